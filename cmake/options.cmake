@@ -1,0 +1,27 @@
+# Compiler settings shared by every target of the project, as the interface library snug_options.
+add_library(snug_options INTERFACE)
+target_compile_options(snug_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+    -Wcast-qual -Wwrite-strings -Wvla -fno-math-errno)
+target_compile_definitions(snug_options INTERFACE _GNU_SOURCE)
+if(SNUG_WERROR)
+    target_compile_options(snug_options INTERFACE -Werror)
+endif()
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    # oneDNN's threads are libgomp's; our own loops share them. clang would bring a second runtime,
+    # so there our loops run on one thread.
+    target_compile_options(snug_options INTERFACE -fopenmp)
+    target_link_options(snug_options INTERFACE -fopenmp)
+else()
+    target_compile_options(snug_options INTERFACE -fopenmp-simd -Wno-unknown-pragmas)
+endif()
+if(SNUG_SANITIZE)
+    target_compile_options(snug_options INTERFACE
+        -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(snug_options INTERFACE -fsanitize=address,undefined)
+    target_compile_definitions(snug_options INTERFACE SNUG_SANITIZE=1)
+endif()
+if(SNUG_FUZZ)
+    target_compile_options(snug_options INTERFACE -fsanitize=fuzzer-no-link)
+    target_link_options(snug_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()

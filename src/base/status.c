@@ -1,0 +1,44 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_BYTES = 2048 };
+
+// The one piece of state that is not owned by an object: as with errno, one per thread.
+static _Thread_local char last_message[MESSAGE_BYTES];
+
+const char *snug_status_name(snug_status status) {
+    static const char *const names[] = {
+#define STATUS_NAME(symbol, name) name,
+        SNUG_STATUS_LIST(STATUS_NAME)
+#undef STATUS_NAME
+    };
+    size_t index = (size_t)status;
+    return index < sizeof names / sizeof names[0] ? names[index] : "unknown status";
+}
+
+const char *snug_error_message(void) {
+    return last_message;
+}
+
+snug_status snug_fail(snug_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(last_message, sizeof last_message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+snug_status snug_fail_context(snug_status status, const char *format, ...) {
+    char inner[MESSAGE_BYTES];
+    memcpy(inner, last_message, sizeof inner);
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(last_message, sizeof last_message, format, arguments);
+    va_end(arguments);
+    if (length < 0 || length >= MESSAGE_BYTES) return status;
+    snprintf(last_message + length, sizeof last_message - (size_t)length, ": %s", inner);
+    return status;
+}

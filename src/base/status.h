@@ -1,0 +1,33 @@
+// Raising and passing on failures inside the library.
+#ifndef SNUG_BASE_STATUS_H
+#define SNUG_BASE_STATUS_H
+
+#include "snug/status.h"
+
+#if defined(__GNUC__)
+#define SNUG_PRINTF(format, arguments) __attribute__((format(printf, format, arguments)))
+#else
+#define SNUG_PRINTF(format, arguments)
+#endif
+
+// Records the formatted text as the thread's error message and returns |status|.
+snug_status snug_fail(snug_status status, const char *format, ...) SNUG_PRINTF(2, 3);
+
+// Puts "text: " in front of the message of the failure that is being passed on; returns |status|.
+snug_status snug_fail_context(snug_status status, const char *format, ...) SNUG_PRINTF(2, 3);
+
+// Returns from the enclosing function when |expression| fails.
+#define SNUG_TRY(expression)                                                                       \
+    do {                                                                                           \
+        snug_status snug_try_status = (expression);                                                \
+        if (snug_try_status != SNUG_OK) return snug_try_status;                                    \
+    } while (0)
+
+// Stores the outcome of |expression| in the local |status| and jumps to |label| when it fails.
+#define SNUG_TRY_GOTO(expression, label)                                                           \
+    do {                                                                                           \
+        status = (expression);                                                                     \
+        if (status != SNUG_OK) goto label;                                                         \
+    } while (0)
+
+#endif
