@@ -1,0 +1,205 @@
+// The operators: their attribute structs and what each computes. Images are (N, C, H, W), channels
+// last; other tensors row-major. Attributes are int64_t or double (arrays of them) only. Each
+// descriptor is defined in the file under src/ops named beside it.
+#ifndef SNUG_OPS_OPS_H
+#define SNUG_OPS_OPS_H
+
+#include "graph/graph.h"
+
+// conv2d.c: inputs x (N, C, H, W), weight (O, C/groups, KH, KW) row-major, [bias (O)].
+// Output extent: (in + pads - dilation*(k-1) - 1) / stride + 1, as torch.nn.Conv2d.
+typedef struct snug_conv2d_attributes {
+    int64_t stride[2];
+    int64_t padding[4]; // top, left, bottom, right
+    int64_t dilation[2];
+    int64_t groups;
+    int64_t input[2];  // backward_input only: H, W of x
+    int64_t kernel[2]; // backward_weight only: KH, KW
+} snug_conv2d_attributes;
+extern const snug_op snug_op_conv2d;                 // (x, weight, [bias]) -> y
+extern const snug_op snug_op_conv2d_backward_input;  // (dy, weight) -> dx
+extern const snug_op snug_op_conv2d_backward_weight; // (x, dy) -> dweight
+// (the gradient of a bias is reduce_sum of dy over all axes but 1)
+
+// batch_norm.c: statistics over all dimensions but 1, rank 2 to 4. Training form: biased variance
+// normalises, running variance takes the unbiased one, running = (1 - momentum) * running +
+// momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics alone.
+typedef struct snug_batch_norm_attributes {
+    double momentum, eps;
+    int64_t update;
+} snug_batch_norm_attributes;
+// (x, gamma, beta, running_mean, running_variance) -> y, mean, variance (biased); mutates 3 and 4
+extern const snug_op snug_op_batch_norm;
+extern const snug_op
+    snug_op_batch_norm_backward; // (x, gamma, mean, variance, dy) -> dx, dgamma, dbeta
+extern const snug_op snug_op_batch_norm_inference; // (x, gamma, beta, mean, variance) -> y
+
+// matmul.c: (..., M, K) x (..., K, N), equal leading dimensions, row-major; a transposed operand is
+// stored with its last two dimensions exchanged. linear is (N, K) x weight (O, K) [+ bias (O)].
+typedef struct snug_matmul_attributes {
+    int64_t transpose_a, transpose_b;
+} snug_matmul_attributes;
+extern const snug_op snug_op_matmul; // (a, b) -> y
+extern const snug_op snug_op_linear; // linear.c: (x, weight, [bias]) -> y
+
+// Activations, one file each; any rank and layout. Backward takes the output for relu, relu6,
+// sigmoid, tanh and hardsigmoid, the input for silu, hardswish and gelu (the exact, erf form).
+extern const snug_op snug_op_relu, snug_op_relu_backward;               // (x) -> y; (y, dy) -> dx
+extern const snug_op snug_op_relu6, snug_op_relu6_backward;             // (y, dy) -> dx
+extern const snug_op snug_op_sigmoid, snug_op_sigmoid_backward;         // (y, dy) -> dx
+extern const snug_op snug_op_tanh, snug_op_tanh_backward;               // (y, dy) -> dx
+extern const snug_op snug_op_hardsigmoid, snug_op_hardsigmoid_backward; // (y, dy) -> dx
+extern const snug_op snug_op_silu, snug_op_silu_backward;               // (x, dy) -> dx
+extern const snug_op snug_op_hardswish, snug_op_hardswish_backward;     // (x, dy) -> dx
+extern const snug_op snug_op_gelu, snug_op_gelu_backward;               // (x, dy) -> dx
+
+// max_pool2d.c, avg_pool2d.c: images. The window index of a maximum is kept in
+// |indices|: uint8 when kernel[0]*kernel[1] <= 255, else int32; ties go to the first in row order.
+typedef struct snug_pool2d_attributes {
+    int64_t kernel[2], stride[2];
+    int64_t padding[4];        // top, left, bottom, right
+    int64_t dilation[2];       // max_pool2d only
+    int64_t ceil_mode;         // PyTorch's rule: no window starts in the far padding
+    int64_t count_include_pad; // avg_pool2d only
+    int64_t input[2];          // backward only: H, W of x
+} snug_pool2d_attributes;
+extern const snug_op snug_op_max_pool2d;          // (x) -> y, indices
+extern const snug_op snug_op_max_pool2d_backward; // (dy, indices) -> dx
+extern const snug_op snug_op_avg_pool2d;          // (x) -> y
+extern const snug_op snug_op_avg_pool2d_backward; // (dy) -> dx
+
+// adaptive_pool2d.c: PyTorch's windows, floor(i*in/out) to ceil((i+1)*in/out). Global: output 1x1.
+typedef struct snug_adaptive_pool2d_attributes {
+    int64_t output[2];
+    int64_t input[2]; // backward only: H, W of x
+} snug_adaptive_pool2d_attributes;
+extern const snug_op snug_op_adaptive_avg_pool2d;          // (x) -> y
+extern const snug_op snug_op_adaptive_avg_pool2d_backward; // (dy) -> dx
+extern const snug_op snug_op_adaptive_max_pool2d;          // (x) -> y, indices (int32, in H*W)
+extern const snug_op snug_op_adaptive_max_pool2d_backward; // (dy, indices) -> dx
+
+// add.c, multiply.c: numpy broadcasting, both operands of one layout.
+extern const snug_op snug_op_add;      // (a, b) -> y
+extern const snug_op snug_op_multiply; // (a, b) -> y
+// sum_to.c: the gradient of broadcasting: sums the dimensions in which |dims| has 1 (rank is kept),
+// then drops leading dimensions down to |rank|. multiply_sum_to sums the product a*b.
+typedef struct snug_sum_to_attributes {
+    int64_t rank;
+    int64_t dims[SNUG_MAX_RANK];
+} snug_sum_to_attributes;
+extern const snug_op snug_op_sum_to;          // (x) -> y
+extern const snug_op snug_op_multiply_sum_to; // (a, b) -> y, equal shapes
+
+// concat.c, slice.c: along dimension |axis|.
+typedef struct snug_axis_attributes {
+    int64_t axis;
+    int64_t start, length; // slice only
+    int64_t extent;        // slice_backward only: the input's extent along axis
+} snug_axis_attributes;
+extern const snug_op snug_op_concat;         // (x, ...) -> y
+extern const snug_op snug_op_slice;          // (x) -> y
+extern const snug_op snug_op_slice_backward; // (dy) -> dx, zero outside the slice
+
+// reshape.c: the same memory under another shape (a view). A channels-last side must have one
+// pixel or one channel, so that the bytes agree; use to_layout before otherwise.
+typedef struct snug_reshape_attributes {
+    int64_t rank;
+    int64_t dims[SNUG_MAX_RANK];
+    int64_t layout; // snug_layout of the result
+} snug_reshape_attributes;
+extern const snug_op snug_op_reshape; // (x) -> y
+// to_layout.c: the same tensor stored in another layout.
+typedef struct snug_to_layout_attributes {
+    int64_t layout;
+} snug_to_layout_attributes;
+extern const snug_op snug_op_to_layout; // (x) -> y
+
+// dropout.c, stochastic_depth.c: zero with probability |p|, else scale by 1/(1-p); per element, or
+// per sample (torchvision's "row"). |salt| tells the nodes of a network apart. The number for an
+// element is the Philox word at key = seed, counter_low = step, counter_high = salt<<40 mixed with
+// sample and element: snug_mask_word() in ops/mask.h. The gradient is the same operator on dy.
+typedef struct snug_dropout_attributes {
+    double p;
+    int64_t salt;
+} snug_dropout_attributes;
+extern const snug_op snug_op_dropout;          // (x) -> y
+extern const snug_op snug_op_stochastic_depth; // (x) -> y
+
+// softmax.c: along |axis|.
+extern const snug_op snug_op_softmax;          // (x) -> y, snug_axis_attributes.axis
+extern const snug_op snug_op_softmax_backward; // (y, dy) -> dx
+
+// cross_entropy.c: logits (N, C) or (N, C, H, W), target int32 (N) or (N, H, W); the sum over
+// targets of the label-smoothed loss divided by |denominator| (0: the number of targets).
+typedef struct snug_loss_attributes {
+    double label_smoothing; // cross_entropy only
+    int64_t denominator;    // what the sum is divided by; lets micro-batches add up to the mean
+} snug_loss_attributes;
+extern const snug_op snug_op_cross_entropy;          // (logits, target) -> scalar
+extern const snug_op snug_op_cross_entropy_backward; // (logits, target, dloss) -> dlogits
+// correct.c: how many rows have their largest logit at the target, as a float32 scalar.
+extern const snug_op snug_op_correct; // (logits, target) -> scalar
+// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements).
+extern const snug_op snug_op_mse_loss;          // (x, target) -> scalar
+extern const snug_op snug_op_mse_loss_backward; // (x, target, dloss) -> dx
+
+// upsample2d.c: torch.nn.functional.interpolate.
+typedef struct snug_upsample2d_attributes {
+    int64_t output[2];
+    int64_t bilinear, align_corners;
+    int64_t input[2]; // backward only: H, W of x
+} snug_upsample2d_attributes;
+extern const snug_op snug_op_upsample2d;          // (x) -> y
+extern const snug_op snug_op_upsample2d_backward; // (dy) -> dx
+
+// layer_norm.c: over the last |axes| dimensions, row-major.
+typedef struct snug_layer_norm_attributes {
+    double eps;
+    int64_t axes;
+} snug_layer_norm_attributes;
+extern const snug_op snug_op_layer_norm;          // (x, gamma, beta) -> y, mean, rstd
+extern const snug_op snug_op_layer_norm_backward; // (x, gamma, mean, rstd, dy) -> dx, dgamma, dbeta
+
+// reduce.c: over the dimensions in |axes| (bit i: dimension i).
+typedef struct snug_reduce_attributes {
+    int64_t axes;
+    int64_t keepdims;
+} snug_reduce_attributes;
+extern const snug_op snug_op_reduce_sum;  // (x) -> y
+extern const snug_op snug_op_reduce_mean; // (x) -> y
+// broadcast_to.c: x repeated to |dims| (numpy rules after x's shape is read as |keep| with the
+// reduced dimensions as 1), times |scale|: the gradient of the reductions.
+typedef struct snug_broadcast_to_attributes {
+    int64_t rank;
+    int64_t dims[SNUG_MAX_RANK];
+    int64_t layout;
+    int64_t reduced; // bit i: dimension i of the result is absent from x (or 1 in it)
+    double scale;
+} snug_broadcast_to_attributes;
+extern const snug_op snug_op_broadcast_to; // (x) -> y
+
+// fill.c: a tensor of |rank| and |dims| (row-major float32) of one value. clear.c: sets x to zero.
+typedef struct snug_fill_attributes {
+    double value;
+    int64_t rank;
+    int64_t dims[SNUG_MAX_RANK];
+} snug_fill_attributes;
+extern const snug_op snug_op_fill;  // () -> y
+extern const snug_op snug_op_clear; // (x), mutates x
+// accumulate.c: total += x.
+extern const snug_op snug_op_accumulate; // (total, x), mutates total
+
+// sgd_update.c: torch.optim.SGD. At state->step 0 the momentum buffer starts as the gradient.
+typedef struct snug_sgd_attributes {
+    double momentum, dampening, weight_decay;
+    int64_t nesterov;
+} snug_sgd_attributes;
+extern const snug_op snug_op_sgd_update; // (weight, gradient, [momentum]), mutates 0 and 2
+// adam_update.c: torch.optim.Adam, or AdamW when |decoupled|.
+typedef struct snug_adam_attributes {
+    double beta1, beta2, eps, weight_decay;
+    int64_t decoupled;
+} snug_adam_attributes;
+extern const snug_op snug_op_adam_update; // (weight, gradient, m, v), mutates 0, 2 and 3
+
+#endif

@@ -1,0 +1,143 @@
+#include "ops/reference.h"
+
+#include <string.h>
+
+static float bits_to_float(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint32_t float_to_bits(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float half_to_float(uint16_t half) {
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31;
+    uint32_t mantissa = half & 1023;
+    if (exponent == 31) return bits_to_float(sign | 0x7F800000u | mantissa << 13);
+    if (exponent) return bits_to_float(sign | (exponent + 112) << 23 | mantissa << 13);
+    float tiny = (float)mantissa * 0x1p-24f;
+    return sign ? -tiny : tiny;
+}
+
+// Round to nearest, ties to even.
+static uint16_t float_to_half(float value) {
+    uint32_t bits = float_to_bits(value), sign = bits >> 16 & 0x8000;
+    bits &= 0x7FFFFFFFu;
+    if (bits > 0x7F800000u) return (uint16_t)(sign | 0x7E00);
+    if (bits >= 0x477FF000u) return (uint16_t)(sign | 0x7C00);
+    if (bits < 0x38800000u) { // subnormal half: let the float adder round at 2^-24
+        float rounded = bits_to_float(bits) + 0.5f;
+        return (uint16_t)(sign | (float_to_bits(rounded) - 0x3F000000u));
+    }
+    bits += 0xFFFu + (bits >> 13 & 1) - (112u << 23);
+    return (uint16_t)(sign | bits >> 13);
+}
+
+static uint16_t float_to_bfloat16(float value) {
+    uint32_t bits = float_to_bits(value);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
+}
+
+double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
+    switch (dtype) {
+    case SNUG_F32:
+        return ((const float *)data)[index];
+    case SNUG_F64:
+        return ((const double *)data)[index];
+    case SNUG_BF16:
+        return bits_to_float((uint32_t)((const uint16_t *)data)[index] << 16);
+    case SNUG_F16:
+        return half_to_float(((const uint16_t *)data)[index]);
+    case SNUG_I64:
+        return (double)((const int64_t *)data)[index];
+    case SNUG_I32:
+        return ((const int32_t *)data)[index];
+    case SNUG_U8:
+        return ((const uint8_t *)data)[index];
+    }
+    return 0;
+}
+
+void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double value) {
+    switch (dtype) {
+    case SNUG_F32:
+        ((float *)data)[index] = (float)value;
+        break;
+    case SNUG_F64:
+        ((double *)data)[index] = value;
+        break;
+    case SNUG_BF16:
+        ((uint16_t *)data)[index] = float_to_bfloat16((float)value);
+        break;
+    case SNUG_F16:
+        ((uint16_t *)data)[index] = float_to_half((float)value);
+        break;
+    case SNUG_I64:
+        ((int64_t *)data)[index] = (int64_t)value;
+        break;
+    case SNUG_I32:
+        ((int32_t *)data)[index] = (int32_t)value;
+        break;
+    case SNUG_U8:
+        ((uint8_t *)data)[index] = (uint8_t)value;
+        break;
+    }
+}
+
+void snug_reference_coordinates(const snug_type *type, int64_t linear,
+                                int64_t coordinates[SNUG_MAX_RANK]) {
+    for (int i = type->rank - 1; i >= 0; i--) {
+        coordinates[i] = linear % type->dims[i];
+        linear /= type->dims[i];
+    }
+}
+
+int64_t snug_reference_broadcast_index(const snug_type *type, int rank,
+                                       const int64_t *coordinates) {
+    int64_t strides[SNUG_MAX_RANK], index = 0;
+    snug_type_strides(type, strides);
+    for (int i = 0; i < type->rank; i++)
+        if (type->dims[i] != 1) index += strides[i] * coordinates[rank - type->rank + i];
+    return index;
+}
+
+snug_status snug_reference_map(const snug_call *call, double (*apply)(double x)) {
+    int64_t elements = snug_type_elements(&call->outputs[0].type);
+    for (int64_t i = 0; i < elements; i++)
+        snug_view_set(&call->outputs[0], i, apply(snug_view_get(&call->inputs[0], i)));
+    return SNUG_OK;
+}
+
+snug_status snug_reference_map2(const snug_call *call, double (*apply)(double a, double b)) {
+    int64_t elements = snug_type_elements(&call->outputs[0].type);
+    for (int64_t i = 0; i < elements; i++)
+        snug_view_set(
+            &call->outputs[0], i,
+            apply(snug_view_get(&call->inputs[0], i), snug_view_get(&call->inputs[1], i)));
+    return SNUG_OK;
+}
+
+snug_status snug_infer_same(const void *attributes, const snug_type *inputs, int input_count,
+                            snug_type *outputs) {
+    (void)attributes, (void)input_count;
+    outputs[0] = inputs[0];
+    return SNUG_OK;
+}
+
+snug_status snug_infer_equal(const void *attributes, const snug_type *inputs, int input_count,
+                             snug_type *outputs) {
+    (void)attributes;
+    outputs[0] = inputs[0];
+    for (int i = 1; i < input_count; i++) {
+        if (snug_type_equal(&inputs[0], &inputs[i])) continue;
+        char first[SNUG_TYPE_TEXT], other[SNUG_TYPE_TEXT];
+        return snug_fail(SNUG_INVALID, "inputs of one type expected, found %s and %s",
+                         snug_type_print(&inputs[0], first), snug_type_print(&inputs[i], other));
+    }
+    return SNUG_OK;
+}

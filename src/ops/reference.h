@@ -1,0 +1,44 @@
+// What reference kernels share: elements of any type as double, and positions from indices.
+#ifndef SNUG_OPS_REFERENCE_H
+#define SNUG_OPS_REFERENCE_H
+
+#include "graph/op.h"
+
+// Element |index| (in memory order) of a tensor at |data|, as a double. int64 beyond 2^53 rounds.
+double snug_reference_load(const void *data, snug_dtype dtype, int64_t index);
+void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double value);
+
+static inline double snug_view_get(const snug_view *view, int64_t index) {
+    return snug_reference_load(view->data, view->type.dtype, index);
+}
+static inline void snug_view_set(const snug_view *view, int64_t index, double value) {
+    snug_reference_store(view->data, view->type.dtype, index, value);
+}
+
+// Memory index of element (n, c, h, w) of an image.
+static inline int64_t snug_image_index(const snug_type *type, int64_t n, int64_t c, int64_t h,
+                                       int64_t w) {
+    return ((n * type->dims[2] + h) * type->dims[3] + w) * type->dims[1] + c;
+}
+
+// The coordinates of the |linear|-th element of |type| in row-major counting of its dimensions.
+void snug_reference_coordinates(const snug_type *type, int64_t linear,
+                                int64_t coordinates[SNUG_MAX_RANK]);
+
+// The memory index of |coordinates| (of a tensor of |rank| dimensions) in a tensor of |type| that
+// broadcasts to it by numpy's rules: trailing dimensions align, extent 1 repeats.
+int64_t snug_reference_broadcast_index(const snug_type *type, int rank, const int64_t *coordinates);
+
+// Calls |apply| on each element: y[i] = apply(x[i]); x and y have one type.
+snug_status snug_reference_map(const snug_call *call, double (*apply)(double x));
+// y[i] = apply(a[i], b[i]); all of one shape and layout.
+snug_status snug_reference_map2(const snug_call *call, double (*apply)(double a, double b));
+
+// Shape rules that many operators share: output 0 has input 0's type; and the same with all inputs
+// required to have equal types.
+snug_status snug_infer_same(const void *attributes, const snug_type *inputs, int input_count,
+                            snug_type *outputs);
+snug_status snug_infer_equal(const void *attributes, const snug_type *inputs, int input_count,
+                             snug_type *outputs);
+
+#endif
