@@ -115,9 +115,8 @@ typedef struct snug_to_layout_attributes {
 extern const snug_op snug_op_to_layout; // (x) -> y
 
 // dropout.c, stochastic_depth.c: zero with probability |p|, else scale by 1/(1-p); per element, or
-// per sample (torchvision's "row"). |salt| tells the nodes of a network apart. The number for an
-// element is the Philox word at key = seed, counter_low = step, counter_high = salt<<40 mixed with
-// sample and element: snug_mask_word() in ops/mask.h. The gradient is the same operator on dy.
+// per sample (torchvision's "row"). |salt| tells the nodes of a network apart. The numbers are those
+// of ops/mask.h. The gradient is the same operator on dy.
 typedef struct snug_dropout_attributes {
     double p;
     int64_t salt;

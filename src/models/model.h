@@ -1,0 +1,58 @@
+// Architectures by torchvision's names. A model builds its forward pass into a graph for a given
+// batch; weights carry torchvision's parameter names, shapes and initialisation.
+#ifndef SNUG_MODELS_MODEL_H
+#define SNUG_MODELS_MODEL_H
+
+#include "graph/graph.h"
+
+typedef struct snug_model_options {
+    int64_t classes;                 // 0: the model's own (1000 for torchvision's)
+    int64_t channels, height, width; // of the input; 0: the model's own (3x224x224)
+    double width_multiplier;         // scales the channels of every family; 0: 1.0
+    bool drop;                       // false: dropout and stochastic depth are left out
+} snug_model_options;
+
+typedef struct snug_model snug_model;
+struct snug_model {
+    const char *name;    // "mobilenet_v2"
+    const char *family;  // "mobilenet_v2", "resnet", "vgg", ...
+    const char *summary; // one line for `snug models`
+    int64_t default_size;     // H and W that the published network takes
+    int64_t minimum_size;     // smallest H and W that keeps every operator's output non-empty
+    int64_t size_multiple;    // H and W must be multiples of this (1 for most; 16 for unet)
+    int64_t default_classes;
+    bool per_pixel;           // logits are (N, classes, H, W), targets (N, H, W)
+    bool has_batch_norm;
+    // Emits the forward pass for |input|; |training| selects batch norm's and dropout's form.
+    // Returns the logits, SNUG_NO_TENSOR after a failure (the graph's status says which).
+    snug_tensor_id (*build)(const snug_model *model, const snug_model_options *options,
+                            snug_graph *graph, snug_tensor_id input, bool training);
+    const void *config; // the family's own table row
+};
+
+// What a file under src/models/families exports: `const snug_model_file snug_models_<stem>`.
+typedef struct snug_model_file {
+    const snug_model *models;
+    int count;
+} snug_model_file;
+extern const snug_model_file *const snug_model_files[];
+
+// The model called |name|. SNUG_NOT_FOUND suggests near matches.
+snug_status snug_model_find(const char *name, const snug_model **out);
+
+// Fills in defaults and checks the options against the model: SNUG_INVALID names the option, what
+// was found and what the model takes.
+snug_status snug_model_resolve(const snug_model *model, snug_model_options *options);
+
+// Builds the forward pass for |batch| samples: adds the input tensor (role SNUG_ROLE_INPUT, named
+// "input", float32 image, channels last) and every weight; sets |*input| and |*logits|.
+snug_status snug_model_build(const snug_model *model, const snug_model_options *options,
+                             int64_t batch, bool training, snug_graph *graph,
+                             snug_tensor_id *input, snug_tensor_id *logits);
+
+// Trainable parameters, and multiply-adds of one sample's forward pass (convolutions and linear
+// layers, as published tables count them).
+snug_status snug_model_count(const snug_model *model, const snug_model_options *options,
+                             int64_t *parameters, int64_t *multiply_adds);
+
+#endif
