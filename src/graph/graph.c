@@ -98,7 +98,7 @@ static snug_status new_node(snug_graph *graph, const snug_op *op, const void *at
                         .output_count = op->outputs};
     SNUG_TRY(
         snug_pool_new(&graph->pool, sizeof *inputs * (size_t)input_count, (void **)&node->inputs));
-    memcpy(node->inputs, inputs, sizeof *inputs * (size_t)input_count);
+    if (input_count) memcpy(node->inputs, inputs, sizeof *inputs * (size_t)input_count);
     if (attributes) memcpy(node->attributes, attributes, op->attributes_size);
     *out = node;
     return SNUG_OK;

@@ -103,6 +103,9 @@ snug_tensor_id snug_graph_emit(snug_graph *graph, const snug_op *op, const void 
     snug_graph_emit((graph), (op), (attributes), (const snug_tensor_id[]){__VA_ARGS__},            \
                     (int)(sizeof((const snug_tensor_id[]){__VA_ARGS__}) / sizeof(snug_tensor_id)))
 
+// For an operator without inputs.
+#define SNUG_EMIT_NONE(graph, op, attributes) snug_graph_emit((graph), (op), (attributes), NULL, 0)
+
 // Records |status| (with the thread's message) as the graph's failure unless it has one.
 snug_tensor_id snug_graph_poison(snug_graph *graph, snug_status status);
 

@@ -1,0 +1,13 @@
+// Checks what every later stage relies on.
+#ifndef SNUG_GRAPH_VERIFY_H
+#define SNUG_GRAPH_VERIFY_H
+
+#include "graph/graph.h"
+
+// SNUG_INTERNAL with a message that names the node when: an id is out of range; a tensor is read
+// before the node that makes it, or made twice; output types are not what the operator infers; a
+// tensor is read after a node that updates it in place, other than by another such node; two
+// persistent tensors share a name.
+snug_status snug_graph_verify(const snug_graph *graph);
+
+#endif
