@@ -5,9 +5,9 @@
 #include "snug/status.h"
 
 #if defined(__GNUC__)
-#define SNUG_PRINTF(format, arguments) __attribute__((format(printf, format, arguments)))
+#define SNUG_PRINTF(text, arguments) __attribute__((format(printf, text, arguments)))
 #else
-#define SNUG_PRINTF(format, arguments)
+#define SNUG_PRINTF(text, arguments)
 #endif
 
 // Records the formatted text as the thread's error message and returns |status|.
