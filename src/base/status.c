@@ -39,6 +39,7 @@ snug_status snug_fail_context(snug_status status, const char *format, ...) {
     int length = vsnprintf(last_message, sizeof last_message, format, arguments);
     va_end(arguments);
     if (length < 0 || length >= MESSAGE_BYTES) return status;
-    snprintf(last_message + length, sizeof last_message - (size_t)length, ": %s", inner);
+    int left = MESSAGE_BYTES - length - 3;
+    if (left > 0) snprintf(last_message + length, (size_t)left + 3, ": %.*s", left, inner);
     return status;
 }

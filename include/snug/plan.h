@@ -1,0 +1,133 @@
+// Plans: what a training run needs to the byte, every way of making it fit, and the one chosen.
+#ifndef SNUG_PLAN_H
+#define SNUG_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snug/device.h"
+#include "snug/status.h"
+
+// What a fix changes in the result, mildest first. X(symbol, text)
+#define SNUG_FIDELITY_LIST(X)                                                                      \
+    X(SNUG_EXACT, "exact")                                                                         \
+    X(SNUG_ROUNDING, "rounding")                                                                   \
+    X(SNUG_PRECISION, "precision")                                                                 \
+    X(SNUG_STATISTICS, "statistics")                                                               \
+    X(SNUG_MODEL, "model")
+
+typedef enum snug_fidelity {
+#define SNUG_FIDELITY_ENUM(symbol, text) symbol,
+    SNUG_FIDELITY_LIST(SNUG_FIDELITY_ENUM)
+#undef SNUG_FIDELITY_ENUM
+} snug_fidelity;
+
+const char *snug_fidelity_name(snug_fidelity fidelity);
+// SNUG_INVALID lists the names there are.
+snug_status snug_fidelity_parse(const char *text, snug_fidelity *out);
+
+typedef enum snug_loss_kind { SNUG_CROSS_ENTROPY, SNUG_MSE } snug_loss_kind;
+
+// An optimizer with PyTorch's meaning of each number.
+typedef enum snug_optimizer_kind { SNUG_SGD, SNUG_ADAM, SNUG_ADAMW } snug_optimizer_kind;
+typedef struct snug_optimizer {
+    snug_optimizer_kind kind;
+    double momentum, dampening; // SGD
+    bool nesterov;              // SGD
+    double beta1, beta2, eps;   // Adam, AdamW
+    double weight_decay;
+} snug_optimizer;
+// torch.optim's defaults for |kind| (SGD: everything 0; Adam: 0.9, 0.999, 1e-8, 0; AdamW: 0.01).
+snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind);
+
+// What is to be trained and in how much memory. Zero-initialise, then set what differs: zero means
+// the default everywhere. Texts are borrowed until snug_plan_make() returns.
+typedef struct snug_plan_request {
+    const char *model;
+    int64_t classes;                 // 0: the model's own
+    int64_t channels, height, width; // of the input; 0: the model's own
+    double width_multiplier;         // 0: 1
+    bool no_drop;                    // leave out dropout and stochastic depth
+    double label_smoothing;
+    snug_optimizer optimizer;
+    int64_t batch_size;  // samples an optimizer update sees; 0: 256
+    int64_t micro_batch; // 0: the planner chooses; else at most batch_size
+    size_t budget_bytes; // 0: what the device has free
+    snug_fidelity allow; // the planner's default for callers is SNUG_STATISTICS: set it
+    bool prefer_speed;   // the fastest that fits, whatever allowed fidelity it has
+    const char *fixes;   // "free-early,accumulate": only these fixes; NULL: all
+} snug_plan_request;
+
+// Bytes by kind at the moment of the peak; they add up to peak_bytes with |packing_gap|.
+typedef struct snug_plan_memory {
+    size_t weights, gradients, optimizer, statistics, activations, workspace, input;
+    size_t packing_gap; // bytes of the arena that hold nothing then
+} snug_plan_memory;
+
+enum { SNUG_PLAN_MAX_FIXES = 8 };
+
+// One way of running a batch.
+typedef struct snug_candidate {
+    const char *fixes[SNUG_PLAN_MAX_FIXES]; // names, ends with NULL
+    snug_fidelity fidelity;
+    int64_t micro_batch, accumulation_steps;
+    int64_t recomputed_ops;
+    const char *precision; // "float32"
+    size_t peak_bytes;     // the arena
+    double step_seconds;   // predicted, one optimizer update
+    bool fits;             // the budget, with what is allowed
+    snug_plan_memory memory;
+} snug_candidate;
+
+typedef struct snug_plan snug_plan;
+
+// Plans |request| on |device|, which must outlive the plan. When nothing that is allowed fits the
+// budget, the plan is still given (its candidates tell by how much) and the status is SNUG_NO_FIT,
+// with the smallest budget named in the message. Other failures leave |*out| NULL:
+// SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
+snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out);
+void snug_plan_free(snug_plan *plan);
+
+const char *snug_plan_model(const snug_plan *plan);
+int64_t snug_plan_batch_size(const snug_plan *plan);
+size_t snug_plan_budget_bytes(const snug_plan *plan);
+// The smallest budget that works with what is allowed.
+size_t snug_plan_minimum_bytes(const snug_plan *plan);
+// What the batch needs when every tensor that the backward pass reads is kept until then and
+// gradients until the update, as eager frameworks do.
+size_t snug_plan_unfixed_bytes(const snug_plan *plan);
+// Candidates, mildest first; borrowed.
+const snug_candidate *snug_plan_candidates(const snug_plan *plan, size_t *count);
+// The chosen one, NULL when nothing fits.
+const snug_candidate *snug_plan_chosen(const snug_plan *plan);
+// Samples of input the chosen plan takes: channels, height, width; and the classes.
+void snug_plan_input(const snug_plan *plan, int64_t shape[3], int64_t *classes);
+// Whether targets are (N, H, W), a class for every pixel.
+bool snug_plan_is_per_pixel(const snug_plan *plan);
+
+// The plan for people, at most 80 columns wide, and as one line of JSON. The caller frees |*out|
+// with snug_string_free().
+snug_status snug_plan_text(const snug_plan *plan, char **out);
+snug_status snug_plan_json(const snug_plan *plan, char **out);
+void snug_string_free(char *text);
+
+// The fixes there are, for `snug fixes`; NULL past the end. Static storage.
+typedef struct snug_fix_info {
+    const char *name;
+    snug_fidelity fidelity;
+    const char *help;
+} snug_fix_info;
+const snug_fix_info *snug_fix_at(int index);
+
+// The models there are, for `snug models`.
+typedef struct snug_model_info {
+    const char *name, *summary;
+    int64_t channels, height, width, classes; // defaults
+    int64_t parameters, multiply_adds;        // multiply-adds of one sample's forward pass
+} snug_model_info;
+int snug_model_total(void);
+// Counts model |index| by building it: milliseconds. SNUG_NOT_FOUND past the end.
+snug_status snug_model_describe(int index, snug_model_info *out);
+
+#endif
