@@ -68,7 +68,7 @@ static snug_status run_backward(snug_backward *backward, snug_tensor_id loss, in
     for (size_t i = 0; i < forward_nodes; i++)
         for (int j = 0; j < graph->nodes[i]->input_count; j++)
             if (graph->nodes[i]->inputs[j] != SNUG_NO_TENSOR) uses[graph->nodes[i]->inputs[j]]++;
-    snug_fill_attributes one = {.value = 1};
+    snug_fill_attributes one = {.value = 1, .dtype = snug_graph_type(graph, loss)->dtype};
     backward->gradients[loss] = SNUG_EMIT_NONE(graph, &snug_op_fill, &one);
     for (size_t i = forward_nodes; i-- > 0;) {
         const snug_node *node = graph->nodes[i];

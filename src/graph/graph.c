@@ -140,7 +140,7 @@ snug_node_id snug_graph_node(snug_graph *graph, const snug_op *op, const void *a
 
 snug_tensor_id snug_graph_emit(snug_graph *graph, const snug_op *op, const void *attributes,
                                const snug_tensor_id *inputs, int input_count) {
-    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
+    snug_tensor_id outputs[SNUG_MAX_OUTPUTS] = {SNUG_NO_TENSOR};
     snug_graph_node(graph, op, attributes, inputs, input_count, outputs);
     return outputs[0];
 }

@@ -81,8 +81,8 @@ extern const snug_op snug_op_adaptive_max_pool2d_backward; // (dy, indices) -> d
 // add.c, multiply.c: numpy broadcasting, both operands of one layout.
 extern const snug_op snug_op_add;      // (a, b) -> y
 extern const snug_op snug_op_multiply; // (a, b) -> y
-// sum_to.c: the gradient of broadcasting: sums the dimensions in which |dims| has 1 (rank is kept),
-// then drops leading dimensions down to |rank|. multiply_sum_to sums the product a*b.
+// sum_to.c: the gradient of broadcasting: sums x, to whose shape |dims| broadcasts, back to |dims|.
+// multiply_sum_to sums the product a*b without storing it.
 typedef struct snug_sum_to_attributes {
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
@@ -166,22 +166,22 @@ typedef struct snug_reduce_attributes {
 } snug_reduce_attributes;
 extern const snug_op snug_op_reduce_sum;  // (x) -> y
 extern const snug_op snug_op_reduce_mean; // (x) -> y
-// broadcast_to.c: x repeated to |dims| (numpy rules after x's shape is read as |keep| with the
-// reduced dimensions as 1), times |scale|: the gradient of the reductions.
+// broadcast_to.c: x repeated to |dims|, times |scale|: the gradient of the reductions.
 typedef struct snug_broadcast_to_attributes {
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
     int64_t layout;
-    int64_t reduced; // bit i: dimension i of the result is absent from x (or 1 in it)
+    int64_t reduced; // bit i: dimension i of |dims| is absent from x, or is 1 in it when ranks agree
     double scale;
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
-// fill.c: a tensor of |rank| and |dims| (row-major float32) of one value. clear.c: sets x to zero.
+// fill.c: a row-major tensor of one value. clear.c: sets x to zero.
 typedef struct snug_fill_attributes {
     double value;
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
+    int64_t dtype; // snug_dtype; 0 is float32
 } snug_fill_attributes;
 extern const snug_op snug_op_fill;  // () -> y
 extern const snug_op snug_op_clear; // (x), mutates x
