@@ -27,8 +27,6 @@ const char *snug_fidelity_name(snug_fidelity fidelity);
 // SNUG_INVALID lists the names there are.
 snug_status snug_fidelity_parse(const char *text, snug_fidelity *out);
 
-typedef enum snug_loss_kind { SNUG_CROSS_ENTROPY, SNUG_MSE } snug_loss_kind;
-
 // An optimizer with PyTorch's meaning of each number.
 typedef enum snug_optimizer_kind { SNUG_SGD, SNUG_ADAM, SNUG_ADAMW } snug_optimizer_kind;
 typedef struct snug_optimizer {

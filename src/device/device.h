@@ -5,8 +5,7 @@
 #define SNUG_DEVICE_DEVICE_H
 
 #include "graph/graph.h"
-
-typedef struct snug_device snug_device;
+#include "snug/device.h"
 
 // A node without its place in a graph: all that a kernel depends on.
 typedef struct snug_signature {
@@ -43,6 +42,9 @@ typedef struct snug_device_class {
     // One block, aligned to SNUG_ARENA_ALIGNMENT; contents unspecified.
     snug_status (*allocate)(snug_device *device, size_t bytes, void **out);
     void (*release)(snug_device *device, void *memory, size_t bytes);
+    // Drops every kernel: pointers from |prepare| are void. Planning looks at many more kernels
+    // than a run needs.
+    void (*forget)(snug_device *device);
     // Host to device, device to host.
     snug_status (*write)(snug_device *device, void *to, const void *from, size_t bytes);
     snug_status (*read)(snug_device *device, void *to, const void *from, size_t bytes);
@@ -53,14 +55,15 @@ enum { SNUG_ARENA_ALIGNMENT = 64 };
 struct snug_device {
     const snug_device_class *device_class;
     int threads;
-    size_t allocated_bytes, allocated_peak; // through allocate(), now and at most
+    size_t allocated_bytes, allocated_peak;    // through allocate(), now and at most
+    double flops_per_second, bytes_per_second; // what the cost model assumes of this machine
 };
 
 extern const snug_device_class snug_device_cpu, snug_device_reference;
 
-// Opens the device called |name|; SNUG_NOT_FOUND names those there are.
-snug_status snug_device_open(const char *name, int threads, snug_device **out);
-void snug_device_close(snug_device *device);
+// The kernel for a node of |graph|: |prepare| with its signature.
+snug_status snug_device_prepare(snug_device *device, const snug_graph *graph, const snug_node *node,
+                                const snug_kernel **out);
 
 // Fills |out| (arrays borrowed from |types|, at least inputs+outputs entries) for a node.
 snug_signature snug_signature_of(const snug_graph *graph, const snug_node *node, snug_type *types);

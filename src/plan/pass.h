@@ -1,0 +1,30 @@
+// A pass: a training graph with its kernels' workspaces and a place for every temporary tensor.
+#ifndef SNUG_PLAN_PASS_H
+#define SNUG_PLAN_PASS_H
+
+#include "device/device.h"
+#include "plan/lifetime.h"
+#include "plan/training.h"
+#include "snug/plan.h"
+
+typedef struct snug_pass {
+    snug_training_graph built; // owned
+    snug_lifetimes lifetimes;
+    size_t *offsets;           // by storage: bytes from the start of the temporary area
+    size_t *workspace_bytes;   // by node
+    size_t *workspace_offsets; // by node
+    size_t bytes;              // of the temporary area
+    size_t load;               // the most bytes that are in use at one time; <= bytes
+    double seconds;            // predicted
+    snug_plan_memory at_peak;  // what is in use at the moment of the highest load
+} snug_pass;
+
+// Takes |built| over, asks |device| for every node's workspace, and packs. |in_place| as in
+// snug_lifetimes_find(). SNUG_UNSUPPORTED when the device has no kernel for a node.
+snug_status snug_pass_make(snug_device *device, snug_training_graph built, bool in_place,
+                           snug_pass *out);
+// Counts |bytes| of a tensor of |role|.
+void snug_plan_memory_add(snug_plan_memory *memory, snug_role role, size_t bytes);
+void snug_pass_clear(snug_pass *pass);
+
+#endif

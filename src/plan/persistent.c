@@ -1,0 +1,86 @@
+#include "plan/persistent.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "device/device.h"
+#include "plan/lifetime.h"
+
+// FNV-1a.
+static uint64_t hash_name(const char *name) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+// Where |name| is in the table, or the free place where it would go.
+static size_t probe(const snug_persistent *persistent, const char *name) {
+    size_t mask = persistent->table_size - 1;
+    size_t place = (size_t)hash_name(name) & mask;
+    while (persistent->table[place] >= 0 &&
+           strcmp(persistent->slots[persistent->table[place]].name, name) != 0)
+        place = (place + 1) & mask;
+    return place;
+}
+
+const snug_slot *snug_persistent_find(const snug_persistent *persistent, const char *name) {
+    if (persistent->table_size == 0) return NULL;
+    int32_t index = persistent->table[probe(persistent, name)];
+    return index >= 0 ? &persistent->slots[index] : NULL;
+}
+
+// Keeps the table at most half full.
+static snug_status grow_table(snug_persistent *persistent) {
+    if (2 * (persistent->count + 1) <= persistent->table_size) return SNUG_OK;
+    size_t size = persistent->table_size ? 2 * persistent->table_size : 64;
+    int32_t *table = NULL;
+    SNUG_TRY(SNUG_NEW(&table, size));
+    for (size_t i = 0; i < size; i++)
+        table[i] = -1;
+    snug_memory_free(persistent->table);
+    persistent->table = table;
+    persistent->table_size = size;
+    for (size_t i = 0; i < persistent->count; i++)
+        table[probe(persistent, persistent->slots[i].name)] = (int32_t)i;
+    return SNUG_OK;
+}
+
+static snug_status add_slot(snug_persistent *persistent, const snug_tensor *tensor) {
+    const snug_slot *found = snug_persistent_find(persistent, tensor->name);
+    if (found && snug_type_equal(&found->type, &tensor->type)) return SNUG_OK;
+    if (found) return snug_fail(SNUG_INTERNAL, "'%s' has two types in one plan", tensor->name);
+    SNUG_TRY(grow_table(persistent));
+    SNUG_TRY(SNUG_GROW(&persistent->slots, &persistent->capacity, persistent->count + 1));
+    snug_slot *slot = &persistent->slots[persistent->count];
+    *slot = (snug_slot){.type = tensor->type,
+                        .role = tensor->role,
+                        .init = tensor->init,
+                        .offset = persistent->bytes,
+                        .bytes = snug_type_bytes(&tensor->type)};
+    SNUG_TRY(snug_memory_copy_text(tensor->name, &slot->name));
+    size_t end;
+    if (!snug_size_add(slot->offset, slot->bytes, &end) || end > SIZE_MAX / 2) {
+        snug_memory_free(slot->name);
+        return snug_fail(SNUG_INVALID, "the weights overflow the address space");
+    }
+    persistent->bytes = snug_size_align(end, SNUG_ARENA_ALIGNMENT);
+    persistent->table[probe(persistent, slot->name)] = (int32_t)persistent->count++;
+    return SNUG_OK;
+}
+
+snug_status snug_persistent_add(snug_persistent *persistent, const snug_graph *graph) {
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (snug_tensor_is_persistent(graph->tensors[i]))
+            SNUG_TRY(add_slot(persistent, graph->tensors[i]));
+    return SNUG_OK;
+}
+
+void snug_persistent_clear(snug_persistent *persistent) {
+    for (size_t i = 0; i < persistent->count; i++)
+        snug_memory_free(persistent->slots[i].name);
+    snug_memory_free(persistent->slots);
+    snug_memory_free(persistent->table);
+    *persistent = (snug_persistent){0};
+}

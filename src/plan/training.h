@@ -1,0 +1,47 @@
+// Training graphs: a model's forward pass with loss, backward pass and update as nodes of one
+// graph, in the forms that plans run.
+#ifndef SNUG_PLAN_TRAINING_H
+#define SNUG_PLAN_TRAINING_H
+
+#include "graph/graph.h"
+#include "models/model.h"
+#include "snug/plan.h"
+
+// What is trained; borrowed pointers outlive the graphs.
+typedef struct snug_training {
+    const snug_model *model;
+    snug_model_options options;
+    snug_optimizer optimizer;
+    double label_smoothing;
+} snug_training;
+
+typedef enum snug_pass_kind {
+    // Forward, backward; each weight is updated as soon as its gradient is complete, and the
+    // gradient dies there.
+    SNUG_PASS_WHOLE,
+    // The same with all updates at the end, as eager frameworks do.
+    SNUG_PASS_DEFERRED,
+    // Forward, backward; gradients are added to accumulators that live through the step.
+    SNUG_PASS_MICRO,
+    // Accumulators update the weights and are cleared.
+    SNUG_PASS_UPDATE,
+    // Forward in evaluation form, loss sum and count of correct answers.
+    SNUG_PASS_EVALUATE,
+} snug_pass_kind;
+
+typedef struct snug_training_graph {
+    snug_graph *graph;
+    snug_tensor_id input, target; // SNUG_NO_TENSOR in the update pass
+    snug_tensor_id loss;          // scalar: the samples' loss sum / denominator
+    snug_tensor_id correct;       // scalar, evaluation only
+    int64_t samples;
+} snug_training_graph;
+
+// Builds the graph of |kind| for |samples| samples. The loss is the sum over them divided by
+// |denominator| samples, so that the micro-batches of a batch add up to its mean loss; in
+// evaluation the denominator is 1. Both are ignored by the update pass.
+snug_status snug_training_graph_build(const snug_training *training, snug_pass_kind kind,
+                                      int64_t samples, int64_t denominator,
+                                      snug_training_graph *out);
+
+#endif
