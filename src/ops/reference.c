@@ -122,6 +122,43 @@ snug_status snug_reference_map2(const snug_call *call, double (*apply)(double a,
     return SNUG_OK;
 }
 
+void snug_reference_sum(const snug_call *call, uint32_t axes, double scale) {
+    const snug_type *x = &call->inputs[0].type, *y = &call->outputs[0].type;
+    snug_type kept = *x, summed = *x;
+    for (int i = 0; i < x->rank; i++)
+        (axes >> i & 1 ? &kept : &summed)->dims[i] = 1;
+    int64_t strides[SNUG_MAX_RANK], kept_at[SNUG_MAX_RANK], summed_at[SNUG_MAX_RANK];
+    snug_type_strides(x, strides);
+    int64_t kept_elements = snug_type_elements(&kept), terms = snug_type_elements(&summed);
+    for (int64_t i = 0; i < kept_elements; i++) {
+        snug_reference_coordinates(&kept, i, kept_at);
+        double sum = 0;
+        for (int64_t j = 0; j < terms; j++) {
+            snug_reference_coordinates(&summed, j, summed_at);
+            int64_t index = 0;
+            for (int k = 0; k < x->rank; k++)
+                index += strides[k] * (kept_at[k] + summed_at[k]);
+            double term = 1;
+            for (int k = 0; k < call->input_count; k++)
+                term *= snug_view_get(&call->inputs[k], index);
+            sum += term;
+        }
+        int64_t at = y->rank == x->rank ? snug_reference_broadcast_index(y, y->rank, kept_at) : i;
+        snug_view_set(&call->outputs[0], at, sum * scale);
+    }
+}
+
+double snug_flops_input(const void *attributes, const snug_type *inputs, const snug_type *outputs) {
+    (void)attributes, (void)outputs;
+    return (double)snug_type_elements(&inputs[0]);
+}
+
+double snug_flops_output(const void *attributes, const snug_type *inputs,
+                         const snug_type *outputs) {
+    (void)attributes, (void)inputs;
+    return (double)snug_type_elements(&outputs[0]);
+}
+
 snug_status snug_infer_same(const void *attributes, const snug_type *inputs, int input_count,
                             snug_type *outputs) {
     (void)attributes, (void)input_count;

@@ -34,6 +34,15 @@ snug_status snug_reference_map(const snug_call *call, double (*apply)(double x))
 // y[i] = apply(a[i], b[i]); all of one shape and layout.
 snug_status snug_reference_map2(const snug_call *call, double (*apply)(double a, double b));
 
+// y = scale * the sum over the dimensions in |axes| (bit i: dimension i) of the product of all
+// inputs, which are equal in type. y has the inputs' rank, with those extents 1, or is row-major
+// without those dimensions.
+void snug_reference_sum(const snug_call *call, uint32_t axes, double scale);
+
+// Costs of one operation an element of input 0, or of output 0.
+double snug_flops_input(const void *attributes, const snug_type *inputs, const snug_type *outputs);
+double snug_flops_output(const void *attributes, const snug_type *inputs, const snug_type *outputs);
+
 // Shape rules that many operators share: output 0 has input 0's type; and the same with all inputs
 // required to have equal types.
 snug_status snug_infer_same(const void *attributes, const snug_type *inputs, int input_count,

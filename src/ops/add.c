@@ -1,0 +1,40 @@
+#include "ops/broadcast.h"
+
+static double apply(double a, double b) {
+    return a + b;
+}
+
+static snug_status kernel(const snug_call *call) {
+    return snug_broadcast_map2(call, apply);
+}
+
+static snug_status gradient(snug_backward *backward, const snug_node *node) {
+    snug_graph *graph = backward->graph;
+    snug_tensor_id dy = snug_backward_of(backward, node, 0);
+    for (int i = 0; i < 2; i++) {
+        if (!snug_backward_wants(backward, node, i)) continue;
+        const snug_type *type = snug_graph_type(graph, node->inputs[i]);
+        snug_sum_to_attributes shape = snug_sum_to_shape(type);
+        bool repeats = !snug_type_same_shape(type, snug_graph_type(graph, dy));
+        snug_backward_give(backward, node, i,
+                           repeats ? SNUG_EMIT(graph, &snug_op_sum_to, &shape, dy) : dy);
+    }
+    return SNUG_OK;
+}
+
+const snug_op snug_op_add = {
+    .name = "add",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .outputs = 1,
+    .infer = snug_infer_broadcast,
+    .gradient = gradient,
+    .overwrites = 3,
+    .flops = snug_flops_output,
+    .reference = kernel,
+    .onnx = "Add",
+    SNUG_SAMPLES(snug_broadcast_samples),
+};
+
+static const snug_op *const ops[] = {&snug_op_add, NULL};
+const snug_op_file snug_ops_add = {ops};
