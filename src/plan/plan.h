@@ -2,7 +2,7 @@
 #ifndef SNUG_PLAN_PLAN_H
 #define SNUG_PLAN_PLAN_H
 
-#include "plan/layout.h"
+#include "plan/schedule.h"
 
 struct snug_plan {
     snug_device *device; // borrowed
@@ -11,8 +11,8 @@ struct snug_plan {
     size_t budget_bytes, minimum_bytes, unfixed_bytes;
     snug_candidate *candidates;
     size_t candidate_count;
-    size_t chosen;      // index; candidate_count: none fits
-    snug_layout layout; // of the chosen one
+    size_t chosen;          // index; candidate_count: none fits
+    snug_schedule schedule; // of the chosen one
 };
 
 #endif

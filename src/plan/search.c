@@ -1,4 +1,4 @@
-// The search for a plan: every fix proposes, each proposal is laid out and measured, the mildest
+// The search for a plan: every fix proposes, each proposal is laid out, the mildest
 // that fits is taken, the fastest among equals.
 #include <string.h>
 
@@ -80,17 +80,17 @@ static snug_status propose_all(const snug_plan *plan, const snug_plan_request *r
     return SNUG_OK;
 }
 
-static snug_candidate describe(const snug_layout *layout, const snug_plan_request *request,
+static snug_candidate describe(const snug_schedule *schedule, const snug_plan_request *request,
                                size_t budget) {
-    const snug_spec *spec = &layout->spec;
+    const snug_spec *spec = &schedule->spec;
     snug_candidate candidate = {
         .fidelity = spec->fidelity,
         .micro_batch = spec->micro_batch,
-        .accumulation_steps = layout->steps + (layout->tail.built.graph != NULL),
+        .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
         .precision = "float32",
-        .peak_bytes = layout->peak_bytes,
-        .step_seconds = layout->step_seconds,
-        .memory = layout->memory,
+        .peak_bytes = schedule->peak_bytes,
+        .step_seconds = schedule->step_seconds,
+        .memory = schedule->memory,
     };
     memcpy(candidate.fixes, spec->fixes, sizeof candidate.fixes);
     bool demanded = request->micro_batch == 0 || request->micro_batch == spec->micro_batch;
@@ -114,12 +114,12 @@ static snug_status evaluate(snug_plan *plan, const snug_plan_request *request,
     plan->minimum_bytes = SIZE_MAX;
     plan->chosen = specs->count;
     for (size_t i = 0; i < specs->count; i++) {
-        snug_layout layout;
-        SNUG_TRY(snug_layout_make(plan->device, &plan->training, plan->batch_size, &specs->items[i],
-                                  &layout));
+        snug_schedule schedule;
+        SNUG_TRY(snug_schedule_make(plan->device, &plan->training, plan->batch_size,
+                                    &specs->items[i], &schedule));
         snug_candidate *candidate = &plan->candidates[i];
-        *candidate = describe(&layout, request, plan->budget_bytes);
-        snug_layout_clear(&layout);
+        *candidate = describe(&schedule, request, plan->budget_bytes);
+        snug_schedule_clear(&schedule);
         if (i == 0) plan->unfixed_bytes = candidate->peak_bytes;
         // The demand and the allowance decide what counts; the budget does not.
         bool allowed =
@@ -157,8 +157,8 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     SNUG_TRY_GOTO(propose_all(plan, request, &specs), done);
     SNUG_TRY_GOTO(evaluate(plan, request, &specs), done);
     if (plan->chosen < plan->candidate_count)
-        SNUG_TRY_GOTO(snug_layout_make(plan->device, &plan->training, plan->batch_size,
-                                       &specs.items[plan->chosen], &plan->layout),
+        SNUG_TRY_GOTO(snug_schedule_make(plan->device, &plan->training, plan->batch_size,
+                                         &specs.items[plan->chosen], &plan->schedule),
                       done);
     // A run needs the kernels of one candidate; the others' would only take host memory.
     plan->device->device_class->forget(plan->device);
@@ -197,7 +197,7 @@ failed:
 
 void snug_plan_free(snug_plan *plan) {
     if (!plan) return;
-    snug_layout_clear(&plan->layout);
+    snug_schedule_clear(&plan->schedule);
     snug_memory_free(plan->candidates);
     snug_memory_free(plan);
 }

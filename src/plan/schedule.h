@@ -1,13 +1,13 @@
-// A layout: everything that a spec needs in the arena, laid out. It is what a plan's figures come
-// from and what a program runs.
-#ifndef SNUG_PLAN_LAYOUT_H
-#define SNUG_PLAN_LAYOUT_H
+// A schedule: everything that a spec needs in the arena, with its place. It is what a plan's
+// figures come from and what a program runs.
+#ifndef SNUG_PLAN_SCHEDULE_H
+#define SNUG_PLAN_SCHEDULE_H
 
 #include "fixes/fix.h"
 #include "plan/pass.h"
 #include "plan/persistent.h"
 
-typedef struct snug_layout {
+typedef struct snug_schedule {
     int64_t batch_size;
     snug_spec spec;
     snug_persistent persistent; // at the start of the arena; every pass's temporaries follow
@@ -19,11 +19,11 @@ typedef struct snug_layout {
     size_t peak_bytes; // the arena: persistent bytes and the largest pass
     double step_seconds;
     snug_plan_memory memory; // at the moment of the peak
-} snug_layout;
+} snug_schedule;
 
 // Builds, packs and adds up |spec|. |*out| is cleared on failure.
-snug_status snug_layout_make(snug_device *device, const snug_training *training, int64_t batch_size,
-                             const snug_spec *spec, snug_layout *out);
-void snug_layout_clear(snug_layout *layout);
+snug_status snug_schedule_make(snug_device *device, const snug_training *training,
+                               int64_t batch_size, const snug_spec *spec, snug_schedule *out);
+void snug_schedule_clear(snug_schedule *schedule);
 
 #endif
