@@ -21,7 +21,7 @@ snug_status snug_program_run(snug_program *program, const snug_pass *pass,
                              const snug_run_state *state);
 
 // Copies between the host and a pass's tensor (inputs before, results after it runs), or a
-// persistent tensor. |bytes| must be the tensor's.
+// persistent tensor. A write of fewer bytes than the tensor has fills its beginning.
 snug_status snug_program_write(snug_program *program, const snug_pass *pass, snug_tensor_id id,
                                const void *from, size_t bytes);
 snug_status snug_program_read(snug_program *program, const snug_pass *pass, snug_tensor_id id,
