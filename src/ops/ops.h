@@ -129,7 +129,8 @@ extern const snug_op snug_op_softmax;          // (x) -> y, snug_axis_attributes
 extern const snug_op snug_op_softmax_backward; // (y, dy) -> dx
 
 // cross_entropy.c: logits (N, C) or (N, C, H, W), target int32 (N) or (N, H, W); the sum over
-// targets of the label-smoothed loss divided by |denominator| (0: the number of targets).
+// targets of the label-smoothed loss divided by |denominator| (0: the number of targets). Rows with
+// a negative target count for nothing: no loss, no gradient, never correct.
 typedef struct snug_loss_attributes {
     double label_smoothing; // cross_entropy only
     int64_t denominator;    // what the sum is divided by; lets micro-batches add up to the mean

@@ -1,0 +1,26 @@
+# The face of the project. `make demo` and `make test` do all their set-up on a fresh Debian 12.
+.PHONY: all bootstrap build demo test check format tidy clean
+
+all: build
+
+bootstrap:
+	tools/bootstrap
+
+build: bootstrap
+	cmake --preset release
+	cmake --build --preset release
+
+demo: build
+	tools/demo
+
+test: build
+	tools/test
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+tidy: build
+	git ls-files 'src/*.c' | xargs clang-tidy -p build --quiet
+
+clean:
+	rm -rf build build-debug build-clang build-fuzz

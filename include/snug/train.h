@@ -1,0 +1,106 @@
+// Training: a plan's arena with the weights in it, one optimizer update at a time, and the loop
+// over a data set around it.
+#ifndef SNUG_TRAIN_H
+#define SNUG_TRAIN_H
+
+#include "snug/data.h"
+#include "snug/plan.h"
+
+// Holds the arena. All device memory is taken by snug_trainer_new(); nothing is taken later.
+typedef struct snug_trainer snug_trainer;
+
+// Where a trainer's samples come from. Called for each micro-batch in order: gives |samples|
+// samples, |*input| float32 in NHWC order and |*target| int32, valid until the next call.
+typedef struct snug_batch_source {
+    snug_status (*next)(void *context, int64_t samples, const float **input,
+                        const int32_t **target);
+    void *context;
+} snug_batch_source;
+
+// |plan| is borrowed and must have a chosen candidate. Weights are initialised from |seed|, which
+// also drives dropout.
+snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer **out);
+void snug_trainer_free(snug_trainer *trainer);
+
+// One optimizer update on plan's batch_size samples of |source|; |*loss| receives their mean loss.
+// When |source| fails in mid-batch the weights stay as they were, and gradients so far are dropped.
+snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
+                              double learning_rate, double *loss);
+
+// Evaluation form over |samples| samples: their mean loss, and the share of targets that the
+// largest logit hits, in [0, 1].
+snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
+                                  int64_t samples, double *loss, double *accuracy);
+
+// Updates done so far.
+int64_t snug_trainer_steps(const snug_trainer *trainer);
+size_t snug_trainer_planned_peak(const snug_trainer *trainer);
+// The arena's high-water mark so far; equal to the planned peak from the first step on.
+size_t snug_trainer_measured_peak(const snug_trainer *trainer);
+
+// Weights and running statistics under torchvision's names, then optimizer state and gradient
+// accumulators ("<weight>.grad"). |*shape| (|*rank| entries) is borrowed.
+typedef struct snug_tensor_info {
+    const char *name;
+    int rank;
+    const int64_t *shape;
+    size_t bytes; // float32 elements
+    bool is_weight, is_statistic;
+} snug_tensor_info;
+// SNUG_NOT_FOUND past the end.
+snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_tensor_info *out);
+// Copies a whole tensor; |bytes| must be its size. SNUG_NOT_FOUND for an unknown name.
+snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to, size_t bytes);
+snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const void *from,
+                               size_t bytes);
+
+// Writes weights and statistics to |path| as safetensors, whole or not at all.
+snug_status snug_trainer_save(snug_trainer *trainer, const char *path);
+
+typedef enum snug_lr_schedule { SNUG_LR_CONSTANT, SNUG_LR_COSINE } snug_lr_schedule;
+
+typedef struct snug_step_event {
+    int64_t step, steps; // done, and to do in all
+    int64_t epoch;       // counted from 1
+    double loss;
+    double learning_rate;
+    double samples_per_second, seconds_left;
+} snug_step_event;
+
+typedef struct snug_epoch_event {
+    int64_t epoch, epochs;
+    double train_loss, val_loss, accuracy; // means over the epoch and the test split
+    double seconds;
+} snug_epoch_event;
+
+typedef struct snug_train_options {
+    int64_t epochs;    // 0: 1
+    int64_t max_steps; // 0: no limit
+    double learning_rate;
+    snug_lr_schedule schedule;
+    double warmup_epochs; // linear, before the schedule proper
+    uint64_t seed;
+    const char *out; // directory for weights.safetensors, plan.json and log.jsonl; NULL: none
+    // May be NULL. |should_stop| is asked after every micro-batch's update; a true answer ends the
+    // run as an interrupted one, with its state saved.
+    void (*on_step)(void *context, const snug_step_event *event);
+    void (*on_epoch)(void *context, const snug_epoch_event *event);
+    bool (*should_stop)(void *context);
+    void *context;
+} snug_train_options;
+
+typedef struct snug_train_result {
+    int64_t steps;
+    size_t planned_peak_bytes, measured_peak_bytes;
+    double seconds;
+    double accuracy, val_loss; // of the last evaluation; NaN before the first
+} snug_train_result;
+
+// Trains |plan|'s model on |train|, evaluating on |test| (may be NULL) after each epoch; each
+// epoch has floor(samples / batch size) updates over freshly shuffled samples.
+// SNUG_INTERRUPTED when should_stop() said so: |*result| is filled and, with |out|, all is saved.
+// SNUG_IO when |out| cannot be written, found before training starts.
+snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
+                       const snug_train_options *options, snug_train_result *result);
+
+#endif

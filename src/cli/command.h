@@ -1,0 +1,29 @@
+// The command's commands: one file a command under commands/, gathered by the build.
+#ifndef SNUG_CLI_COMMAND_H
+#define SNUG_CLI_COMMAND_H
+
+#include "snug/status.h"
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_FIT = 3,
+    EXIT_BAD_FILE = 4,
+    EXIT_INTERRUPTED = 130
+};
+
+typedef struct snug_command {
+    const char *name;
+    const char *summary; // one line for `snug help`
+    const char *usage;   // what `snug NAME --help` prints
+    // argv[0] is the command's name. Returns the exit status.
+    int (*run)(int argc, char **argv);
+} snug_command;
+
+extern const snug_command *const snug_commands[]; // ends with NULL
+
+// Prints "snug NAME: message" for |status|'s failure and returns its exit status.
+int command_fail(const char *name, snug_status status);
+
+#endif

@@ -1,0 +1,63 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+static void print_help(FILE *to) {
+    fputs("snug trains neural networks inside the memory there is.\n\n"
+          "usage: snug COMMAND ...      snug COMMAND --help\n\n",
+          to);
+    for (const snug_command *const *command = snug_commands; *command; command++)
+        fprintf(to, "  %-9s %s\n", (*command)->name, (*command)->summary);
+    fputs("\nexit status: 0 done, 1 failed, 2 wrong usage, 3 does not fit, 4 bad input file,\n"
+          "130 interrupted\n",
+          to);
+}
+
+int command_fail(const char *name, snug_status status) {
+    static const struct {
+        snug_status status;
+        int exit;
+    } exits[] = {
+        {SNUG_OK, EXIT_DONE},
+        {SNUG_INVALID, EXIT_USAGE},
+        {SNUG_NOT_FOUND, EXIT_USAGE},
+        {SNUG_UNSUPPORTED, EXIT_USAGE},
+        {SNUG_NO_FIT, EXIT_NO_FIT},
+        {SNUG_BAD_FILE, EXIT_BAD_FILE},
+        {SNUG_INTERRUPTED, EXIT_INTERRUPTED},
+    };
+    if (status != SNUG_OK) fprintf(stderr, "snug %s: %s\n", name, snug_error_message());
+    for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
+        if (exits[i].status == status) return exits[i].exit;
+    return EXIT_FAILED;
+}
+
+static int is_help(const char *text) {
+    return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0 || strcmp(text, "help") == 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (is_help(argv[1])) {
+        print_help(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("snug " SNUG_VERSION);
+        return EXIT_DONE;
+    }
+    for (const snug_command *const *command = snug_commands; *command; command++) {
+        if (strcmp(argv[1], (*command)->name) != 0) continue;
+        if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+            fputs((*command)->usage, stdout);
+            return EXIT_DONE;
+        }
+        return (*command)->run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "snug: there is no command '%s'; `snug --help` lists them\n", argv[1]);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,250 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snug/size.h"
+
+// What an option's argument is read into.
+typedef enum option_kind {
+    TEXT,
+    FLAG,
+    COUNT, // int64_t, at least 1
+    SEED,  // uint64_t
+    INT,   // int, at least 1
+    REAL,  // double, at least 0
+    CUSTOM
+} option_kind;
+
+typedef struct option_row {
+    const char *name;
+    option_kind kind;
+    bool training; // for `snug train` alone
+    size_t offset; // into options; CUSTOM: unused
+    bool (*read)(const char *command, const char *text, options *out);
+} option_row;
+
+static bool complain(const char *command, const char *name, const char *text,
+                     const char *expected) {
+    fprintf(stderr, "snug %s: --%s '%s': expected %s\n", command, name, text, expected);
+    return false;
+}
+
+static bool complain_status(const char *command) {
+    fprintf(stderr, "snug %s: %s\n", command, snug_error_message());
+    return false;
+}
+
+static bool read_count(const char *text, int64_t *out) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *out = value;
+    return end != text && !*end && errno == 0 && value >= 1;
+}
+
+static bool read_real(const char *text, double *out) {
+    char *end;
+    *out = strtod(text, &end);
+    return end != text && !*end && isfinite(*out) && *out >= 0;
+}
+
+static bool read_memory(const char *command, const char *text, options *out) {
+    return snug_size_parse(text, &out->request.budget_bytes) == SNUG_OK || complain_status(command);
+}
+
+static bool read_input(const char *command, const char *text, options *out) {
+    long long c, h, w;
+    int used = 0;
+    if (sscanf(text, "%lldx%lldx%lld%n", &c, &h, &w, &used) != 3 || text[used] || c < 1 || h < 1 ||
+        w < 1)
+        return complain(command, "input", text, "channels, height and width, such as 3x224x224");
+    out->request.channels = c;
+    out->request.height = h;
+    out->request.width = w;
+    out->input_given = true;
+    return true;
+}
+
+static bool read_allow(const char *command, const char *text, options *out) {
+    return snug_fidelity_parse(text, &out->request.allow) == SNUG_OK || complain_status(command);
+}
+
+static bool read_prefer(const char *command, const char *text, options *out) {
+    out->request.prefer_speed = strcmp(text, "speed") == 0;
+    return out->request.prefer_speed || strcmp(text, "fidelity") == 0 ||
+           complain(command, "prefer", text, "fidelity or speed");
+}
+
+static bool read_precision(const char *command, const char *text, options *out) {
+    (void)out;
+    return strcmp(text, "auto") == 0 || strcmp(text, "float32") == 0 ||
+           complain(command, "precision", text, "auto or float32");
+}
+
+static bool read_optimizer(const char *command, const char *text, options *out) {
+    (void)out; // done before the others, in set_defaults()
+    return strcmp(text, "sgd") == 0 || strcmp(text, "adam") == 0 || strcmp(text, "adamw") == 0 ||
+           complain(command, "optimizer", text, "sgd, adam or adamw");
+}
+
+static bool read_betas(const char *command, const char *text, options *out) {
+    int used = 0;
+    snug_optimizer *optimizer = &out->request.optimizer;
+    return (sscanf(text, "%lf,%lf%n", &optimizer->beta1, &optimizer->beta2, &used) == 2 &&
+            !text[used] && optimizer->beta1 >= 0 && optimizer->beta1 < 1 && optimizer->beta2 >= 0 &&
+            optimizer->beta2 < 1) ||
+           complain(command, "betas", text, "two numbers in [0, 1), such as 0.9,0.999");
+}
+
+static bool read_schedule(const char *command, const char *text, options *out) {
+    out->train.schedule = strcmp(text, "cosine") == 0 ? SNUG_LR_COSINE : SNUG_LR_CONSTANT;
+    return out->train.schedule == SNUG_LR_COSINE || strcmp(text, "constant") == 0 ||
+           complain(command, "schedule", text, "constant or cosine");
+}
+
+static bool read_lr(const char *command, const char *text, options *out) {
+    out->lr_given = true;
+    return (read_real(text, &out->train.learning_rate) && out->train.learning_rate > 0) ||
+           complain(command, "lr", text, "a number above 0");
+}
+
+#define FIELD(name, kind, training, field)                                                         \
+    { name, kind, training, offsetof(options, field), NULL }
+#define READ(name, training, function)                                                             \
+    { name, CUSTOM, training, 0, function }
+
+static const option_row rows[] = {
+    READ("memory", false, read_memory),
+    FIELD("batch-size", COUNT, false, request.batch_size),
+    FIELD("micro-batch", COUNT, false, request.micro_batch),
+    READ("input", false, read_input),
+    FIELD("classes", COUNT, false, request.classes),
+    FIELD("width", REAL, false, request.width_multiplier),
+    FIELD("no-drop", FLAG, false, request.no_drop),
+    READ("optimizer", false, read_optimizer),
+    FIELD("momentum", REAL, false, request.optimizer.momentum),
+    FIELD("dampening", REAL, false, request.optimizer.dampening),
+    FIELD("nesterov", FLAG, false, request.optimizer.nesterov),
+    READ("betas", false, read_betas),
+    FIELD("eps", REAL, false, request.optimizer.eps),
+    FIELD("weight-decay", REAL, false, request.optimizer.weight_decay),
+    FIELD("label-smoothing", REAL, false, request.label_smoothing),
+    READ("allow", false, read_allow),
+    FIELD("fixes", TEXT, false, request.fixes),
+    READ("prefer", false, read_prefer),
+    READ("precision", false, read_precision),
+    FIELD("device", TEXT, false, device),
+    FIELD("threads", INT, false, threads),
+    FIELD("json", FLAG, false, json),
+    FIELD("data", TEXT, false, data),
+    FIELD("seed", SEED, false, train.seed),
+    FIELD("epochs", COUNT, true, train.epochs),
+    FIELD("max-steps", COUNT, true, train.max_steps),
+    READ("lr", true, read_lr),
+    READ("schedule", true, read_schedule),
+    FIELD("warmup", REAL, true, train.warmup_epochs),
+    FIELD("out", TEXT, true, out),
+    FIELD("no-out", FLAG, true, no_out),
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static bool read_row(const char *command, const option_row *row, const char *text, options *out) {
+    void *field = (char *)out + row->offset;
+    int64_t count;
+    char *end;
+    switch (row->kind) {
+    case TEXT:
+        *(const char **)field = text;
+        return true;
+    case FLAG:
+        *(bool *)field = true;
+        return true;
+    case COUNT:
+        return read_count(text, field) ||
+               complain(command, row->name, text, "a whole number of at least 1");
+    case SEED:
+        *(uint64_t *)field = strtoull(text, &end, 10);
+        return (end != text && !*end && text[0] != '-') ||
+               complain(command, row->name, text, "a whole number of at least 0");
+    case INT:
+        if (!read_count(text, &count) || count > 4096)
+            return complain(command, row->name, text, "a whole number from 1 to 4096");
+        *(int *)field = (int)count;
+        return true;
+    case REAL:
+        return read_real(text, field) ||
+               complain(command, row->name, text, "a number of at least 0");
+    case CUSTOM:
+        break;
+    }
+    return row->read(command, text, out);
+}
+
+static void set_defaults(int argc, char **argv, options *out) {
+    const char *name = "sgd";
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--optimizer") == 0 && i + 1 < argc) name = argv[i + 1];
+        if (strncmp(argv[i], "--optimizer=", 12) == 0) name = argv[i] + 12;
+    }
+    snug_optimizer_kind kind = strcmp(name, "adam") == 0    ? SNUG_ADAM
+                               : strcmp(name, "adamw") == 0 ? SNUG_ADAMW
+                                                            : SNUG_SGD;
+    *out =
+        (options){.device = "cpu",
+                  .request = {.allow = SNUG_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
+                  .train = {.epochs = 1, .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3}};
+    if (kind == SNUG_SGD) {
+        // Those of torchvision's training script, not torch.optim's zeros.
+        out->request.optimizer.momentum = 0.9;
+        out->request.optimizer.weight_decay = 1e-4;
+    }
+}
+
+static bool check(const char *command, const options *out) {
+    const snug_optimizer *optimizer = &out->request.optimizer;
+    if (optimizer->nesterov && (optimizer->momentum == 0 || optimizer->dampening != 0)) {
+        fprintf(stderr, "snug %s: --nesterov needs a momentum and no dampening\n", command);
+        return false;
+    }
+    if (out->request.label_smoothing >= 1) {
+        fprintf(stderr, "snug %s: --label-smoothing must be below 1\n", command);
+        return false;
+    }
+    if (!out->request.model) {
+        fprintf(stderr, "snug %s: which MODEL? `snug models` lists them\n", command);
+        return false;
+    }
+    return true;
+}
+
+bool options_read(int argc, char **argv, bool training, options *out) {
+    struct option long_options[ROWS + 1] = {{0}};
+    int used = 0;
+    for (int i = 0; i < ROWS; i++)
+        if (training || !rows[i].training)
+            long_options[used++] = (struct option){
+                rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument, NULL, i + 1};
+    set_defaults(argc, argv, out);
+    opterr = 0;
+    optind = 1;
+    for (int found; (found = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
+        if (found == '?' || found == ':') {
+            fprintf(stderr, "snug %s: %s '%s'; `snug %s --help` lists the options\n", argv[0],
+                    found == ':' ? "a value is missing after" : "there is no option",
+                    argv[optind - 1], argv[0]);
+            return false;
+        }
+        if (!read_row(argv[0], &rows[found - 1], optarg, out)) return false;
+    }
+    if (optind < argc) out->request.model = argv[optind++];
+    if (optind < argc) {
+        fprintf(stderr, "snug %s: one MODEL expected, found '%s' as well\n", argv[0], argv[optind]);
+        return false;
+    }
+    return check(argv[0], out);
+}

@@ -1,0 +1,48 @@
+// The options of `snug plan` and `snug train`.
+#ifndef SNUG_CLI_OPTIONS_H
+#define SNUG_CLI_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "snug/plan.h"
+#include "snug/train.h"
+
+typedef struct options {
+    snug_plan_request request;
+    snug_train_options train;
+    const char *data;
+    const char *device;
+    const char *out;
+    bool input_given, lr_given, no_out;
+    bool json;
+    int threads;
+} options;
+
+// Reads the arguments of the command argv[0]; |training| tells whether the options of a run are
+// allowed. Returns true, or false after printing what is wrong on standard error.
+bool options_read(int argc, char **argv, bool training, options *out);
+
+// The text of --help for these options.
+#define OPTIONS_PLAN_HELP                                                                          \
+    "  --memory SIZE         the budget: 512MiB, 8GiB, 2G (default: what is free)\n"               \
+    "  --batch-size N        samples an update sees, never changed (default 256)\n"                \
+    "  --micro-batch N       samples at once (default: the most that fits)\n"                      \
+    "  --input CxHxW         the network's input (default: the model's, or the data's)\n"          \
+    "  --classes N           outputs (default: the model's, or the data's)\n"                      \
+    "  --width X             multiplies the channels (default 1)\n"                                \
+    "  --no-drop             without dropout and stochastic depth\n"                               \
+    "  --optimizer NAME      sgd, adam or adamw (default sgd)\n"                                   \
+    "  --momentum X          sgd (default 0.9); also --dampening X, --nesterov\n"                  \
+    "  --betas X,Y --eps X   adam, adamw (default 0.9,0.999 and 1e-8)\n"                           \
+    "  --weight-decay X      (default sgd 1e-4, adam 0, adamw 0.01)\n"                             \
+    "  --label-smoothing X   (default 0)\n"                                                        \
+    "  --allow FIDELITY      the most that fixes may change: exact, rounding, precision,\n"        \
+    "                        statistics or model (default statistics)\n"                           \
+    "  --fixes LIST          only these fixes, by comma; `snug fixes` lists them\n"                \
+    "  --prefer WHAT         fidelity (default) or speed\n"                                        \
+    "  --precision WHAT      auto or float32\n"                                                    \
+    "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
+    "  --threads N           (default: all cores)\n"                                               \
+    "  --json                JSON on standard output, one object a line\n"
+
+#endif

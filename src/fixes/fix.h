@@ -1,0 +1,48 @@
+// Fixes: the ways to need less memory. A fix is one const descriptor in src/fixes/<fix>.c; the
+// build gathers them into snug_fixes, so adding a fix is adding a file. A fix proposes variations
+// of a training run; the planner finds out what each needs and takes.
+#ifndef SNUG_FIXES_FIX_H
+#define SNUG_FIXES_FIX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "snug/plan.h"
+
+// One way of running a batch, as the planner builds it.
+typedef struct snug_spec {
+    int64_t micro_batch; // samples that go through the network at once
+    bool free_early;     // tensors are written in place and gradients die at their update
+    snug_fidelity fidelity;
+    const char *fixes[SNUG_PLAN_MAX_FIXES]; // names of what was applied, ends with NULL
+} snug_spec;
+
+// What fixes may ask about the run.
+typedef struct snug_fix_context {
+    int64_t batch_size;
+    int64_t micro_batch; // what the user demands, 0: free
+    bool has_batch_norm;
+} snug_fix_context;
+
+typedef struct snug_spec_list {
+    snug_spec *items;
+    size_t count, capacity;
+} snug_spec_list;
+
+typedef struct snug_fix {
+    snug_fix_info info;
+    const char *causes; // of out-of-memory errors that it answers, names of the design
+    // Appends variations of the specs that are in |specs| already. Fixes are asked mildest first.
+    snug_status (*propose)(const snug_fix_context *context, snug_spec_list *specs);
+} snug_fix;
+
+extern const snug_fix *const snug_fixes[];
+
+// Appends |base| changed by |fix|: its name is added and the fidelity is at least |fidelity|.
+// |*out| is the new spec, to be changed further; valid until the next call.
+snug_status snug_spec_derive(snug_spec_list *specs, const snug_spec *base, const char *fix,
+                             snug_fidelity fidelity, snug_spec **out);
+
+#endif

@@ -1,0 +1,267 @@
+#include "plan/program.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+enum { PASSES = 4, COPY_BYTES = 64 * 1024 };
+
+// A node with its kernel and addresses.
+typedef struct snug_command {
+    const snug_kernel *kernel; // NULL for views
+    snug_call call;
+    size_t end; // of its highest buffer, from the arena's start
+} snug_command;
+
+typedef struct bound_pass {
+    const snug_pass *pass;
+    snug_command *commands; // by node
+    snug_view *views;       // of all commands
+} bound_pass;
+
+struct snug_program {
+    snug_device *device;
+    const snug_schedule *schedule;
+    unsigned char *arena;
+    size_t high_water;
+    bound_pass passes[PASSES];
+};
+
+// Where |id| lies, from the arena's start. A view of a persistent tensor has no storage of its own.
+static size_t place_of(const snug_program *program, const snug_pass *pass, snug_tensor_id id) {
+    const snug_graph *graph = pass->built.graph;
+    int32_t storage = pass->lifetimes.storage_of[id];
+    while (storage < 0 && graph->tensors[id]->producer != SNUG_NO_NODE) {
+        id = graph->nodes[graph->tensors[id]->producer]->inputs[0];
+        storage = pass->lifetimes.storage_of[id];
+    }
+    if (storage >= 0) return program->schedule->persistent.bytes + pass->offsets[storage];
+    const snug_slot *slot =
+        snug_persistent_find(&program->schedule->persistent, graph->tensors[id]->name);
+    assert(slot);
+    return slot->offset;
+}
+
+static snug_view bind_tensor(const snug_program *program, const snug_pass *pass, snug_tensor_id id,
+                             size_t *end) {
+    if (id == SNUG_NO_TENSOR) return (snug_view){0};
+    const snug_type *type = snug_graph_type(pass->built.graph, id);
+    size_t place = place_of(program, pass, id);
+    if (place + snug_type_bytes(type) > *end) *end = place + snug_type_bytes(type);
+    return (snug_view){.data = program->arena + place, .type = *type};
+}
+
+static snug_status bind_node(snug_program *program, const snug_pass *pass, snug_node_id id,
+                             snug_view *views, snug_command *command) {
+    const snug_node *node = pass->built.graph->nodes[id];
+    if (node->op->is_view) return SNUG_OK;
+    SNUG_TRY(snug_device_prepare(program->device, pass->built.graph, node, &command->kernel));
+    if (command->kernel->workspace_bytes != pass->workspace_bytes[id])
+        return snug_fail(SNUG_INTERNAL,
+                         "the workspace of %s changed after planning: %zu bytes, "
+                         "planned %zu",
+                         node->op->name, command->kernel->workspace_bytes,
+                         pass->workspace_bytes[id]);
+    SNUG_TRY(program->device->device_class->finish(program->device, command->kernel));
+    for (int i = 0; i < node->input_count; i++)
+        views[i] = bind_tensor(program, pass, node->inputs[i], &command->end);
+    for (int i = 0; i < node->output_count; i++)
+        views[node->input_count + i] = bind_tensor(program, pass, node->outputs[i], &command->end);
+    command->call = (snug_call){.attributes = node->attributes,
+                                .inputs = views,
+                                .input_count = node->input_count,
+                                .outputs = views + node->input_count,
+                                .output_count = node->output_count};
+    if (pass->workspace_bytes[id] == 0) return SNUG_OK;
+    size_t place = program->schedule->persistent.bytes + pass->workspace_offsets[id];
+    command->call.workspace = program->arena + place;
+    if (place + pass->workspace_bytes[id] > command->end)
+        command->end = place + pass->workspace_bytes[id];
+    return SNUG_OK;
+}
+
+static snug_status bind_pass(snug_program *program, const snug_pass *pass, bound_pass *bound) {
+    const snug_graph *graph = pass->built.graph;
+    if (!graph) return SNUG_OK;
+    bound->pass = pass;
+    size_t views = 0;
+    for (size_t i = 0; i < graph->node_count; i++)
+        views += (size_t)(graph->nodes[i]->input_count + graph->nodes[i]->output_count);
+    SNUG_TRY(SNUG_NEW(&bound->commands, graph->node_count));
+    SNUG_TRY(SNUG_NEW(&bound->views, views));
+    snug_view *next = bound->views;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        SNUG_TRY(bind_node(program, pass, (snug_node_id)i, next, &bound->commands[i]));
+        next += graph->nodes[i]->input_count + graph->nodes[i]->output_count;
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_program_new(snug_device *device, const snug_schedule *schedule,
+                             snug_program **out) {
+    SNUG_TRY(SNUG_NEW(out, 1));
+    snug_program *program = *out;
+    program->device = device;
+    program->schedule = schedule;
+    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->update,
+                                       &schedule->evaluate};
+    snug_status status;
+    SNUG_TRY_GOTO(
+        device->device_class->allocate(device, schedule->peak_bytes, (void **)&program->arena),
+        failed);
+    for (int i = 0; i < PASSES; i++)
+        SNUG_TRY_GOTO(bind_pass(program, passes[i], &program->passes[i]), failed);
+    return SNUG_OK;
+failed:
+    snug_program_free(program);
+    *out = NULL;
+    return status;
+}
+
+void snug_program_free(snug_program *program) {
+    if (!program) return;
+    for (int i = 0; i < PASSES; i++) {
+        snug_memory_free(program->passes[i].commands);
+        snug_memory_free(program->passes[i].views);
+    }
+    if (program->arena)
+        program->device->device_class->release(program->device, program->arena,
+                                               program->schedule->peak_bytes);
+    snug_memory_free(program);
+}
+
+static void touch(snug_program *program, size_t end) {
+    if (end > program->high_water) program->high_water = end;
+}
+
+static snug_status run_command(snug_program *program, snug_command *command,
+                               const snug_run_state *state) {
+    if (!command->kernel) return SNUG_OK;
+    touch(program, command->end);
+    command->call.state = state;
+    return program->device->device_class->run(program->device, command->kernel, &command->call);
+}
+
+snug_status snug_program_run(snug_program *program, const snug_pass *pass,
+                             const snug_run_state *state) {
+    bound_pass *bound = NULL;
+    for (int i = 0; i < PASSES; i++)
+        if (program->passes[i].pass == pass) bound = &program->passes[i];
+    assert(bound);
+    const snug_graph *graph = pass->built.graph;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        snug_status status = run_command(program, &bound->commands[i], state);
+        if (status != SNUG_OK)
+            return snug_fail_context(status, "%s at '%s'", graph->nodes[i]->op->name,
+                                     graph->nodes[i]->scope);
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_program_write(snug_program *program, const snug_pass *pass, snug_tensor_id id,
+                               const void *from, size_t bytes) {
+    assert(bytes <= snug_type_bytes(snug_graph_type(pass->built.graph, id)));
+    size_t place = place_of(program, pass, id);
+    touch(program, place + bytes);
+    return program->device->device_class->write(program->device, program->arena + place, from,
+                                                bytes);
+}
+
+snug_status snug_program_read(snug_program *program, const snug_pass *pass, snug_tensor_id id,
+                              void *to, size_t bytes) {
+    assert(bytes == snug_type_bytes(snug_graph_type(pass->built.graph, id)));
+    size_t place = place_of(program, pass, id);
+    return program->device->device_class->read(program->device, to, program->arena + place, bytes);
+}
+
+snug_status snug_program_write_slot(snug_program *program, const snug_slot *slot, size_t offset,
+                                    const void *from, size_t bytes) {
+    assert(offset <= slot->bytes && bytes <= slot->bytes - offset);
+    touch(program, slot->offset + offset + bytes);
+    return program->device->device_class->write(
+        program->device, program->arena + slot->offset + offset, from, bytes);
+}
+
+snug_status snug_program_read_slot(snug_program *program, const snug_slot *slot, size_t offset,
+                                   void *to, size_t bytes) {
+    assert(offset <= slot->bytes && bytes <= slot->bytes - offset);
+    return program->device->device_class->read(program->device, to,
+                                               program->arena + slot->offset + offset, bytes);
+}
+
+size_t snug_program_measured_peak(const snug_program *program) {
+    // Buffers end on the alignment that the plan gave them.
+    size_t used = (program->high_water + SNUG_ARENA_ALIGNMENT - 1) / SNUG_ARENA_ALIGNMENT *
+                  SNUG_ARENA_ALIGNMENT;
+    size_t taken = program->device->allocated_peak;
+    return taken > program->schedule->peak_bytes ? taken : used;
+}
+
+// FNV-1a over the name: a tensor draws the same numbers wherever it stands in the network.
+static uint64_t stream_of(const char *name) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+// A standard normal value cut at two deviations by inversion of rejected draws: tries the four
+// values of successive blocks.
+static double truncated_normal(uint64_t seed, uint64_t stream, uint64_t element) {
+    for (uint64_t attempt = 1;; attempt++) {
+        snug_random_block block = snug_random_at(seed ^ stream, element, attempt);
+        double pair[2];
+        for (int i = 0; i < 4; i += 2) {
+            snug_random_normal(block.words[i], block.words[i + 1], pair);
+            if (fabs(pair[0]) <= 2) return pair[0];
+            if (fabs(pair[1]) <= 2) return pair[1];
+        }
+    }
+}
+
+static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream,
+                           uint64_t element) {
+    snug_random_block block = snug_random_at(seed ^ stream, element, 0);
+    double normal[2];
+    switch (init->kind) {
+    case SNUG_INIT_CONSTANT:
+        break;
+    case SNUG_INIT_UNIFORM:
+        return (float)(init->a + (init->b - init->a) * snug_random_uniform(block.words[0]));
+    case SNUG_INIT_NORMAL:
+        snug_random_normal(block.words[0], block.words[1], normal);
+        return (float)(init->a + init->b * normal[0]);
+    case SNUG_INIT_TRUNCATED_NORMAL:
+        return (float)(init->a + init->b * truncated_normal(seed, stream, element));
+    }
+    return (float)init->a;
+}
+
+static snug_status initialise_slot(snug_program *program, const snug_slot *slot, uint64_t seed,
+                                   float *staging) {
+    assert(slot->type.dtype == SNUG_F32);
+    uint64_t stream = stream_of(slot->name);
+    for (size_t done = 0; done < slot->bytes;) {
+        size_t bytes = slot->bytes - done < COPY_BYTES ? slot->bytes - done : COPY_BYTES;
+        for (size_t i = 0; i < bytes / sizeof *staging; i++)
+            staging[i] =
+                initial_value(&slot->init, seed, stream, (uint64_t)(done / sizeof *staging + i));
+        SNUG_TRY(snug_program_write_slot(program, slot, done, staging, bytes));
+        done += bytes;
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_program_initialise(snug_program *program, uint64_t seed) {
+    float *staging = NULL;
+    SNUG_TRY(SNUG_NEW(&staging, COPY_BYTES / sizeof *staging));
+    const snug_persistent *persistent = &program->schedule->persistent;
+    snug_status status = SNUG_OK;
+    for (size_t i = 0; i < persistent->count && status == SNUG_OK; i++)
+        status = initialise_slot(program, &persistent->slots[i], seed, staging);
+    snug_memory_free(staging);
+    return status;
+}

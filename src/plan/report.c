@@ -1,0 +1,166 @@
+// The plan's two forms: a page for people, 80 columns wide, and one line of JSON.
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "plan/plan.h"
+
+// The kinds of memory in the order of reports; keys are those of the JSON form.
+static const struct {
+    const char *key;
+    size_t offset;
+} kinds[] = {
+    {"weights", offsetof(snug_plan_memory, weights)},
+    {"gradients", offsetof(snug_plan_memory, gradients)},
+    {"optimizer", offsetof(snug_plan_memory, optimizer)},
+    {"statistics", offsetof(snug_plan_memory, statistics)},
+    {"activations", offsetof(snug_plan_memory, activations)},
+    {"workspace", offsetof(snug_plan_memory, workspace)},
+    {"input", offsetof(snug_plan_memory, input)},
+    {"packing_gap", offsetof(snug_plan_memory, packing_gap)},
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static size_t kind_bytes(const snug_plan_memory *memory, int kind) {
+    size_t bytes;
+    memcpy(&bytes, (const char *)memory + kinds[kind].offset, sizeof bytes);
+    return bytes;
+}
+
+static void join_fixes(const snug_candidate *candidate, const char *separator, snug_text *text) {
+    for (int i = 0; candidate->fixes[i]; i++)
+        snug_text_append(text, "%s%s", i ? separator : "", candidate->fixes[i]);
+    if (!candidate->fixes[0]) snug_text_append(text, "none");
+}
+
+static void print_candidate(const snug_candidate *candidate, const char *mark, snug_text *text) {
+    char peak[SNUG_SIZE_TEXT], micro[48];
+    snug_text fixes = {0};
+    join_fixes(candidate, ", ", &fixes);
+    const char *changes =
+        candidate->fidelity == SNUG_EXACT ? "nothing" : snug_fidelity_name(candidate->fidelity);
+    if (candidate->accumulation_steps > 1)
+        snprintf(micro, sizeof micro, "%" PRId64 " x %" PRId64, candidate->accumulation_steps,
+                 candidate->micro_batch);
+    else
+        snprintf(micro, sizeof micro, "%" PRId64, candidate->micro_batch);
+    snug_text_append(text, "%s %-27.27s %-11s %11s %12s %9.3f s\n", mark, snug_text_view(&fixes),
+                     changes, micro, snug_size_print(candidate->peak_bytes, peak),
+                     candidate->step_seconds);
+    if (fixes.failed) text->failed = 1;
+    snug_text_clear(&fixes);
+}
+
+static void print_head(const snug_plan *plan, snug_text *text) {
+    const snug_model_options *options = &plan->training.options;
+    char bytes[SNUG_SIZE_TEXT];
+    snug_text_append(text,
+                     "%s, %" PRId64 "x%" PRId64 "x%" PRId64 ", %" PRId64
+                     " classes, batch size %" PRId64 ", %s with %d threads\n\n",
+                     plan->training.model->name, options->channels, options->height, options->width,
+                     options->classes, plan->batch_size, plan->device->device_class->name,
+                     plan->device->threads);
+    snug_text_append(text, "  unfixed %12s  what the batch needs with every tensor kept\n",
+                     snug_size_print(plan->unfixed_bytes, bytes));
+    snug_text_append(text, "  budget  %12s\n", snug_size_print(plan->budget_bytes, bytes));
+    if (plan->minimum_bytes != SIZE_MAX)
+        snug_text_append(text, "  minimum %12s  the smallest budget that works (%zu bytes)\n",
+                         snug_size_print(plan->minimum_bytes, bytes), plan->minimum_bytes);
+}
+
+static void print_memory(const snug_plan *plan, const snug_candidate *chosen, snug_text *text) {
+    char bytes[SNUG_SIZE_TEXT];
+    snug_text_append(text, "\nchosen: peak %zu bytes", chosen->peak_bytes);
+    snug_text_append(text, ", at that moment by kind:\n");
+    for (int i = 0; i < KINDS; i++) {
+        size_t size = kind_bytes(&chosen->memory, i);
+        const char *name = strcmp(kinds[i].key, "packing_gap") == 0 ? "gaps" : kinds[i].key;
+        if (size) snug_text_append(text, "  %-12s %12s\n", name, snug_size_print(size, bytes));
+    }
+    if (chosen->fidelity == SNUG_STATISTICS)
+        snug_text_append(text,
+                         "\nBatch norm normalises each micro-batch of %" PRId64
+                         " samples by its own statistics,\nnot the batch's of %" PRId64 ".%s\n",
+                         chosen->micro_batch, plan->batch_size,
+                         chosen->micro_batch < 8
+                             ? " Under 8 samples these are rough:\nexpect a lower accuracy."
+                             : "");
+}
+
+snug_status snug_plan_text(const snug_plan *plan, char **out) {
+    *out = NULL;
+    snug_text text = {0};
+    const snug_candidate *chosen = snug_plan_chosen(plan);
+    print_head(plan, &text);
+    snug_text_append(&text, "\n  %-27s %-11s %11s %12s %11s\n", "fixes", "changes", "micro-batch",
+                     "peak", "step");
+    for (size_t i = 0; i < plan->candidate_count; i++) {
+        const snug_candidate *candidate = &plan->candidates[i];
+        print_candidate(candidate, candidate == chosen ? "*" : candidate->fits ? " " : "-", &text);
+    }
+    snug_text_append(&text, "\n  * chosen   - over the budget or not allowed   step: predicted\n");
+    if (chosen) print_memory(plan, chosen, &text);
+    snug_status status = snug_text_status(&text);
+    if (status != SNUG_OK) {
+        snug_text_clear(&text);
+        return status;
+    }
+    *out = text.data;
+    return SNUG_OK;
+}
+
+static json_t *candidate_json(const snug_candidate *candidate, bool with_fits) {
+    json_t *fixes = json_array(), *memory = json_object();
+    for (int i = 0; candidate->fixes[i]; i++)
+        json_array_append_new(fixes, json_string(candidate->fixes[i]));
+    for (int i = 0; i < KINDS; i++)
+        json_object_set_new(memory, kinds[i].key,
+                            json_integer((json_int_t)kind_bytes(&candidate->memory, i)));
+    json_t *json = json_pack(
+        "{s:I, s:I, s:I, s:s, s:s, s:o, s:I, s:f, s:o}", "peak_bytes",
+        (json_int_t)candidate->peak_bytes, "micro_batch", (json_int_t)candidate->micro_batch,
+        "accumulation_steps", (json_int_t)candidate->accumulation_steps, "precision",
+        candidate->precision, "fidelity", snug_fidelity_name(candidate->fidelity), "fixes", fixes,
+        "recomputed_ops", (json_int_t)candidate->recomputed_ops, "step_seconds",
+        candidate->step_seconds, "memory", memory);
+    if (json && with_fits) json_object_set_new(json, "fits", json_boolean(candidate->fits));
+    return json;
+}
+
+static json_t *plan_json(const snug_plan *plan) {
+    const snug_candidate *chosen = snug_plan_chosen(plan);
+    json_t *candidates = json_array();
+    for (size_t i = 0; i < plan->candidate_count; i++)
+        json_array_append_new(candidates, candidate_json(&plan->candidates[i], true));
+    json_t *minimum = plan->minimum_bytes == SIZE_MAX
+                          ? json_null()
+                          : json_integer((json_int_t)plan->minimum_bytes);
+    return json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:o, s:o}", "event", "plan", "model",
+        plan->training.model->name, "device", plan->device->device_class->name, "batch_size",
+        (json_int_t)plan->batch_size, "budget_bytes", (json_int_t)plan->budget_bytes,
+        "minimum_bytes", minimum, "unfixed_bytes", (json_int_t)plan->unfixed_bytes, "chosen",
+        chosen ? candidate_json(chosen, false) : json_null(), "candidates", candidates);
+}
+
+snug_status snug_plan_json(const snug_plan *plan, char **out) {
+    *out = NULL;
+    json_t *json = plan_json(plan);
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(json);
+    if (!text) return snug_fail(SNUG_NOMEM, "no host memory for the plan's JSON");
+    // jansson's allocator is the C library's unless the program changed it; hand out our own.
+    snug_status status = snug_memory_copy_text(text, out);
+    json_free_t release = NULL;
+    json_get_alloc_funcs(NULL, &release);
+    release(text);
+    return status;
+}
+
+void snug_string_free(char *text) {
+    snug_memory_free(text);
+}

@@ -1,0 +1,29 @@
+// A schedule: everything that a spec needs in the arena, with its place. It is what a plan's
+// figures come from and what a program runs.
+#ifndef SNUG_PLAN_SCHEDULE_H
+#define SNUG_PLAN_SCHEDULE_H
+
+#include "fixes/fix.h"
+#include "plan/pass.h"
+#include "plan/persistent.h"
+
+typedef struct snug_schedule {
+    int64_t batch_size;
+    snug_spec spec;
+    snug_persistent persistent; // at the start of the arena; every pass's temporaries follow
+    snug_pass step;             // a micro-batch, or the whole batch with its update
+    snug_pass tail;             // the batch's last uneven micro-batch; graph NULL: there is none
+    snug_pass update;           // after the micro-batches; graph NULL: the step updates
+    snug_pass evaluate;
+    int64_t steps;     // runs of |step| in one optimizer update
+    size_t peak_bytes; // the arena: persistent bytes and the largest pass
+    double step_seconds;
+    snug_plan_memory memory; // at the moment of the peak
+} snug_schedule;
+
+// Builds, packs and adds up |spec|. |*out| is cleared on failure.
+snug_status snug_schedule_make(snug_device *device, const snug_training *training,
+                               int64_t batch_size, const snug_spec *spec, snug_schedule *out);
+void snug_schedule_clear(snug_schedule *schedule);
+
+#endif

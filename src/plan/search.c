@@ -1,0 +1,244 @@
+// The search for a plan: every fix proposes, each proposal is laid out, the mildest
+// that fits is taken, the fastest among equals.
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/size.h"
+#include "plan/plan.h"
+
+enum { DEFAULT_BATCH_SIZE = 256 };
+
+const char *snug_fidelity_name(snug_fidelity fidelity) {
+    static const char *const names[] = {
+#define FIDELITY_TEXT(symbol, text) text,
+        SNUG_FIDELITY_LIST(FIDELITY_TEXT)
+#undef FIDELITY_TEXT
+    };
+    return names[fidelity];
+}
+
+snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
+    for (int i = SNUG_EXACT; i <= SNUG_MODEL; i++) {
+        *out = (snug_fidelity)i;
+        if (strcmp(text, snug_fidelity_name(*out)) == 0) return SNUG_OK;
+    }
+    *out = SNUG_EXACT;
+    return snug_fail(SNUG_INVALID,
+                     "'%s' is not a fidelity: expected exact, rounding, precision, statistics or "
+                     "model",
+                     text);
+}
+
+// Whether |name| is in the comma-separated |list|; NULL lists everything.
+static bool listed(const char *list, const char *name) {
+    if (!list) return true;
+    size_t length = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length])) return true;
+    return false;
+}
+
+static snug_status check_fix_list(const char *list) {
+    for (const char *at = list; at && *at;) {
+        size_t length = strcspn(at, ",");
+        bool known = false;
+        for (int i = 0; snug_fix_at(i); i++)
+            known = known || (strlen(snug_fix_at(i)->name) == length &&
+                              strncmp(snug_fix_at(i)->name, at, length) == 0);
+        if (!known)
+            return snug_fail(SNUG_INVALID, "unknown fix '%.*s': `snug fixes` lists them",
+                             (int)length, at);
+        at += length + (at[length] == ',');
+    }
+    return SNUG_OK;
+}
+
+static snug_status check_request(const snug_plan_request *request, int64_t batch_size) {
+    SNUG_TRY(check_fix_list(request->fixes));
+    if (batch_size < 1)
+        return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed",
+                         (long long)batch_size);
+    if (request->micro_batch < 0 || request->micro_batch > batch_size)
+        return snug_fail(SNUG_INVALID,
+                         "a micro-batch of %lld samples: expected 1 to the batch size, %lld",
+                         (long long)request->micro_batch, (long long)batch_size);
+    return SNUG_OK;
+}
+
+static snug_status propose_all(const snug_plan *plan, const snug_plan_request *request,
+                               snug_spec_list *specs) {
+    snug_fix_context context = {.batch_size = plan->batch_size,
+                                .micro_batch = request->micro_batch,
+                                .has_batch_norm = plan->training.model->has_batch_norm};
+    snug_spec unfixed = {.micro_batch = plan->batch_size, .fidelity = SNUG_EXACT}, *spec;
+    SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
+    for (int fidelity = SNUG_EXACT; fidelity <= SNUG_MODEL; fidelity++)
+        for (const snug_fix *const *fix = snug_fixes; *fix; fix++)
+            if ((*fix)->info.fidelity == (snug_fidelity)fidelity &&
+                listed(request->fixes, (*fix)->info.name))
+                SNUG_TRY((*fix)->propose(&context, specs));
+    return SNUG_OK;
+}
+
+static snug_candidate describe(const snug_schedule *schedule, const snug_plan_request *request,
+                               size_t budget) {
+    const snug_spec *spec = &schedule->spec;
+    snug_candidate candidate = {
+        .fidelity = spec->fidelity,
+        .micro_batch = spec->micro_batch,
+        .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
+        .precision = "float32",
+        .peak_bytes = schedule->peak_bytes,
+        .step_seconds = schedule->step_seconds,
+        .memory = schedule->memory,
+    };
+    memcpy(candidate.fixes, spec->fixes, sizeof candidate.fixes);
+    bool demanded = request->micro_batch == 0 || request->micro_batch == spec->micro_batch;
+    candidate.fits =
+        demanded && candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
+    return candidate;
+}
+
+// Whether |a| is to be taken rather than |b|, both fitting.
+static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer_speed) {
+    double faster = b->step_seconds - a->step_seconds;
+    if (prefer_speed && faster != 0) return faster > 0;
+    if (a->fidelity != b->fidelity) return a->fidelity < b->fidelity;
+    if (faster != 0) return faster > 0;
+    return a->peak_bytes < b->peak_bytes;
+}
+
+static snug_status evaluate(snug_plan *plan, const snug_plan_request *request,
+                            const snug_spec_list *specs) {
+    SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
+    plan->minimum_bytes = SIZE_MAX;
+    plan->chosen = specs->count;
+    for (size_t i = 0; i < specs->count; i++) {
+        snug_schedule schedule;
+        SNUG_TRY(snug_schedule_make(plan->device, &plan->training, plan->batch_size,
+                                    &specs->items[i], &schedule));
+        snug_candidate *candidate = &plan->candidates[i];
+        *candidate = describe(&schedule, request, plan->budget_bytes);
+        snug_schedule_clear(&schedule);
+        if (i == 0) plan->unfixed_bytes = candidate->peak_bytes;
+        // The demand and the allowance decide what counts; the budget does not.
+        bool allowed =
+            candidate->fidelity <= request->allow &&
+            (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch);
+        if (allowed && candidate->peak_bytes < plan->minimum_bytes)
+            plan->minimum_bytes = candidate->peak_bytes;
+        if (candidate->fits &&
+            (plan->chosen == specs->count ||
+             better(candidate, &plan->candidates[plan->chosen], request->prefer_speed)))
+            plan->chosen = i;
+    }
+    plan->candidate_count = specs->count;
+    return SNUG_OK;
+}
+
+static snug_status no_fit(const snug_plan *plan, const snug_plan_request *request) {
+    char budget[SNUG_SIZE_TEXT], minimum[SNUG_SIZE_TEXT];
+    if (plan->minimum_bytes == SIZE_MAX)
+        return snug_fail(SNUG_NO_FIT,
+                         "micro-batches of %lld change batch norm's statistics, which '--allow "
+                         "%s' rules out",
+                         (long long)request->micro_batch, snug_fidelity_name(request->allow));
+    return snug_fail(SNUG_NO_FIT,
+                     "%s at batch size %lld does not fit %zu bytes (%s): the smallest budget that "
+                     "works with what is allowed is %zu bytes (%s)",
+                     plan->training.model->name, (long long)plan->batch_size, plan->budget_bytes,
+                     snug_size_print(plan->budget_bytes, budget), plan->minimum_bytes,
+                     snug_size_print(plan->minimum_bytes, minimum));
+}
+
+static snug_status search(snug_plan *plan, const snug_plan_request *request) {
+    snug_spec_list specs = {0};
+    snug_status status;
+    SNUG_TRY_GOTO(propose_all(plan, request, &specs), done);
+    SNUG_TRY_GOTO(evaluate(plan, request, &specs), done);
+    if (plan->chosen < plan->candidate_count)
+        SNUG_TRY_GOTO(snug_schedule_make(plan->device, &plan->training, plan->batch_size,
+                                         &specs.items[plan->chosen], &plan->schedule),
+                      done);
+    // A run needs the kernels of one candidate; the others' would only take host memory.
+    plan->device->device_class->forget(plan->device);
+done:
+    snug_memory_free(specs.items);
+    return status;
+}
+
+snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
+    *out = NULL;
+    snug_plan *plan = NULL;
+    SNUG_TRY(SNUG_NEW(&plan, 1));
+    plan->device = device;
+    plan->batch_size = request->batch_size ? request->batch_size : DEFAULT_BATCH_SIZE;
+    plan->budget_bytes =
+        request->budget_bytes ? request->budget_bytes : device->device_class->free_bytes(device);
+    plan->training = (snug_training){.optimizer = request->optimizer,
+                                     .label_smoothing = request->label_smoothing,
+                                     .options = {.classes = request->classes,
+                                                 .channels = request->channels,
+                                                 .height = request->height,
+                                                 .width = request->width,
+                                                 .width_multiplier = request->width_multiplier,
+                                                 .drop = !request->no_drop}};
+    snug_status status;
+    SNUG_TRY_GOTO(check_request(request, plan->batch_size), failed);
+    SNUG_TRY_GOTO(snug_model_find(request->model, &plan->training.model), failed);
+    SNUG_TRY_GOTO(snug_model_resolve(plan->training.model, &plan->training.options), failed);
+    SNUG_TRY_GOTO(search(plan, request), failed);
+    *out = plan;
+    return plan->chosen < plan->candidate_count ? SNUG_OK : no_fit(plan, request);
+failed:
+    snug_plan_free(plan);
+    return status;
+}
+
+void snug_plan_free(snug_plan *plan) {
+    if (!plan) return;
+    snug_schedule_clear(&plan->schedule);
+    snug_memory_free(plan->candidates);
+    snug_memory_free(plan);
+}
+
+const char *snug_plan_model(const snug_plan *plan) {
+    return plan->training.model->name;
+}
+
+int64_t snug_plan_batch_size(const snug_plan *plan) {
+    return plan->batch_size;
+}
+
+size_t snug_plan_budget_bytes(const snug_plan *plan) {
+    return plan->budget_bytes;
+}
+
+size_t snug_plan_minimum_bytes(const snug_plan *plan) {
+    return plan->minimum_bytes;
+}
+
+size_t snug_plan_unfixed_bytes(const snug_plan *plan) {
+    return plan->unfixed_bytes;
+}
+
+const snug_candidate *snug_plan_candidates(const snug_plan *plan, size_t *count) {
+    *count = plan->candidate_count;
+    return plan->candidates;
+}
+
+const snug_candidate *snug_plan_chosen(const snug_plan *plan) {
+    return plan->chosen < plan->candidate_count ? &plan->candidates[plan->chosen] : NULL;
+}
+
+void snug_plan_input(const snug_plan *plan, int64_t shape[3], int64_t *classes) {
+    const snug_model_options *options = &plan->training.options;
+    shape[0] = options->channels;
+    shape[1] = options->height;
+    shape[2] = options->width;
+    *classes = options->classes;
+}
+
+bool snug_plan_is_per_pixel(const snug_plan *plan) {
+    return plan->training.model->per_pixel;
+}

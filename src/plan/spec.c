@@ -1,0 +1,24 @@
+#include "base/memory.h"
+#include "fixes/fix.h"
+
+snug_status snug_spec_derive(snug_spec_list *specs, const snug_spec *base, const char *fix,
+                             snug_fidelity fidelity, snug_spec **out) {
+    *out = NULL;
+    SNUG_TRY(SNUG_GROW(&specs->items, &specs->capacity, specs->count + 1));
+    snug_spec *spec = &specs->items[specs->count++];
+    *spec = *base;
+    if (fidelity > spec->fidelity) spec->fidelity = fidelity;
+    int used = 0;
+    while (spec->fixes[used])
+        used++;
+    if (fix && used < SNUG_PLAN_MAX_FIXES - 1) spec->fixes[used] = fix;
+    *out = spec;
+    return SNUG_OK;
+}
+
+const snug_fix_info *snug_fix_at(int index) {
+    int count = 0;
+    while (snug_fixes[count])
+        count++;
+    return index >= 0 && index < count ? &snug_fixes[index]->info : NULL;
+}

@@ -1,0 +1,204 @@
+// A trainer: one optimizer update at a time inside a plan's arena.
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/safetensors.h"
+#include "plan/plan.h"
+#include "plan/program.h"
+#include "snug/train.h"
+
+enum { COPY_BYTES = 64 * 1024 };
+
+struct snug_trainer {
+    const snug_plan *plan;
+    snug_program *program;
+    uint64_t seed;
+    int64_t steps;
+    int32_t *padded_target; // of an evaluation pass
+};
+
+static snug_status prepare(snug_trainer *trainer) {
+    const snug_plan *plan = trainer->plan;
+    const snug_training_graph *evaluate = &plan->schedule.evaluate.built;
+    SNUG_TRY(SNUG_NEW(&trainer->padded_target, (size_t)snug_type_elements(snug_graph_type(
+                                                   evaluate->graph, evaluate->target))));
+    SNUG_TRY(snug_program_new(plan->device, &plan->schedule, &trainer->program));
+    return snug_program_initialise(trainer->program, trainer->seed);
+}
+
+snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer **out) {
+    *out = NULL;
+    if (!snug_plan_chosen(plan))
+        return snug_fail(SNUG_NO_FIT, "the plan has no candidate that fits its budget");
+    SNUG_TRY(SNUG_NEW(out, 1));
+    (*out)->plan = plan;
+    (*out)->seed = seed;
+    snug_status status = prepare(*out);
+    if (status != SNUG_OK) {
+        snug_trainer_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void snug_trainer_free(snug_trainer *trainer) {
+    if (!trainer) return;
+    snug_program_free(trainer->program);
+    snug_memory_free(trainer->padded_target);
+    snug_memory_free(trainer);
+}
+
+// Feeds a pass |samples| samples, at most what it takes; targets of -1 in the places left over keep
+// those out of the results.
+static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
+                        const snug_batch_source *source, int64_t samples) {
+    const snug_training_graph *built = &pass->built;
+    size_t input_bytes = snug_type_bytes(snug_graph_type(built->graph, built->input));
+    size_t target_bytes = snug_type_bytes(snug_graph_type(built->graph, built->target));
+    size_t share = (size_t)samples, whole = (size_t)built->samples;
+    const float *input = NULL;
+    const int32_t *target = NULL;
+    SNUG_TRY(source->next(source->context, samples, &input, &target));
+    SNUG_TRY(snug_program_write(trainer->program, pass, built->input, input,
+                                input_bytes / whole * share));
+    if (share < whole) {
+        size_t used = target_bytes / whole * share;
+        memcpy(trainer->padded_target, target, used);
+        memset((char *)trainer->padded_target + used, -1, target_bytes - used);
+        target = trainer->padded_target;
+    }
+    return snug_program_write(trainer->program, pass, built->target, target, target_bytes);
+}
+
+// Runs a pass on |samples| samples and adds its scalar results up.
+static snug_status run_pass(snug_trainer *trainer, const snug_pass *pass,
+                            const snug_batch_source *source, int64_t samples,
+                            const snug_run_state *state, double *loss, double *correct) {
+    const snug_training_graph *built = &pass->built;
+    float value = 0;
+    SNUG_TRY(feed(trainer, pass, source, samples));
+    SNUG_TRY(snug_program_run(trainer->program, pass, state));
+    SNUG_TRY(snug_program_read(trainer->program, pass, built->loss, &value, sizeof value));
+    *loss += value;
+    if (!correct) return SNUG_OK;
+    SNUG_TRY(snug_program_read(trainer->program, pass, built->correct, &value, sizeof value));
+    *correct += value;
+    return SNUG_OK;
+}
+
+// Zeroes the gradient accumulators that a failed step left half full.
+static snug_status drop_gradients(snug_trainer *trainer) {
+    static const unsigned char zeros[4096];
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    for (size_t i = 0; i < persistent->count; i++) {
+        const snug_slot *slot = &persistent->slots[i];
+        if (slot->role != SNUG_ROLE_GRADIENT) continue;
+        for (size_t done = 0; done < slot->bytes; done += sizeof zeros) {
+            size_t left = slot->bytes - done;
+            SNUG_TRY(snug_program_write_slot(trainer->program, slot, done, zeros,
+                                             left < sizeof zeros ? left : sizeof zeros));
+        }
+    }
+    return SNUG_OK;
+}
+
+static snug_status run_micro_batches(snug_trainer *trainer, const snug_batch_source *source,
+                                     snug_run_state *state, double *loss) {
+    const snug_schedule *schedule = &trainer->plan->schedule;
+    for (int64_t i = 0; i < schedule->steps; i++) {
+        SNUG_TRY(run_pass(trainer, &schedule->step, source, schedule->step.built.samples, state,
+                          loss, NULL));
+        state->first_sample += schedule->step.built.samples;
+    }
+    if (schedule->tail.built.graph)
+        SNUG_TRY(run_pass(trainer, &schedule->tail, source, schedule->tail.built.samples, state,
+                          loss, NULL));
+    return SNUG_OK;
+}
+
+snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
+                              double learning_rate, double *loss) {
+    *loss = 0;
+    const snug_schedule *schedule = &trainer->plan->schedule;
+    snug_run_state state = {
+        .seed = trainer->seed, .step = (uint64_t)trainer->steps, .learning_rate = learning_rate};
+    snug_status status = run_micro_batches(trainer, source, &state, loss);
+    if (status != SNUG_OK) {
+        // The source's failure is the one to report.
+        snug_status dropped = drop_gradients(trainer);
+        return dropped == SNUG_OK ? status : dropped;
+    }
+    if (schedule->update.built.graph)
+        SNUG_TRY(snug_program_run(trainer->program, &schedule->update, &state));
+    trainer->steps++;
+    return SNUG_OK;
+}
+
+snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
+                                  int64_t samples, double *loss, double *accuracy) {
+    *loss = *accuracy = 0;
+    const snug_pass *pass = &trainer->plan->schedule.evaluate;
+    int64_t most = pass->built.samples;
+    int64_t targets =
+        snug_type_elements(snug_graph_type(pass->built.graph, pass->built.target)) / most;
+    snug_run_state state = {.seed = trainer->seed, .step = (uint64_t)trainer->steps};
+    double correct = 0;
+    for (int64_t done = 0; done < samples; done += most) {
+        int64_t part = samples - done < most ? samples - done : most;
+        SNUG_TRY(run_pass(trainer, pass, source, part, &state, loss, &correct));
+    }
+    if (samples > 0) {
+        *loss /= (double)samples;
+        *accuracy = correct / (double)(samples * targets);
+    }
+    return SNUG_OK;
+}
+
+int64_t snug_trainer_steps(const snug_trainer *trainer) {
+    return trainer->steps;
+}
+
+size_t snug_trainer_planned_peak(const snug_trainer *trainer) {
+    return trainer->plan->schedule.peak_bytes;
+}
+
+size_t snug_trainer_measured_peak(const snug_trainer *trainer) {
+    return snug_program_measured_peak(trainer->program);
+}
+
+snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_tensor_info *out) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    *out = (snug_tensor_info){0};
+    if (index >= persistent->count)
+        return snug_fail(SNUG_NOT_FOUND, "tensor %zu of %zu", index, persistent->count);
+    const snug_slot *slot = &persistent->slots[index];
+    *out = (snug_tensor_info){.name = slot->name,
+                              .rank = slot->type.rank,
+                              .shape = slot->type.dims,
+                              .bytes = slot->bytes,
+                              .is_weight = slot->role == SNUG_ROLE_WEIGHT,
+                              .is_statistic = slot->role == SNUG_ROLE_STATISTIC};
+    return SNUG_OK;
+}
+
+static snug_status find_slot(const snug_trainer *trainer, const char *name, size_t bytes,
+                             const snug_slot **out) {
+    *out = snug_persistent_find(&trainer->plan->schedule.persistent, name);
+    if (!*out) return snug_fail(SNUG_NOT_FOUND, "the model has no tensor called '%s'", name);
+    if ((*out)->bytes != bytes)
+        return snug_fail(SNUG_INVALID, "'%s' has %zu bytes, not %zu", name, (*out)->bytes, bytes);
+    return SNUG_OK;
+}
+
+snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to, size_t bytes) {
+    const snug_slot *slot;
+    SNUG_TRY(find_slot(trainer, name, bytes, &slot));
+    return snug_program_read_slot(trainer->program, slot, 0, to, bytes);
+}
+
+snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const void *from,
+                               size_t bytes) {
+    const snug_slot *slot;
+    SNUG_TRY(find_slot(trainer, name, bytes, &slot));
+    return snug_program_write_slot(trainer->program, slot, 0, from, bytes);
+}
