@@ -1,0 +1,31 @@
+// snug plan: what a run needs, every way of making it fit, and the chosen one.
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/planning.h"
+
+static int run(int argc, char **argv) {
+    options given;
+    if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
+    snug_device *device = NULL;
+    snug_plan *plan = NULL;
+    snug_status status = snug_device_open(given.device, given.threads, &device);
+    if (status == SNUG_OK) status = planning_fit_data(&given);
+    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    int result = command_fail(argv[0], status);
+    if (plan && planning_print(plan, given.json, stdout) != EXIT_DONE) result = EXIT_FAILED;
+    snug_plan_free(plan);
+    snug_device_close(device);
+    return result;
+}
+
+const snug_command snug_command_plan = {
+    .name = "plan",
+    .summary = "what a training run needs, and the ways to make it fit",
+    .usage =
+        "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"
+        "Plans a training run without running it; `snug models` lists the MODELs.\n\n" OPTIONS_PLAN_HELP
+        "  --data DATA           plan for the size and classes of a data set\n",
+    .run = run,
+};

@@ -1,0 +1,15 @@
+// What `snug plan` and `snug train` share.
+#ifndef SNUG_CLI_PLANNING_H
+#define SNUG_CLI_PLANNING_H
+
+#include <stdio.h>
+
+#include "cli/options.h"
+
+// Where --data is given and --input or --classes are not, takes them from the data set.
+snug_status planning_fit_data(options *given);
+
+// Prints the plan for people, or as JSON, to |to|. Returns an exit status.
+int planning_print(const snug_plan *plan, bool json, FILE *to);
+
+#endif
