@@ -105,38 +105,21 @@ static double flops(const void *attributes, const snug_type *inputs, const snug_
 static const snug_loss_attributes plain = {0}, smoothed = {.label_smoothing = 0.1},
                                   part = {.label_smoothing = 0.1, .denominator = 16};
 
-#define SAMPLES(inputs_, ...)                                                                      \
+// The forward operator leaves the last input, the loss's gradient, out.
+#define CASE(count, label, loss, ...)                                                              \
     {                                                                                              \
-        {.name = "matrix",                                                                         \
-         .attributes = &plain,                                                                     \
-         .input_count = inputs_,                                                                   \
-         .inputs = {SNUG_SAMPLE_ROW_MAJOR(6, 10), SNUG_SAMPLE_INT32(6) __VA_ARGS__},               \
-         .integer_below = 10,                                                                      \
-         .no_gradient = 2},                                                                        \
-            {.name = "smoothed",                                                                   \
-             .attributes = &smoothed,                                                              \
-             .input_count = inputs_,                                                               \
-             .inputs = {SNUG_SAMPLE_ROW_MAJOR(3, 7), SNUG_SAMPLE_INT32(3) __VA_ARGS__},            \
-             .low = -20,                                                                           \
-             .high = 20,                                                                           \
-             .integer_below = 7,                                                                   \
-             .no_gradient = 2},                                                                    \
-            {.name = "part of a batch",                                                            \
-             .attributes = &part,                                                                  \
-             .input_count = inputs_,                                                               \
-             .inputs = {SNUG_SAMPLE_ROW_MAJOR(6, 10), SNUG_SAMPLE_INT32(6) __VA_ARGS__},           \
-             .integer_below = 10,                                                                  \
-             .no_gradient = 2},                                                                    \
-            {.name = "pixels",                                                                     \
-             .attributes = &smoothed,                                                              \
-             .input_count = inputs_,                                                               \
-             .inputs = {SNUG_SAMPLE_IMAGE(2, 5, 3, 4), SNUG_SAMPLE_INT32(2, 3, 4) __VA_ARGS__},    \
-             .integer_below = 5,                                                                   \
-             .no_gradient = 2},                                                                    \
+        .name = (label), .attributes = &(loss), .input_count = (count),                            \
+        .inputs = {__VA_ARGS__, SNUG_SAMPLE_SCALAR}, .low = -8, .high = 8, .integer_below = 5,     \
+        .no_gradient = 1 << 1                                                                      \
     }
+#define CASES(count)                                                                               \
+    CASE(count, "matrix", plain, SNUG_SAMPLE_ROW_MAJOR(6, 10), SNUG_SAMPLE_INT32(6)),              \
+        CASE(count, "smoothed", smoothed, SNUG_SAMPLE_ROW_MAJOR(3, 7), SNUG_SAMPLE_INT32(3)),      \
+        CASE(count, "part of a batch", part, SNUG_SAMPLE_ROW_MAJOR(6, 10), SNUG_SAMPLE_INT32(6)),  \
+        CASE(count, "pixels", smoothed, SNUG_SAMPLE_IMAGE(2, 5, 3, 4), SNUG_SAMPLE_INT32(2, 3, 4))
 
-static const snug_sample samples[] = SAMPLES(2, );
-static const snug_sample backward_samples[] = SAMPLES(3, , SNUG_SAMPLE_SCALAR);
+static const snug_sample samples[] = {CASES(2)};
+static const snug_sample backward_samples[] = {CASES(3)};
 
 const snug_op snug_op_cross_entropy = {
     .name = "cross_entropy",

@@ -115,8 +115,8 @@ typedef struct snug_to_layout_attributes {
 extern const snug_op snug_op_to_layout; // (x) -> y
 
 // dropout.c, stochastic_depth.c: zero with probability |p|, else scale by 1/(1-p); per element, or
-// per sample (torchvision's "row"). |salt| tells the nodes of a network apart. The numbers are those
-// of ops/mask.h. The gradient is the same operator on dy.
+// per sample (torchvision's "row"). |salt| tells the nodes of a network apart. The numbers are
+// those of ops/mask.h. The gradient is the same operator on dy.
 typedef struct snug_dropout_attributes {
     double p;
     int64_t salt;
@@ -172,7 +172,7 @@ typedef struct snug_broadcast_to_attributes {
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
     int64_t layout;
-    int64_t reduced; // bit i: dimension i of |dims| is absent from x, or is 1 in it when ranks agree
+    int64_t reduced; // bit i: dimension i is absent from x, or is 1 in it when ranks agree
     double scale;
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
