@@ -1,0 +1,228 @@
+// Batch normalisation in training and evaluation form, as torch.nn.BatchNorm2d (Ioffe and Szegedy,
+// 2015). Dimension 1 is the channel.
+#include <math.h>
+
+#include "graph/autodiff.h"
+#include "ops/ops.h"
+#include "ops/reference.h"
+#include "ops/sample.h"
+
+static const snug_attribute attributes_table[] = {
+    SNUG_ATTRIBUTE(snug_batch_norm_attributes, momentum, SNUG_ATTRIBUTE_REAL),
+    SNUG_ATTRIBUTE(snug_batch_norm_attributes, eps, SNUG_ATTRIBUTE_REAL),
+    SNUG_ATTRIBUTE(snug_batch_norm_attributes, update, SNUG_ATTRIBUTE_INT),
+    SNUG_ATTRIBUTES_END,
+};
+
+// x of 2 to 4 dimensions, and one value a channel in inputs |first| to |last|.
+static snug_status check(const snug_type *inputs, int first, int last) {
+    const snug_type *x = &inputs[0];
+    char text[SNUG_TYPE_TEXT];
+    if (x->rank < 2 || x->rank > 4 || (x->rank > 2 && x->layout != SNUG_CHANNELS_LAST))
+        return snug_fail(SNUG_INVALID, "(N, C) or channels-last images expected, found %s",
+                         snug_type_print(x, text));
+    for (int i = first; i <= last; i++)
+        if (inputs[i].rank != 1 || inputs[i].dims[0] != x->dims[1])
+            return snug_fail(SNUG_INVALID, "%lld values, one a channel, expected, found %s",
+                             (long long)x->dims[1], snug_type_print(&inputs[i], text));
+    return SNUG_OK;
+}
+
+static snug_status infer(const void *attributes, const snug_type *inputs, int input_count,
+                         snug_type *outputs) {
+    (void)attributes, (void)input_count;
+    SNUG_TRY(check(inputs, 1, 4));
+    outputs[0] = inputs[0];
+    outputs[1] = outputs[2] = inputs[1];
+    return SNUG_OK;
+}
+
+static snug_status infer_inference(const void *attributes, const snug_type *inputs, int input_count,
+                                   snug_type *outputs) {
+    (void)attributes, (void)input_count;
+    outputs[0] = inputs[0];
+    return check(inputs, 1, 4);
+}
+
+static snug_status infer_backward(const void *attributes, const snug_type *inputs, int input_count,
+                                  snug_type *outputs) {
+    (void)attributes, (void)input_count;
+    SNUG_TRY(check(inputs, 1, 3));
+    if (!snug_type_equal(&inputs[0], &inputs[4]))
+        return snug_fail(SNUG_INVALID, "x and dy of one type expected");
+    outputs[0] = inputs[0];
+    outputs[1] = outputs[2] = inputs[1];
+    return SNUG_OK;
+}
+
+static snug_status gradient(snug_backward *backward, const snug_node *node) {
+    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
+    const snug_tensor_id inputs[] = {node->inputs[0], node->inputs[1], node->outputs[1],
+                                     node->outputs[2], snug_backward_of(backward, node, 0)};
+    snug_graph_node(backward->graph, &snug_op_batch_norm_backward, node->attributes, inputs, 5,
+                    outputs);
+    for (int i = 0; i < 3; i++)
+        snug_backward_give(backward, node, i, outputs[i]);
+    return SNUG_OK;
+}
+
+// Memory has the channel innermost in every layout that |check| lets pass.
+static int64_t rows_of(const snug_view *x) {
+    return snug_type_elements(&x->type) / x->type.dims[1];
+}
+
+static void find_statistics(const snug_view *x, int64_t channel, double *mean, double *variance) {
+    int64_t rows = rows_of(x), channels = x->type.dims[1];
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < rows; i++)
+        sum += snug_view_get(x, i * channels + channel);
+    *mean = sum / (double)rows;
+    for (int64_t i = 0; i < rows; i++) {
+        double distance = snug_view_get(x, i * channels + channel) - *mean;
+        squares += distance * distance;
+    }
+    *variance = squares / (double)rows;
+}
+
+static void update_running(const snug_view *running, int64_t channel, double momentum,
+                           double value) {
+    snug_view_set(running, channel,
+                  (1 - momentum) * snug_view_get(running, channel) + momentum * value);
+}
+
+static snug_status kernel(const snug_call *call) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    const snug_view *x = &call->inputs[0];
+    int64_t rows = rows_of(x), channels = x->type.dims[1];
+    for (int64_t c = 0; c < channels; c++) {
+        double mean, variance;
+        find_statistics(x, c, &mean, &variance);
+        double scale = snug_view_get(&call->inputs[1], c) / sqrt(variance + norm->eps);
+        double shift = snug_view_get(&call->inputs[2], c);
+        for (int64_t i = 0; i < rows; i++) {
+            int64_t at = i * channels + c;
+            snug_view_set(&call->outputs[0], at, (snug_view_get(x, at) - mean) * scale + shift);
+        }
+        snug_view_set(&call->outputs[1], c, mean);
+        snug_view_set(&call->outputs[2], c, variance);
+        if (!norm->update) continue;
+        double unbiased = rows > 1 ? variance * (double)rows / (double)(rows - 1) : variance;
+        update_running(&call->inputs[3], c, norm->momentum, mean);
+        update_running(&call->inputs[4], c, norm->momentum, unbiased);
+    }
+    return SNUG_OK;
+}
+
+static snug_status inference_kernel(const snug_call *call) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    const snug_view *x = &call->inputs[0];
+    int64_t elements = snug_type_elements(&x->type), channels = x->type.dims[1];
+    for (int64_t at = 0; at < elements; at++) {
+        int64_t c = at % channels;
+        double scale = snug_view_get(&call->inputs[1], c) /
+                       sqrt(snug_view_get(&call->inputs[4], c) + norm->eps);
+        snug_view_set(&call->outputs[0], at,
+                      (snug_view_get(x, at) - snug_view_get(&call->inputs[3], c)) * scale +
+                          snug_view_get(&call->inputs[2], c));
+    }
+    return SNUG_OK;
+}
+
+// dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)).
+static snug_status backward_kernel(const snug_call *call) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    const snug_view *x = &call->inputs[0], *dy = &call->inputs[4];
+    int64_t rows = rows_of(x), channels = x->type.dims[1];
+    for (int64_t c = 0; c < channels; c++) {
+        double mean = snug_view_get(&call->inputs[2], c);
+        double inverse = 1 / sqrt(snug_view_get(&call->inputs[3], c) + norm->eps);
+        double dbeta = 0, dgamma = 0, gamma = snug_view_get(&call->inputs[1], c);
+        for (int64_t i = 0; i < rows; i++) {
+            int64_t at = i * channels + c;
+            dbeta += snug_view_get(dy, at);
+            dgamma += snug_view_get(dy, at) * (snug_view_get(x, at) - mean) * inverse;
+        }
+        for (int64_t i = 0; i < rows; i++) {
+            int64_t at = i * channels + c;
+            double normal = (snug_view_get(x, at) - mean) * inverse;
+            double centred = snug_view_get(dy, at) - (dbeta + normal * dgamma) / (double)rows;
+            snug_view_set(&call->outputs[0], at, gamma * inverse * centred);
+        }
+        snug_view_set(&call->outputs[1], c, dgamma);
+        snug_view_set(&call->outputs[2], c, dbeta);
+    }
+    return SNUG_OK;
+}
+
+// A handful of operations an element, over two or three sweeps.
+static double flops(const void *attributes, const snug_type *inputs, const snug_type *outputs) {
+    (void)attributes, (void)outputs;
+    return 8 * (double)snug_type_elements(&inputs[0]);
+}
+
+static const snug_batch_norm_attributes usual = {.momentum = 0.1, .eps = 1e-5, .update = 1},
+                                        still = {.momentum = 0.1, .eps = 1e-3};
+
+#define IMAGE SNUG_SAMPLE_IMAGE(3, 4, 3, 2)
+#define CHANNEL SNUG_SAMPLE_ROW_MAJOR(4)
+#define MATRIX SNUG_SAMPLE_ROW_MAJOR(6, 4)
+#define SAMPLE(label, norm, low_, high_, skipped, ...)                                             \
+    {                                                                                              \
+        .name = (label), .attributes = &(norm), .input_count = 5, .inputs = {__VA_ARGS__},         \
+        .low = (low_), .high = (high_), .no_gradient = (skipped)                                   \
+    }
+
+static const snug_sample samples[] = {
+    SAMPLE("image", usual, -1, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("matrix, still", still, -1, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+};
+static const snug_sample inference_samples[] = {
+    SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+};
+static const snug_sample backward_samples[] = {
+    SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, IMAGE),
+    SAMPLE("matrix", still, 0.5, 2, 31, MATRIX, CHANNEL, CHANNEL, CHANNEL, MATRIX),
+};
+
+#define SHARED                                                                                     \
+    .min_inputs = 5, .max_inputs = 5, .attributes = attributes_table,                              \
+    .attributes_size = sizeof(snug_batch_norm_attributes), .precision = SNUG_PRECISION_FULL,       \
+    .flops = flops
+
+const snug_op snug_op_batch_norm = {
+    .name = "batch_norm",
+    SHARED,
+    .outputs = 3,
+    .infer = infer,
+    .gradient = gradient,
+    .gradient_inputs = 3,
+    .gradient_outputs = 6,
+    .mutates = 24,
+    .reference = kernel,
+    .onnx = "BatchNormalization",
+    SNUG_SAMPLES(samples),
+};
+
+const snug_op snug_op_batch_norm_inference = {
+    .name = "batch_norm_inference",
+    SHARED,
+    .outputs = 1,
+    .infer = infer_inference,
+    .overwrites = 1,
+    .reference = inference_kernel,
+    SNUG_SAMPLES(inference_samples),
+};
+
+const snug_op snug_op_batch_norm_backward = {
+    .name = "batch_norm_backward",
+    SHARED,
+    .outputs = 3,
+    .infer = infer_backward,
+    .overwrites = 16,
+    .reference = backward_kernel,
+    SNUG_SAMPLES(backward_samples),
+};
+
+static const snug_op *const ops[] = {&snug_op_batch_norm, &snug_op_batch_norm_inference,
+                                     &snug_op_batch_norm_backward, NULL};
+const snug_op_file snug_ops_batch_norm = {ops};
