@@ -14,6 +14,8 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     target_link_options(snug_options INTERFACE -fopenmp)
 else()
     target_compile_options(snug_options INTERFACE -fopenmp-simd -Wno-unknown-pragmas)
+    # For omp_set_num_threads, which oneDNN heeds.
+    target_link_libraries(snug_options INTERFACE gomp)
 endif()
 if(SNUG_SANITIZE)
     target_compile_options(snug_options INTERFACE

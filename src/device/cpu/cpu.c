@@ -1,0 +1,131 @@
+// The CPU device: fast kernels where kernels/ has them, the operators' reference kernels elsewhere.
+#include <string.h>
+
+#include "base/memory.h"
+#include "device/cpu/kernel.h"
+#include "device/cpu/threads.h"
+#include "device/host_memory.h"
+
+typedef struct cpu_device {
+    snug_device device;
+    snug_kernel_cache kernels;
+    snug_onednn *onednn;
+} cpu_device;
+
+static snug_status open_device(int threads, snug_device **out) {
+    cpu_device *self;
+    SNUG_TRY(SNUG_NEW(&self, 1));
+    self->device.device_class = &snug_device_cpu;
+    self->device.threads = threads > 0 ? threads : snug_host_processors();
+    snug_threads_use(self->device.threads);
+    snug_status status = snug_onednn_open(&self->onednn);
+    if (status != SNUG_OK) {
+        snug_memory_free(self);
+        return status;
+    }
+    *out = &self->device;
+    return SNUG_OK;
+}
+
+static void discard(snug_cached_kernel *cached) {
+    snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
+    if (kernel->discard)
+        kernel->discard(kernel);
+    else
+        snug_memory_free(kernel->state);
+    kernel->state = NULL;
+}
+
+static void close_device(snug_device *device) {
+    cpu_device *self = (cpu_device *)device;
+    snug_kernel_cache_clear(&self->kernels, discard);
+    snug_onednn_close(self->onednn);
+    snug_memory_free(self);
+}
+
+static snug_status run_reference(snug_cpu_kernel *kernel, const snug_call *call) {
+    return kernel->cached.signature.op->reference(call);
+}
+
+// The first file that takes the kernel's signature fills it in.
+static snug_status prepare_fast(snug_cpu_kernel *kernel) {
+    const char *name = kernel->cached.signature.op->name;
+    for (const snug_cpu_kernel_file *const *file = snug_cpu_kernel_files; *file; file++)
+        for (const snug_cpu_kernel_entry *entry = (*file)->entries; entry->op; entry++) {
+            if (strcmp(entry->op, name) != 0) continue;
+            snug_status status = entry->prepare(kernel);
+            if (status != SNUG_UNSUPPORTED) return status;
+        }
+    return SNUG_UNSUPPORTED;
+}
+
+static snug_status prepare_kernel(snug_cpu_kernel *kernel) {
+    const snug_op *op = kernel->cached.signature.op;
+    snug_status status = prepare_fast(kernel);
+    if (status != SNUG_UNSUPPORTED) return status;
+    if (!op->reference) return snug_fail(SNUG_UNSUPPORTED, "%s has no kernel", op->name);
+    kernel->cached.kernel = (snug_kernel){.is_reference = true};
+    kernel->run = run_reference;
+    kernel->finish = NULL;
+    return SNUG_OK;
+}
+
+static snug_status prepare(snug_device *device, const snug_signature *signature,
+                           const snug_kernel **out) {
+    cpu_device *self = (cpu_device *)device;
+    *out = NULL;
+    snug_threads_use(device->threads);
+    snug_cached_kernel *cached = snug_kernel_cache_find(&self->kernels, signature);
+    if (!cached) {
+        SNUG_TRY(snug_cached_kernel_new(signature, sizeof(snug_cpu_kernel), &cached));
+        snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
+        kernel->threads = device->threads;
+        kernel->onednn = self->onednn;
+        snug_status status = prepare_kernel(kernel);
+        if (status == SNUG_OK) status = snug_kernel_cache_add(&self->kernels, cached);
+        if (status != SNUG_OK) {
+            discard(cached);
+            snug_cached_kernel_free(cached);
+            return status;
+        }
+    }
+    *out = &cached->kernel;
+    return SNUG_OK;
+}
+
+static snug_status finish_kernel(snug_cpu_kernel *kernel) {
+    if (kernel->is_finished) return SNUG_OK;
+    if (kernel->finish) SNUG_TRY(kernel->finish(kernel));
+    kernel->is_finished = true;
+    return SNUG_OK;
+}
+
+// The cache owns its kernels and hands them out as const, so casting that away is sound.
+static snug_cpu_kernel *own(const snug_kernel *kernel) {
+    return (snug_cpu_kernel *)(uintptr_t)kernel;
+}
+
+static snug_status finish(snug_device *device, const snug_kernel *kernel) {
+    snug_threads_use(device->threads);
+    return finish_kernel(own(kernel));
+}
+
+static snug_status run(snug_device *device, const snug_kernel *kernel, const snug_call *call) {
+    snug_threads_use(device->threads);
+    SNUG_TRY(finish_kernel(own(kernel)));
+    return own(kernel)->run(own(kernel), call);
+}
+
+const snug_device_class snug_device_cpu = {
+    .name = "cpu",
+    .open = open_device,
+    .close = close_device,
+    .free_bytes = snug_host_free_bytes,
+    .prepare = prepare,
+    .finish = finish,
+    .run = run,
+    .allocate = snug_host_allocate,
+    .release = snug_host_release,
+    .write = snug_host_copy,
+    .read = snug_host_copy,
+};
