@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 static const snug_device_class *const classes[] = {&snug_device_cpu, &snug_device_reference};
@@ -44,4 +45,38 @@ snug_signature snug_signature_of(const snug_graph *graph, const snug_node *node,
                             .inputs = types,
                             .outputs = outputs,
                             .present = present};
+}
+
+snug_status snug_device_prepare(snug_device *device, const snug_graph *graph,
+                                const snug_node *node, const snug_kernel **out) {
+    snug_type *types = NULL;
+    SNUG_TRY(SNUG_NEW(&types, (size_t)(node->input_count + node->op->outputs) + 1));
+    snug_signature signature = snug_signature_of(graph, node, types);
+    snug_status status = device->device_class->prepare(device, &signature, out);
+    snug_memory_free(types);
+    return status;
+}
+
+const char *snug_device_name(const snug_device *device) {
+    return device->device_class->name;
+}
+
+int snug_device_threads(const snug_device *device) {
+    return device->threads;
+}
+
+size_t snug_device_free_bytes(const snug_device *device) {
+    return device->device_class->free_bytes(device);
+}
+
+size_t snug_device_allocated_bytes(const snug_device *device) {
+    return device->allocated_bytes;
+}
+
+size_t snug_device_allocated_peak(const snug_device *device) {
+    return device->allocated_peak;
+}
+
+const char *snug_device_name_at(int index) {
+    return index >= 0 && index < CLASS_COUNT ? classes[index]->name : NULL;
 }

@@ -12,11 +12,18 @@ typedef struct cpu_device {
     snug_onednn *onednn;
 } cpu_device;
 
+// Rates that the cost model assumes: float32 arithmetic that a library reaches on one core with wide
+// vectors, and the memory traffic of one socket's few cores. They rank plans; they promise nothing.
+#define FLOPS_PER_THREAD 50e9
+#define BYTES_PER_SECOND 15e9
+
 static snug_status open_device(int threads, snug_device **out) {
     cpu_device *self;
     SNUG_TRY(SNUG_NEW(&self, 1));
     self->device.device_class = &snug_device_cpu;
     self->device.threads = threads > 0 ? threads : snug_host_processors();
+    self->device.flops_per_second = FLOPS_PER_THREAD * self->device.threads;
+    self->device.bytes_per_second = BYTES_PER_SECOND;
     snug_threads_use(self->device.threads);
     snug_status status = snug_onednn_open(&self->onednn);
     if (status != SNUG_OK) {
@@ -41,6 +48,11 @@ static void close_device(snug_device *device) {
     snug_kernel_cache_clear(&self->kernels, discard);
     snug_onednn_close(self->onednn);
     snug_memory_free(self);
+}
+
+static void forget(snug_device *device) {
+    cpu_device *self = (cpu_device *)device;
+    snug_kernel_cache_clear(&self->kernels, discard);
 }
 
 static snug_status run_reference(snug_cpu_kernel *kernel, const snug_call *call) {
@@ -126,6 +138,7 @@ const snug_device_class snug_device_cpu = {
     .run = run,
     .allocate = snug_host_allocate,
     .release = snug_host_release,
+    .forget = forget,
     .write = snug_host_copy,
     .read = snug_host_copy,
 };

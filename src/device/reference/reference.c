@@ -15,6 +15,8 @@ static snug_status open_device(int threads, snug_device **out) {
     SNUG_TRY(SNUG_NEW(&self, 1));
     self->device.device_class = &snug_device_reference;
     self->device.threads = 1;
+    self->device.flops_per_second = 1e8;
+    self->device.bytes_per_second = 1e8;
     *out = &self->device;
     return SNUG_OK;
 }
@@ -23,6 +25,11 @@ static void close_device(snug_device *device) {
     reference_device *self = (reference_device *)device;
     snug_kernel_cache_clear(&self->kernels, NULL);
     snug_memory_free(self);
+}
+
+static void forget(snug_device *device) {
+    reference_device *self = (reference_device *)device;
+    snug_kernel_cache_clear(&self->kernels, NULL);
 }
 
 static snug_status prepare(snug_device *device, const snug_signature *signature,
@@ -65,6 +72,7 @@ const snug_device_class snug_device_reference = {
     .run = run,
     .allocate = snug_host_allocate,
     .release = snug_host_release,
+    .forget = forget,
     .write = snug_host_copy,
     .read = snug_host_copy,
 };

@@ -1,0 +1,159 @@
+// Opening data sets, and turning stored samples into what a model takes.
+#include "data/dataset.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/near.h"
+
+static const char *const known_names[] = {"fashion-mnist", "synthetic", NULL};
+
+static snug_status find_format(const char *name, const snug_data_format **out) {
+    for (const snug_data_format *const *format = snug_data_formats; *format; format++) {
+        *out = *format;
+        if ((*format)->matches(name)) return SNUG_OK;
+    }
+    *out = NULL;
+    const char *near = snug_near_match(name, known_names);
+    return snug_fail(SNUG_NOT_FOUND,
+                     "no data set '%s'%s%s%s: expected fashion-mnist, synthetic, a .safetensors "
+                     "file, or a folder with IDX or CIFAR files",
+                     name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+static snug_status check_shape(const snug_dataset *dataset) {
+    const snug_stored *stored = &dataset->stored;
+    const snug_dataset_options *wanted = &dataset->options;
+    bool repeats = stored->channels == 1;
+    if ((stored->channels != wanted->channels && !repeats) || stored->height > wanted->height ||
+        stored->width > wanted->width ||
+        (stored->is_float && (stored->height != wanted->height || stored->width != wanted->width)))
+        return snug_fail(SNUG_INVALID,
+                         "'%s' has samples of %lldx%lldx%lld, which do not make the network's "
+                         "input of %lldx%lldx%lld: images are padded to a larger size and one "
+                         "channel is repeated, no more",
+                         dataset->options.name, (long long)stored->channels,
+                         (long long)stored->height, (long long)stored->width,
+                         (long long)wanted->channels, (long long)wanted->height,
+                         (long long)wanted->width);
+    if (stored->per_pixel != wanted->per_pixel)
+        return snug_fail(SNUG_INVALID, "'%s' has one class %s, the network predicts one %s",
+                         dataset->options.name, stored->per_pixel ? "for every pixel" : "a sample",
+                         wanted->per_pixel ? "for every pixel" : "a sample");
+    if (stored->classes > wanted->classes)
+        return snug_fail(SNUG_INVALID, "'%s' has %lld classes, the network %lld outputs",
+                         dataset->options.name, (long long)stored->classes,
+                         (long long)wanted->classes);
+    return SNUG_OK;
+}
+
+static size_t stored_bytes(const snug_stored *stored) {
+    return (size_t)(stored->channels * stored->height * stored->width) *
+           (stored->is_float ? sizeof(float) : 1);
+}
+
+static snug_status open_format(snug_dataset *dataset, const snug_dataset_options *options) {
+    char *name = NULL;
+    SNUG_TRY(snug_memory_copy_text(options->name, &name));
+    dataset->options.name = name;
+    SNUG_TRY(dataset->format->open(dataset));
+    if (dataset->stored.samples < 1)
+        return snug_fail(SNUG_BAD_FILE, "'%s' has no samples", options->name);
+    return SNUG_OK;
+}
+
+static snug_status open_any(const snug_dataset_options *options, snug_dataset **out) {
+    *out = NULL;
+    const snug_data_format *format;
+    SNUG_TRY(find_format(options->name, &format));
+    SNUG_TRY(SNUG_NEW(out, 1));
+    (*out)->options = *options;
+    (*out)->options.name = NULL;
+    (*out)->format = format;
+    snug_status status = open_format(*out, options);
+    if (status != SNUG_OK) {
+        snug_dataset_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
+    *out = (snug_dataset_info){0};
+    snug_dataset *dataset;
+    // The class count is unknown yet, so no target is out of it.
+    snug_dataset_options options = {.name = name, .classes = INT32_MAX};
+    SNUG_TRY(open_any(&options, &dataset));
+    const snug_stored *stored = &dataset->stored;
+    *out = (snug_dataset_info){.channels = stored->channels,
+                               .height = stored->height,
+                               .width = stored->width,
+                               .classes = stored->classes,
+                               .samples = stored->samples,
+                               .has_test = stored->has_test};
+    snug_dataset_close(dataset);
+    return SNUG_OK;
+}
+
+snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset **out) {
+    SNUG_TRY(open_any(options, out));
+    snug_status status = check_shape(*out);
+    if (status == SNUG_OK)
+        status = snug_memory_new(1, stored_bytes(&(*out)->stored), &(*out)->pixels);
+    if (status != SNUG_OK) {
+        snug_dataset_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void snug_dataset_close(snug_dataset *dataset) {
+    if (!dataset) return;
+    dataset->format->close(dataset);
+    snug_memory_free(dataset->pixels);
+    snug_memory_free((char *)(uintptr_t)dataset->options.name);
+    snug_memory_free(dataset);
+}
+
+int64_t snug_dataset_samples(const snug_dataset *dataset) {
+    return dataset->stored.samples;
+}
+
+int64_t snug_dataset_input_elements(const snug_dataset *dataset) {
+    return dataset->options.channels * dataset->options.height * dataset->options.width;
+}
+
+int64_t snug_dataset_target_elements(const snug_dataset *dataset) {
+    return dataset->options.per_pixel ? dataset->options.height * dataset->options.width : 1;
+}
+
+// Centred in the wanted size; what lies around is a black pixel.
+static void place_pixels(const snug_dataset *dataset, float *input) {
+    const snug_stored *stored = &dataset->stored;
+    const snug_dataset_options *wanted = &dataset->options;
+    float scale = (float)(1 / (255 * stored->deviation));
+    float shift = (float)(-stored->mean / stored->deviation);
+    int64_t channels = wanted->channels, row = wanted->width * channels;
+    int64_t top = (wanted->height - stored->height) / 2, left = (wanted->width - stored->width) / 2;
+    for (int64_t i = 0; i < wanted->height * row; i++)
+        input[i] = shift;
+    for (int64_t c = 0; c < channels; c++) {
+        int64_t from = (stored->channels == 1 ? 0 : c) * stored->height * stored->width;
+        for (int64_t h = 0; h < stored->height; h++)
+            for (int64_t w = 0; w < stored->width; w++, from++) {
+                float *to = &input[(top + h) * row + (left + w) * channels + c];
+                *to = stored->is_float
+                          ? ((const float *)dataset->pixels)[from]
+                          : (float)((const uint8_t *)dataset->pixels)[from] * scale + shift;
+            }
+    }
+}
+
+snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, float *input, int32_t *target) {
+    if (index < 0 || index >= dataset->stored.samples)
+        return snug_fail(SNUG_INVALID, "sample %lld of %lld", (long long)index,
+                         (long long)dataset->stored.samples);
+    SNUG_TRY(dataset->format->read(dataset, index, dataset->pixels, target));
+    place_pixels(dataset, input);
+    return SNUG_OK;
+}

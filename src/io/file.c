@@ -1,0 +1,89 @@
+#include "io/file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+static snug_status io_error(const char *what, const char *path) {
+    return snug_fail(SNUG_IO, "%s %s: %s", what, path, strerror(errno));
+}
+
+snug_status snug_file_create(const char *path, snug_file *out) {
+    *out = (snug_file){0};
+    snug_text temporary = {0};
+    snug_text_append(&temporary, "%s.%ld.tmp", path, (long)getpid());
+    SNUG_TRY(snug_text_status(&temporary));
+    out->temporary = temporary.data;
+    snug_status status = snug_memory_copy_text(path, &out->path);
+    if (status == SNUG_OK) {
+        out->stream = fopen(out->temporary, "wb");
+        if (!out->stream) status = io_error("cannot write", path);
+    }
+    if (status != SNUG_OK) snug_file_abandon(out);
+    return status;
+}
+
+snug_status snug_file_write(snug_file *file, const void *bytes, size_t count) {
+    if (count && fwrite(bytes, 1, count, file->stream) != count)
+        return io_error("cannot write", file->path);
+    return SNUG_OK;
+}
+
+snug_status snug_file_commit(snug_file *file) {
+    snug_status status = SNUG_OK;
+    if (fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0)
+        status = io_error("cannot write", file->path);
+    if (fclose(file->stream) != 0 && status == SNUG_OK)
+        status = io_error("cannot write", file->path);
+    file->stream = NULL;
+    if (status == SNUG_OK && rename(file->temporary, file->path) != 0)
+        status = io_error("cannot write", file->path);
+    if (status != SNUG_OK) unlink(file->temporary);
+    snug_memory_free(file->path);
+    snug_memory_free(file->temporary);
+    *file = (snug_file){0};
+    return status;
+}
+
+void snug_file_abandon(snug_file *file) {
+    if (file->stream) {
+        fclose(file->stream);
+        unlink(file->temporary);
+    }
+    snug_memory_free(file->path);
+    snug_memory_free(file->temporary);
+    *file = (snug_file){0};
+}
+
+snug_status snug_file_write_text(const char *path, const char *text) {
+    snug_file file;
+    SNUG_TRY(snug_file_create(path, &file));
+    snug_status status = snug_file_write(&file, text, strlen(text));
+    if (status == SNUG_OK) return snug_file_commit(&file);
+    snug_file_abandon(&file);
+    return status;
+}
+
+snug_status snug_folder_make(const char *path) {
+    char *copy = NULL;
+    SNUG_TRY(snug_memory_copy_text(path, &copy));
+    snug_status status = SNUG_OK;
+    for (char *at = copy + (copy[0] == '/'); status == SNUG_OK; at++) {
+        if (*at && *at != '/') continue;
+        char kept = *at;
+        *at = '\0';
+        if (*copy && mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = io_error("cannot make the folder", copy);
+        *at = kept;
+        if (!kept) break;
+    }
+    struct stat found;
+    if (status == SNUG_OK && (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)))
+        status = snug_fail(SNUG_IO, "%s is not a folder", path);
+    snug_memory_free(copy);
+    return status;
+}
