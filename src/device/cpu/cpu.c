@@ -12,8 +12,9 @@ typedef struct cpu_device {
     snug_onednn *onednn;
 } cpu_device;
 
-// Rates that the cost model assumes: float32 arithmetic that a library reaches on one core with wide
-// vectors, and the memory traffic of one socket's few cores. They rank plans; they promise nothing.
+// Rates that the cost model assumes: float32 arithmetic that a library reaches on one core with
+// wide vectors, and the memory traffic of one socket's few cores. They rank plans; they promise
+// nothing.
 #define FLOPS_PER_THREAD 50e9
 #define BYTES_PER_SECOND 15e9
 

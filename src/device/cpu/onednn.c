@@ -1,6 +1,7 @@
 #include "device/cpu/onednn.h"
 
 #include <oneapi/dnnl/dnnl.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -69,13 +70,13 @@ static void forget(description *of) {
     if (*of) dnnl_memory_desc_destroy(*of);
 }
 
-static dnnl_status_t describe_any(description *out, int rank, const int64_t *dims,
+static dnnl_status_t describe_any(description *out, int rank, const dnnl_dims_t dims,
                                   dnnl_data_type_t type) {
     return dnnl_memory_desc_create_with_tag(out, rank, dims, type, dnnl_format_tag_any);
 }
 
-static dnnl_status_t describe_strided(description *out, int rank, const int64_t *dims,
-                                      dnnl_data_type_t type, const int64_t *strides) {
+static dnnl_status_t describe_strided(description *out, int rank, const dnnl_dims_t dims,
+                                      dnnl_data_type_t type, const dnnl_dims_t strides) {
     return dnnl_memory_desc_create_with_strides(out, rank, dims, type, strides);
 }
 
@@ -118,13 +119,13 @@ static void forget(description *of) {
     (void)of;
 }
 
-static dnnl_status_t describe_any(description *out, int rank, const int64_t *dims,
+static dnnl_status_t describe_any(description *out, int rank, const dnnl_dims_t dims,
                                   dnnl_data_type_t type) {
     return dnnl_memory_desc_init_by_tag(out, rank, dims, type, dnnl_format_tag_any);
 }
 
-static dnnl_status_t describe_strided(description *out, int rank, const int64_t *dims,
-                                      dnnl_data_type_t type, const int64_t *strides) {
+static dnnl_status_t describe_strided(description *out, int rank, const dnnl_dims_t dims,
+                                      dnnl_data_type_t type, const dnnl_dims_t strides) {
     return dnnl_memory_desc_init_by_strides(out, rank, dims, type, strides);
 }
 
@@ -219,9 +220,11 @@ static snug_status describe(const snug_onednn_form *form, description *out) {
     dnnl_data_type_t type = data_type(form->dtype);
     if (form->rank == 0) return SNUG_OK;
     if (type == dnnl_data_type_undef) return SNUG_UNSUPPORTED;
-    if (form->is_any)
-        return check(describe_any(out, form->rank, form->dims, type), "a description");
-    return check(describe_strided(out, form->rank, form->dims, type, form->strides),
+    dnnl_dims_t dims = {0}, strides = {0}; // longer than the form's
+    memcpy(dims, form->dims, sizeof form->dims);
+    memcpy(strides, form->strides, sizeof form->strides);
+    return check(form->is_any ? describe_any(out, form->rank, dims, type)
+                              : describe_strided(out, form->rank, dims, type, strides),
                  "a description");
 }
 
