@@ -9,12 +9,13 @@
 // Holds the arena. All device memory is taken by snug_trainer_new(); nothing is taken later.
 typedef struct snug_trainer snug_trainer;
 
-// Where a trainer's samples come from. Called for each micro-batch in order: gives |samples|
-// samples, |*input| float32 in NHWC order and |*target| int32, valid until the next call.
+// Where a trainer's samples come from. Called in order, for at most |most| samples at a time: gives
+// |samples| samples, |*input| float32 in NHWC order and |*target| int32, valid until the next call.
 typedef struct snug_batch_source {
     snug_status (*next)(void *context, int64_t samples, const float **input,
                         const int32_t **target);
     void *context;
+    int64_t most; // 0: any number
 } snug_batch_source;
 
 // |plan| is borrowed and must have a chosen candidate. Weights are initialised from |seed|, which

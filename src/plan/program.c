@@ -162,9 +162,9 @@ snug_status snug_program_run(snug_program *program, const snug_pass *pass,
 }
 
 snug_status snug_program_write(snug_program *program, const snug_pass *pass, snug_tensor_id id,
-                               const void *from, size_t bytes) {
-    assert(bytes <= snug_type_bytes(snug_graph_type(pass->built.graph, id)));
-    size_t place = place_of(program, pass, id);
+                               size_t offset, const void *from, size_t bytes) {
+    assert(offset + bytes <= snug_type_bytes(snug_graph_type(pass->built.graph, id)));
+    size_t place = place_of(program, pass, id) + offset;
     touch(program, place + bytes);
     return program->device->device_class->write(program->device, program->arena + place, from,
                                                 bytes);

@@ -21,9 +21,9 @@ snug_status snug_program_run(snug_program *program, const snug_pass *pass,
                              const snug_run_state *state);
 
 // Copies between the host and a pass's tensor (inputs before, results after it runs), or a
-// persistent tensor. A write of fewer bytes than the tensor has fills its beginning.
+// persistent tensor. |offset| is in bytes of the tensor.
 snug_status snug_program_write(snug_program *program, const snug_pass *pass, snug_tensor_id id,
-                               const void *from, size_t bytes);
+                               size_t offset, const void *from, size_t bytes);
 snug_status snug_program_read(snug_program *program, const snug_pass *pass, snug_tensor_id id,
                               void *to, size_t bytes);
 // |offset| bytes into the slot; for tensors that are copied in parts.

@@ -14,14 +14,15 @@ struct snug_trainer {
     snug_program *program;
     uint64_t seed;
     int64_t steps;
-    int32_t *padded_target; // of an evaluation pass
+    int32_t *no_targets; // -1 for each target of an evaluation pass
 };
 
 static snug_status prepare(snug_trainer *trainer) {
     const snug_plan *plan = trainer->plan;
     const snug_training_graph *evaluate = &plan->schedule.evaluate.built;
-    SNUG_TRY(SNUG_NEW(&trainer->padded_target, (size_t)snug_type_elements(snug_graph_type(
-                                                   evaluate->graph, evaluate->target))));
+    size_t targets = (size_t)snug_type_elements(snug_graph_type(evaluate->graph, evaluate->target));
+    SNUG_TRY(SNUG_NEW(&trainer->no_targets, targets));
+    memset(trainer->no_targets, -1, targets * sizeof *trainer->no_targets);
     SNUG_TRY(snug_program_new(plan->device, &plan->schedule, &trainer->program));
     return snug_program_initialise(trainer->program, trainer->seed);
 }
@@ -44,7 +45,7 @@ snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer 
 void snug_trainer_free(snug_trainer *trainer) {
     if (!trainer) return;
     snug_program_free(trainer->program);
-    snug_memory_free(trainer->padded_target);
+    snug_memory_free(trainer->no_targets);
     snug_memory_free(trainer);
 }
 
@@ -53,21 +54,25 @@ void snug_trainer_free(snug_trainer *trainer) {
 static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
                         const snug_batch_source *source, int64_t samples) {
     const snug_training_graph *built = &pass->built;
-    size_t input_bytes = snug_type_bytes(snug_graph_type(built->graph, built->input));
-    size_t target_bytes = snug_type_bytes(snug_graph_type(built->graph, built->target));
-    size_t share = (size_t)samples, whole = (size_t)built->samples;
-    const float *input = NULL;
-    const int32_t *target = NULL;
-    SNUG_TRY(source->next(source->context, samples, &input, &target));
-    SNUG_TRY(snug_program_write(trainer->program, pass, built->input, input,
-                                input_bytes / whole * share));
-    if (share < whole) {
-        size_t used = target_bytes / whole * share;
-        memcpy(trainer->padded_target, target, used);
-        memset((char *)trainer->padded_target + used, -1, target_bytes - used);
-        target = trainer->padded_target;
+    size_t whole = (size_t)built->samples;
+    size_t row = snug_type_bytes(snug_graph_type(built->graph, built->input)) / whole;
+    size_t target_row = snug_type_bytes(snug_graph_type(built->graph, built->target)) / whole;
+    int64_t part;
+    for (int64_t done = 0; done < samples; done += part) {
+        part = samples - done;
+        if (source->most > 0 && part > source->most) part = source->most;
+        const float *input = NULL;
+        const int32_t *target = NULL;
+        SNUG_TRY(source->next(source->context, part, &input, &target));
+        SNUG_TRY(snug_program_write(trainer->program, pass, built->input, (size_t)done * row, input,
+                                    (size_t)part * row));
+        SNUG_TRY(snug_program_write(trainer->program, pass, built->target,
+                                    (size_t)done * target_row, target, (size_t)part * target_row));
     }
-    return snug_program_write(trainer->program, pass, built->target, target, target_bytes);
+    size_t left = whole - (size_t)samples;
+    if (left == 0) return SNUG_OK;
+    return snug_program_write(trainer->program, pass, built->target, (size_t)samples * target_row,
+                              trainer->no_targets, left * target_row);
 }
 
 // Runs a pass on |samples| samples and adds its scalar results up.
@@ -201,4 +206,46 @@ snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const vo
     const snug_slot *slot;
     SNUG_TRY(find_slot(trainer, name, bytes, &slot));
     return snug_program_write_slot(trainer->program, slot, 0, from, bytes);
+}
+
+static bool is_saved(const snug_slot *slot) {
+    return slot->role == SNUG_ROLE_WEIGHT || slot->role == SNUG_ROLE_STATISTIC;
+}
+
+static snug_status write_slot(snug_trainer *trainer, const snug_slot *slot, snug_file *file) {
+    unsigned char buffer[COPY_BYTES];
+    for (size_t done = 0; done < slot->bytes; done += sizeof buffer) {
+        size_t left = slot->bytes - done, part = left < sizeof buffer ? left : sizeof buffer;
+        SNUG_TRY(snug_program_read_slot(trainer->program, slot, done, buffer, part));
+        SNUG_TRY(snug_file_write(file, buffer, part));
+    }
+    return SNUG_OK;
+}
+
+static snug_status write_tensors(snug_trainer *trainer, snug_file *file) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    for (size_t i = 0; i < persistent->count; i++)
+        if (is_saved(&persistent->slots[i]))
+            SNUG_TRY(write_slot(trainer, &persistent->slots[i], file));
+    return SNUG_OK;
+}
+
+snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    const char *metadata[] = {"format", "pt", "model", snug_plan_model(trainer->plan), NULL};
+    snug_safetensors_item *items = NULL;
+    snug_file file;
+    size_t count = 0;
+    SNUG_TRY(SNUG_NEW(&items, persistent->count));
+    for (size_t i = 0; i < persistent->count; i++) {
+        const snug_slot *slot = &persistent->slots[i];
+        if (is_saved(slot)) items[count++] = (snug_safetensors_item){slot->name, slot->type};
+    }
+    snug_status status = snug_safetensors_create(path, items, count, metadata, &file);
+    snug_memory_free(items);
+    SNUG_TRY(status);
+    status = write_tensors(trainer, &file);
+    if (status == SNUG_OK) return snug_file_commit(&file);
+    snug_file_abandon(&file);
+    return status;
 }
