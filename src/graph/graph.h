@@ -30,10 +30,9 @@ const char *snug_role_name(snug_role role);
 
 // How a persistent tensor starts.
 typedef enum snug_init_kind {
-    SNUG_INIT_CONSTANT,         // a
-    SNUG_INIT_UNIFORM,          // [a, b)
-    SNUG_INIT_NORMAL,           // mean a, standard deviation b
-    SNUG_INIT_TRUNCATED_NORMAL, // mean a, standard deviation b, cut at two deviations
+    SNUG_INIT_CONSTANT, // a
+    SNUG_INIT_UNIFORM,  // [a, b)
+    SNUG_INIT_NORMAL,   // mean a, standard deviation b
 } snug_init_kind;
 
 typedef struct snug_init {

@@ -14,14 +14,14 @@ typedef struct snug_model_options {
 
 typedef struct snug_model snug_model;
 struct snug_model {
-    const char *name;    // "mobilenet_v2"
-    const char *family;  // "mobilenet_v2", "resnet", "vgg", ...
-    const char *summary; // one line for `snug models`
-    int64_t default_size;     // H and W that the published network takes
-    int64_t minimum_size;     // smallest H and W that keeps every operator's output non-empty
-    int64_t size_multiple;    // H and W must be multiples of this (1 for most; 16 for unet)
+    const char *name;      // "mobilenet_v2"
+    const char *family;    // "mobilenet_v2", "resnet", "vgg", ...
+    const char *summary;   // one line for `snug models`
+    int64_t default_size;  // H and W that the published network takes
+    int64_t minimum_size;  // smallest H and W that keeps every operator's output non-empty
+    int64_t size_multiple; // H and W must be multiples of this (1 for most; 16 for unet)
     int64_t default_classes;
-    bool per_pixel;           // logits are (N, classes, H, W), targets (N, H, W)
+    bool per_pixel; // logits are (N, classes, H, W), targets (N, H, W)
     bool has_batch_norm;
     // Emits the forward pass for |input|; |training| selects batch norm's and dropout's form.
     // Returns the logits, SNUG_NO_TENSOR after a failure (the graph's status says which).
@@ -47,8 +47,8 @@ snug_status snug_model_resolve(const snug_model *model, snug_model_options *opti
 // Builds the forward pass for |batch| samples: adds the input tensor (role SNUG_ROLE_INPUT, named
 // "input", float32 image, channels last) and every weight; sets |*input| and |*logits|.
 snug_status snug_model_build(const snug_model *model, const snug_model_options *options,
-                             int64_t batch, bool training, snug_graph *graph,
-                             snug_tensor_id *input, snug_tensor_id *logits);
+                             int64_t batch, bool training, snug_graph *graph, snug_tensor_id *input,
+                             snug_tensor_id *logits);
 
 // Trainable parameters, and multiply-adds of one sample's forward pass (convolutions and linear
 // layers, as published tables count them).

@@ -1,7 +1,6 @@
 #include "plan/program.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -208,20 +207,6 @@ static uint64_t stream_of(const char *name) {
     return hash;
 }
 
-// A standard normal value cut at two deviations by inversion of rejected draws: tries the four
-// values of successive blocks.
-static double truncated_normal(uint64_t seed, uint64_t stream, uint64_t element) {
-    for (uint64_t attempt = 1;; attempt++) {
-        snug_random_block block = snug_random_at(seed ^ stream, element, attempt);
-        double pair[2];
-        for (int i = 0; i < 4; i += 2) {
-            snug_random_normal(block.words[i], block.words[i + 1], pair);
-            if (fabs(pair[0]) <= 2) return pair[0];
-            if (fabs(pair[1]) <= 2) return pair[1];
-        }
-    }
-}
-
 static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream,
                            uint64_t element) {
     snug_random_block block = snug_random_at(seed ^ stream, element, 0);
@@ -234,8 +219,6 @@ static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream
     case SNUG_INIT_NORMAL:
         snug_random_normal(block.words[0], block.words[1], normal);
         return (float)(init->a + init->b * normal[0]);
-    case SNUG_INIT_TRUNCATED_NORMAL:
-        return (float)(init->a + init->b * truncated_normal(seed, stream, element));
     }
     return (float)init->a;
 }

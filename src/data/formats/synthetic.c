@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
-enum { DEFAULT_SAMPLES = 1024, DEFAULT_CLASSES = 10, DEFAULT_SIZE = 32 };
+enum { DEFAULT_SAMPLES = 1024 };
 
 static bool matches(const char *path) {
     return strcmp(path, "synthetic") == 0;
@@ -13,12 +13,11 @@ static bool matches(const char *path) {
 
 static snug_status open_set(snug_dataset *dataset) {
     const snug_dataset_options *options = &dataset->options;
-    bool described = options->channels == 0; // asked what it holds, not for a model
     dataset->stored = (snug_stored){
-        .channels = described ? 3 : options->channels,
-        .height = described ? DEFAULT_SIZE : options->height,
-        .width = described ? DEFAULT_SIZE : options->width,
-        .classes = described ? DEFAULT_CLASSES : options->classes,
+        .channels = options->channels, // 0 when only described: any size, any classes
+        .height = options->height,
+        .width = options->width,
+        .classes = options->channels ? options->classes : 0,
         .samples = options->samples ? options->samples : DEFAULT_SAMPLES,
         .is_float = true,
         .per_pixel = options->per_pixel,

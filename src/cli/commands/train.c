@@ -1,0 +1,154 @@
+// snug train: plans, then trains inside the plan.
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/planning.h"
+#include "cli/progress.h"
+#include "snug/size.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+static bool should_stop(void *context) {
+    (void)context;
+    return interrupted;
+}
+
+// The first signal asks for a clean stop; a second one ends the process.
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void on_step(void *context, const snug_step_event *event) {
+    progress_step(context, event);
+}
+
+static void on_epoch(void *context, const snug_epoch_event *event) {
+    progress_epoch(context, event);
+}
+
+static snug_status open_split(const snug_plan *plan, const options *given, snug_split split,
+                              snug_dataset **out) {
+    int64_t shape[3], classes;
+    snug_plan_input(plan, shape, &classes);
+    snug_dataset_options wanted = {.name = given->data,
+                                   .split = split,
+                                   .channels = shape[0],
+                                   .height = shape[1],
+                                   .width = shape[2],
+                                   .classes = classes,
+                                   .per_pixel = snug_plan_is_per_pixel(plan),
+                                   .seed = given->train.seed};
+    return snug_dataset_open(&wanted, out);
+}
+
+static void report_result(const options *given, const snug_plan *plan,
+                          const snug_train_result *result) {
+    FILE *text = given->json ? stderr : stdout;
+    char planned[SNUG_SIZE_TEXT], budget[SNUG_SIZE_TEXT];
+    bool equal = result->planned_peak_bytes == result->measured_peak_bytes;
+    fprintf(text, "\n%" PRId64 " steps in %.1f s", result->steps, result->seconds);
+    if (isfinite(result->accuracy))
+        fprintf(text, ", test accuracy %.2f %%", 100 * result->accuracy);
+    fprintf(text,
+            "\nplanned peak  %zu bytes (%s) of a budget of %s\nmeasured peak %zu bytes (%s)\n",
+            result->planned_peak_bytes, snug_size_print(result->planned_peak_bytes, planned),
+            snug_size_print(snug_plan_budget_bytes(plan), budget), result->measured_peak_bytes,
+            equal ? "equal" : "DIFFERENT: please report this");
+    if (given->out) fprintf(text, "weights in %s/weights.safetensors\n", given->out);
+    if (given->json)
+        printf("{\"event\":\"done\",\"steps\":%" PRId64
+               ",\"planned_peak_bytes\":%zu,\"measured_peak_bytes\":%zu,\"seconds\":%.6g}\n",
+               result->steps, result->planned_peak_bytes, result->measured_peak_bytes,
+               result->seconds);
+}
+
+static int train_planned(const snug_plan *plan, options *given) {
+    snug_dataset *train = NULL, *test = NULL;
+    snug_train_result result = {0};
+    snug_status status = open_split(plan, given, SNUG_TRAIN, &train);
+    if (status == SNUG_OK) status = open_split(plan, given, SNUG_TEST, &test);
+    if (status == SNUG_OK) {
+        progress shown = progress_start(given->json, plan);
+        given->train.on_step = on_step;
+        given->train.on_epoch = on_epoch;
+        given->train.should_stop = should_stop;
+        given->train.context = &shown;
+        given->train.out = given->out;
+        catch_signals();
+        status = snug_train(plan, train, test, &given->train, &result);
+        progress_end(&shown);
+    }
+    if (status == SNUG_OK || (status == SNUG_INTERRUPTED && result.planned_peak_bytes))
+        report_result(given, plan, &result);
+    snug_dataset_close(train);
+    snug_dataset_close(test);
+    return command_fail("train", status);
+}
+
+// A new folder under runs/ where --out does not say.
+static const char *choose_out(const options *given, char path[256]) {
+    if (given->no_out || given->out) return given->out;
+    for (int i = 1; i < 10000; i++) {
+        snprintf(path, 256, "runs/%s-%d", given->request.model, i);
+        if (access(path, F_OK) != 0) return path;
+    }
+    return NULL;
+}
+
+static int run(int argc, char **argv) {
+    options given;
+    char path[256];
+    if (!options_read(argc, argv, true, &given)) return EXIT_USAGE;
+    if (!given.data) {
+        fprintf(stderr, "snug train: which --data? fashion-mnist, a folder, a .safetensors file "
+                        "or synthetic\n");
+        return EXIT_USAGE;
+    }
+    given.out = choose_out(&given, path);
+    snug_device *device = NULL;
+    snug_plan *plan = NULL;
+    snug_status status = snug_device_open(given.device, given.threads, &device);
+    if (status == SNUG_OK) status = planning_fit_data(&given);
+    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    int result = command_fail(argv[0], status);
+    if (plan) planning_print(plan, given.json, stdout);
+    if (status == SNUG_OK) {
+        if (!given.json) puts("");
+        fflush(stdout);
+        result = train_planned(plan, &given);
+    }
+    snug_plan_free(plan);
+    snug_device_close(device);
+    return result;
+}
+
+const snug_command snug_command_train = {
+    .name = "train",
+    .summary = "trains a network inside a memory budget",
+    .usage =
+        "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n\n"
+        "Plans the run, takes one block of memory, and trains inside it.\n\n"
+        "  --data DATA           fashion-mnist, a folder with IDX files, a .safetensors\n"
+        "                        file with input and target, or synthetic\n"
+        "  --epochs N            (default 1)\n"
+        "  --max-steps N         ends the run early\n"
+        "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"
+        "  --schedule NAME       constant (default) or cosine\n"
+        "  --warmup EPOCHS       linear warm-up (default 0)\n"
+        "  --seed N              (default 0)\n"
+        "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
+        "                        (default runs/MODEL-N); --no-out keeps nothing\n" OPTIONS_PLAN_HELP,
+    .run = run,
+};

@@ -1,0 +1,34 @@
+#include "cli/planning.h"
+
+#include "cli/command.h"
+#include "snug/data.h"
+
+// The next size that networks which halve an image five times divide evenly.
+static int64_t round_size(int64_t size) {
+    return (size + 31) / 32 * 32;
+}
+
+snug_status planning_fit_data(options *given) {
+    if (!given->data) return SNUG_OK;
+    snug_dataset_info info;
+    snug_status status = snug_dataset_describe(given->data, &info);
+    if (status != SNUG_OK) return status;
+    snug_plan_request *request = &given->request;
+    // Made-up samples come in any size: the model's own.
+    if (!given->input_given && info.height > 0) {
+        request->channels = info.channels == 1 ? 3 : info.channels;
+        request->height = round_size(info.height);
+        request->width = round_size(info.width);
+    }
+    if (request->classes == 0) request->classes = info.classes; // 0: the model's own
+    return SNUG_OK;
+}
+
+int planning_print(const snug_plan *plan, bool json, FILE *to) {
+    char *text = NULL;
+    snug_status status = json ? snug_plan_json(plan, &text) : snug_plan_text(plan, &text);
+    if (status != SNUG_OK) return command_fail("plan", status);
+    fprintf(to, json ? "%s\n" : "%s", text);
+    snug_string_free(text);
+    return EXIT_DONE;
+}

@@ -1,0 +1,126 @@
+#include "models/model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/near.h"
+#include "ops/ops.h"
+#include "snug/plan.h"
+
+// Model |index| in the order of the families, or NULL.
+static const snug_model *model_at(int index) {
+    for (const snug_model_file *const *file = snug_model_files; *file; file++) {
+        if (index < (*file)->count) return index < 0 ? NULL : &(*file)->models[index];
+        index -= (*file)->count;
+    }
+    return NULL;
+}
+
+int snug_model_total(void) {
+    int total = 0;
+    while (model_at(total))
+        total++;
+    return total;
+}
+
+snug_status snug_model_find(const char *name, const snug_model **out) {
+    const char *names[128] = {0};
+    *out = NULL;
+    for (int i = 0; model_at(i) && i < 127; i++) {
+        names[i] = model_at(i)->name;
+        if (strcmp(names[i], name) == 0) {
+            *out = model_at(i);
+            return SNUG_OK;
+        }
+    }
+    const char *near = snug_near_match(name, names);
+    return snug_fail(SNUG_NOT_FOUND, "no model '%s'%s%s%s: `snug models` lists them", name,
+                     near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+}
+
+static snug_status check_size(const snug_model *model, const char *what, int64_t size) {
+    if (size < model->minimum_size)
+        return snug_fail(SNUG_INVALID, "%s takes images of at least %lldx%lld: the %s is %lld",
+                         model->name, (long long)model->minimum_size,
+                         (long long)model->minimum_size, what, (long long)size);
+    if (size % model->size_multiple)
+        return snug_fail(SNUG_INVALID, "%s takes images whose %s is a multiple of %lld, not %lld",
+                         model->name, what, (long long)model->size_multiple, (long long)size);
+    if (size > 1 << 15)
+        return snug_fail(SNUG_INVALID, "an image %s of %lld: at most %d is supported", what,
+                         (long long)size, 1 << 15);
+    return SNUG_OK;
+}
+
+snug_status snug_model_resolve(const snug_model *model, snug_model_options *options) {
+    if (options->classes == 0) options->classes = model->default_classes;
+    if (options->channels == 0) options->channels = 3;
+    if (options->height == 0) options->height = model->default_size;
+    if (options->width == 0) options->width = model->default_size;
+    if (options->width_multiplier == 0) options->width_multiplier = 1;
+    if (options->classes < 1 || options->classes > 1 << 24)
+        return snug_fail(SNUG_INVALID, "a number of classes from 1 to %d expected, found %lld",
+                         1 << 24, (long long)options->classes);
+    if (options->channels < 1 || options->channels > 4096)
+        return snug_fail(SNUG_INVALID, "1 to 4096 input channels expected, found %lld",
+                         (long long)options->channels);
+    if (!(options->width_multiplier >= 0.01 && options->width_multiplier <= 16))
+        return snug_fail(SNUG_INVALID, "a width multiplier from 0.01 to 16 expected, found %g",
+                         options->width_multiplier);
+    SNUG_TRY(check_size(model, "height", options->height));
+    return check_size(model, "width", options->width);
+}
+
+snug_status snug_model_build(const snug_model *model, const snug_model_options *options,
+                             int64_t batch, bool training, snug_graph *graph, snug_tensor_id *input,
+                             snug_tensor_id *logits) {
+    snug_type type =
+        snug_type_image(SNUG_F32, batch, options->channels, options->height, options->width);
+    *input = snug_graph_tensor(graph, "input", &type, SNUG_ROLE_INPUT);
+    *logits = model->build(model, options, graph, *input, training);
+    graph->scope = "";
+    return snug_graph_status(graph);
+}
+
+// A multiply-add is two floating-point operations of a convolution or a matrix product.
+static double node_multiply_adds(const snug_graph *graph, const snug_node *node) {
+    if (node->op != &snug_op_conv2d && node->op != &snug_op_linear) return 0;
+    snug_type inputs[3] = {0};
+    for (int i = 0; i < node->input_count && i < 3; i++)
+        inputs[i] = *snug_graph_type(graph, node->inputs[i]);
+    return node->op->flops(node->attributes, inputs, snug_graph_type(graph, node->outputs[0])) / 2;
+}
+
+snug_status snug_model_count(const snug_model *model, const snug_model_options *options,
+                             int64_t *parameters, int64_t *multiply_adds) {
+    *parameters = *multiply_adds = 0;
+    snug_graph *graph = NULL;
+    snug_tensor_id input, logits;
+    SNUG_TRY(snug_graph_new(&graph));
+    snug_status status = snug_model_build(model, options, 1, false, graph, &input, &logits);
+    double total = 0;
+    for (size_t i = 0; i < graph->tensor_count && status == SNUG_OK; i++)
+        if (graph->tensors[i]->trainable)
+            *parameters += snug_type_elements(&graph->tensors[i]->type);
+    for (size_t i = 0; i < graph->node_count && status == SNUG_OK; i++)
+        total += node_multiply_adds(graph, graph->nodes[i]);
+    *multiply_adds = (int64_t)llround(total);
+    snug_graph_free(graph);
+    return status;
+}
+
+snug_status snug_model_describe(int index, snug_model_info *out) {
+    *out = (snug_model_info){0};
+    const snug_model *model = model_at(index);
+    if (!model) return snug_fail(SNUG_NOT_FOUND, "model %d of %d", index, snug_model_total());
+    snug_model_options options = {.drop = true};
+    SNUG_TRY(snug_model_resolve(model, &options));
+    *out = (snug_model_info){.name = model->name,
+                             .summary = model->summary,
+                             .channels = options.channels,
+                             .height = options.height,
+                             .width = options.width,
+                             .classes = options.classes};
+    return snug_model_count(model, &options, &out->parameters, &out->multiply_adds);
+}
