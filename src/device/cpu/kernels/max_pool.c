@@ -1,0 +1,164 @@
+// Max pooling in float32, a pixel's channels at a time. The gradient gathers: each pixel of dx asks
+// the windows that it lies in whether it was their maximum, so that threads never share a pixel.
+#include "device/cpu/kernel.h"
+#include "device/cpu/threads.h"
+#include "ops/ops.h"
+
+typedef struct work {
+    const snug_pool2d_attributes *pool;
+    const snug_type *x, *y; // the forward's
+    const float *from;      // x, or dy
+    float *to;              // y, or dx
+    uint8_t *indices;
+} work;
+
+static int64_t dilation(const snug_pool2d_attributes *pool, int axis) {
+    return pool->dilation[axis] ? pool->dilation[axis] : 1;
+}
+
+SNUG_MULTIARCH static void begin_window(const float *x, int64_t channels, uint8_t index, float *y,
+                                        uint8_t *indices) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++) {
+        y[c] = x[c];
+        indices[c] = index;
+    }
+}
+
+// Takes what is greater, or not a number.
+SNUG_MULTIARCH static void extend_window(const float *x, int64_t channels, uint8_t index, float *y,
+                                         uint8_t *indices) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++) {
+        float value = x[c], highest = y[c];
+        int takes = (value > highest) | (value != value);
+        y[c] = takes ? value : highest;
+        indices[c] = takes ? index : indices[c];
+    }
+}
+
+static void pool_window(const work *self, int64_t n, int64_t h, int64_t w) {
+    const snug_pool2d_attributes *pool = self->pool;
+    int64_t channels = self->x->dims[1], height = self->x->dims[2], width = self->x->dims[3];
+    int64_t to = ((n * self->y->dims[2] + h) * self->y->dims[3] + w) * channels;
+    bool begun = false;
+    for (int64_t kh = 0; kh < pool->kernel[0]; kh++) {
+        int64_t row = h * pool->stride[0] - pool->padding[0] + kh * dilation(pool, 0);
+        if (row < 0 || row >= height) continue;
+        for (int64_t kw = 0; kw < pool->kernel[1]; kw++) {
+            int64_t column = w * pool->stride[1] - pool->padding[1] + kw * dilation(pool, 1);
+            if (column < 0 || column >= width) continue;
+            const float *x = self->from + ((n * height + row) * width + column) * channels;
+            (begun ? extend_window : begin_window)(x, channels,
+                                                   (uint8_t)(kh * pool->kernel[1] + kw),
+                                                   self->to + to, self->indices + to);
+            begun = true;
+        }
+    }
+}
+
+static void pool_rows(const void *context, int part, int64_t begin, int64_t end) {
+    (void)part;
+    const work *self = context;
+    int64_t height = self->y->dims[2];
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t w = 0; w < self->y->dims[3]; w++)
+            pool_window(self, row / height, row % height, w);
+}
+
+SNUG_MULTIARCH static void clear_channels(float *dx, int64_t channels) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++)
+        dx[c] = 0;
+}
+
+SNUG_MULTIARCH static void add_where(const float *dy, const uint8_t *indices, uint8_t index,
+                                     int64_t channels, float *dx) {
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++)
+        dx[c] += indices[c] == index ? dy[c] : 0;
+}
+
+// The window position along |axis| whose |k|-th pixel is |at|, or -1.
+static int64_t window_of(const work *self, int axis, int64_t at, int64_t k) {
+    int64_t start = at + self->pool->padding[axis] - k * dilation(self->pool, axis);
+    int64_t stride = self->pool->stride[axis];
+    if (start < 0 || start % stride) return -1;
+    return start / stride < self->y->dims[2 + axis] ? start / stride : -1;
+}
+
+static void gather_pixel(const work *self, int64_t n, int64_t h, int64_t w) {
+    const snug_pool2d_attributes *pool = self->pool;
+    int64_t channels = self->x->dims[1];
+    float *dx = self->to + ((n * self->x->dims[2] + h) * self->x->dims[3] + w) * channels;
+    clear_channels(dx, channels);
+    for (int64_t kh = 0; kh < pool->kernel[0]; kh++) {
+        int64_t row = window_of(self, 0, h, kh);
+        for (int64_t kw = 0; row >= 0 && kw < pool->kernel[1]; kw++) {
+            int64_t column = window_of(self, 1, w, kw);
+            if (column < 0) continue;
+            int64_t at = ((n * self->y->dims[2] + row) * self->y->dims[3] + column) * channels;
+            add_where(self->from + at, self->indices + at, (uint8_t)(kh * pool->kernel[1] + kw),
+                      channels, dx);
+        }
+    }
+}
+
+static void gather_rows(const void *context, int part, int64_t begin, int64_t end) {
+    (void)part;
+    const work *self = context;
+    int64_t height = self->x->dims[2];
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t w = 0; w < self->x->dims[3]; w++)
+            gather_pixel(self, row / height, row % height, w);
+}
+
+static int64_t grain_of(const snug_type *type) {
+    enum { grain_elements = 8192 };
+    return grain_elements / (type->dims[3] * type->dims[1] + 1) + 1;
+}
+
+static snug_status run_forward(snug_cpu_kernel *kernel, const snug_call *call) {
+    work self = {.pool = call->attributes,
+                 .x = &call->inputs[0].type,
+                 .y = &call->outputs[0].type,
+                 .from = call->inputs[0].data,
+                 .to = call->outputs[0].data,
+                 .indices = call->outputs[1].data};
+    snug_parallel(kernel->threads, self.y->dims[0] * self.y->dims[2], grain_of(self.y), pool_rows,
+                  &self);
+    return SNUG_OK;
+}
+
+static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+    work self = {.pool = call->attributes,
+                 .x = &call->outputs[0].type,
+                 .y = &call->inputs[0].type,
+                 .from = call->inputs[0].data,
+                 .to = call->outputs[0].data,
+                 .indices = call->inputs[1].data};
+    snug_parallel(kernel->threads, self.x->dims[0] * self.x->dims[2], grain_of(self.x), gather_rows,
+                  &self);
+    return SNUG_OK;
+}
+
+static snug_status prepare_forward(snug_cpu_kernel *kernel) {
+    const snug_signature *signature = &kernel->cached.signature;
+    kernel->run = run_forward;
+    bool fits = signature->inputs[0].dtype == SNUG_F32 && signature->outputs[1].dtype == SNUG_U8;
+    return fits ? SNUG_OK : SNUG_UNSUPPORTED;
+}
+
+static snug_status prepare_backward(snug_cpu_kernel *kernel) {
+    const snug_signature *signature = &kernel->cached.signature;
+    kernel->run = run_backward;
+    bool fits = signature->inputs[0].dtype == SNUG_F32 && signature->inputs[1].dtype == SNUG_U8;
+    return fits ? SNUG_OK : SNUG_UNSUPPORTED;
+}
+
+static const snug_cpu_kernel_entry entries[] = {
+    {"max_pool2d", prepare_forward},
+    {"max_pool2d_backward", prepare_backward},
+    {NULL, NULL},
+};
+const snug_cpu_kernel_file snug_cpu_kernels_max_pool = {entries};
