@@ -56,6 +56,17 @@ static void forget(snug_device *device) {
     snug_kernel_cache_clear(&self->kernels, discard);
 }
 
+bool snug_cpu_all_float(const snug_cpu_kernel *kernel) {
+    const snug_signature *signature = &kernel->cached.signature;
+    for (int i = 0; i < signature->input_count; i++) {
+        bool present = i >= 32 || signature->present >> i & 1;
+        if (present && signature->inputs[i].dtype != SNUG_F32) return false;
+    }
+    for (int i = 0; i < signature->output_count; i++)
+        if (signature->outputs[i].dtype != SNUG_F32) return false;
+    return true;
+}
+
 static snug_status run_reference(snug_cpu_kernel *kernel, const snug_call *call) {
     return kernel->cached.signature.op->reference(call);
 }

@@ -23,6 +23,9 @@ struct snug_cpu_kernel {
     bool is_finished;
 };
 
+// Whether every input that is there, and every output, is float32.
+bool snug_cpu_all_float(const snug_cpu_kernel *kernel);
+
 typedef struct snug_cpu_kernel_entry {
     const char *op;
     // Fills |kernel| in; SNUG_UNSUPPORTED, without a message, declines the signature.

@@ -8,13 +8,13 @@ void snug_threads_use(int threads) {
     if (omp_get_max_threads() != threads) omp_set_num_threads(threads);
 }
 
-void snug_parallel(int threads, int64_t count, int64_t grain, snug_range_work *work,
-                   const void *context) {
+int snug_parallel(int threads, int64_t count, int64_t grain, snug_range_work *work,
+                  const void *context) {
     int64_t grains = (count + grain - 1) / grain;
     int parts = (int)(grains < threads ? grains : threads);
     if (parts <= 1) {
         if (count > 0) work(context, 0, 0, count);
-        return;
+        return count > 0;
     }
 #pragma omp parallel for schedule(static, 1) num_threads(parts)
     for (int part = 0; part < parts; part++) {
@@ -22,4 +22,5 @@ void snug_parallel(int threads, int64_t count, int64_t grain, snug_range_work *w
         int64_t end = grains * (part + 1) / parts * grain;
         work(context, part, begin, end < count ? end : count);
     }
+    return parts;
 }

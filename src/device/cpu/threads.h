@@ -19,7 +19,7 @@ void snug_threads_use(int threads);
 // The parts depend on |count|, |grain| and |threads| alone: each but the last has a multiple of
 // |grain|.
 typedef void snug_range_work(const void *context, int part, int64_t begin, int64_t end);
-void snug_parallel(int threads, int64_t count, int64_t grain, snug_range_work *work,
-                   const void *context);
+int snug_parallel(int threads, int64_t count, int64_t grain, snug_range_work *work,
+                  const void *context);
 
 #endif

@@ -1,0 +1,303 @@
+// Batch norm on channels-last activations: one pass over memory for the sums, one for the result.
+// Workspace: [first line | second line | each part's sums and totals].
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "device/cpu/kernel.h"
+#include "device/cpu/kernels/columns.h"
+#include "device/cpu/threads.h"
+#include "ops/ops.h"
+
+enum { line_count = 3 };
+
+typedef struct part {
+    float *sums[2];    // of one line
+    double *totals[2]; // of the columns
+} part;
+
+typedef struct work {
+    snug_columns shape;
+    const float *x, *dy; // dy: backward only
+    float *y;            // dx in the backward
+    float *lines[line_count];
+    char *parts;
+} work;
+
+static size_t part_bytes(const snug_columns *shape) {
+    return 2 * snug_columns_bytes(shape->width, sizeof(float)) +
+           2 * snug_columns_bytes(shape->columns, sizeof(double));
+}
+
+static part part_of(const work *self, int index) {
+    char *at = self->parts + (size_t)index * part_bytes(&self->shape);
+    size_t line = snug_columns_bytes(self->shape.width, sizeof(float));
+    size_t totals = snug_columns_bytes(self->shape.columns, sizeof(double));
+    return (part){
+        .sums = {(float *)(void *)at, (float *)(void *)(at + line)},
+        .totals = {(double *)(void *)(at + 2 * line), (double *)(void *)(at + 2 * line + totals)}};
+}
+
+static snug_columns shape_of(const snug_cpu_kernel *kernel) {
+    const snug_type *x = &kernel->cached.signature.inputs[0];
+    int64_t elements = snug_type_elements(x), columns = x->dims[1];
+    return snug_columns_of(columns ? elements / columns : 0, columns);
+}
+
+static work begin(const snug_cpu_kernel *kernel, const snug_call *call) {
+    work self = {.shape = shape_of(kernel), .x = call->inputs[0].data, .y = call->outputs[0].data};
+    char *at = call->workspace;
+    for (int i = 0; i < line_count; i++) {
+        self.lines[i] = (float *)(void *)at;
+        at += snug_columns_bytes(self.shape.width, sizeof(float));
+    }
+    self.parts = at;
+    return self;
+}
+
+// Of |count| elements, whole lines but for the last, which may be shorter: the sums of differences
+// from |shift| and of their squares. Four lines at a time spare three of four loads of the sums.
+SNUG_MULTIARCH static void add_moments(const float *x, const float *shift, int64_t width,
+                                       int64_t count, float *sum, float *squares) {
+    int64_t at = 0;
+    for (; at + 4 * width <= count; at += 4 * width) {
+        const float *x0 = x + at, *x1 = x0 + width, *x2 = x1 + width, *x3 = x2 + width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) {
+            float d0 = x0[i] - shift[i], d1 = x1[i] - shift[i];
+            float d2 = x2[i] - shift[i], d3 = x3[i] - shift[i];
+            sum[i] += (d0 + d1) + (d2 + d3);
+            squares[i] += (d0 * d0 + d1 * d1) + (d2 * d2 + d3 * d3);
+        }
+    }
+    for (; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *x0 = x + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) {
+            float d0 = x0[i] - shift[i];
+            sum[i] += d0;
+            squares[i] += d0 * d0;
+        }
+    }
+}
+
+// The sums of dy and of dy * (x - mean).
+SNUG_MULTIARCH static void add_products(const float *x, const float *dy, const float *mean,
+                                        int64_t width, int64_t count, float *sum, float *products) {
+    int64_t at = 0;
+    for (; at + 4 * width <= count; at += 4 * width) {
+        const float *x0 = x + at, *x1 = x0 + width, *x2 = x1 + width, *x3 = x2 + width;
+        const float *d0 = dy + at, *d1 = d0 + width, *d2 = d1 + width, *d3 = d2 + width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) {
+            sum[i] += (d0[i] + d1[i]) + (d2[i] + d3[i]);
+            products[i] += (d0[i] * (x0[i] - mean[i]) + d1[i] * (x1[i] - mean[i])) +
+                           (d2[i] * (x2[i] - mean[i]) + d3[i] * (x3[i] - mean[i]));
+        }
+    }
+    for (; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *x0 = x + at, *d0 = dy + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) {
+            sum[i] += d0[i];
+            products[i] += d0[i] * (x0[i] - mean[i]);
+        }
+    }
+}
+
+static void sum_part(const void *context, int index, int64_t first, int64_t end) {
+    const work *self = context;
+    const snug_columns *shape = &self->shape;
+    part sums = part_of(self, index);
+    memset(sums.totals[0], 0, (size_t)shape->columns * sizeof(double));
+    memset(sums.totals[1], 0, (size_t)shape->columns * sizeof(double));
+    int64_t step = SNUG_COLUMNS_FOLD_LINES * shape->repeat;
+    for (int64_t row = first; row < end; row += step) {
+        int64_t rows = end - row < step ? end - row : step, at = row * shape->columns;
+        memset(sums.sums[0], 0, (size_t)shape->width * sizeof(float));
+        memset(sums.sums[1], 0, (size_t)shape->width * sizeof(float));
+        if (self->dy)
+            add_products(self->x + at, self->dy + at, self->lines[0], shape->width,
+                         rows * shape->columns, sums.sums[0], sums.sums[1]);
+        else
+            add_moments(self->x + at, self->lines[0], shape->width, rows * shape->columns,
+                        sums.sums[0], sums.sums[1]);
+        snug_columns_fold(shape, sums.sums[0], sums.totals[0]);
+        snug_columns_fold(shape, sums.sums[1], sums.totals[1]);
+    }
+}
+
+// Sums over all rows; the result is in part 0.
+static part find_sums(const snug_cpu_kernel *kernel, const work *self) {
+    int parts = snug_parallel(kernel->threads, self->shape.rows, self->shape.grain, sum_part, self);
+    part all = part_of(self, 0);
+    for (int i = 1; i < parts; i++) {
+        part one = part_of(self, i);
+        for (int64_t c = 0; c < self->shape.columns; c++) {
+            all.totals[0][c] += one.totals[0][c];
+            all.totals[1][c] += one.totals[1][c];
+        }
+    }
+    return all;
+}
+
+// y = x * scale + shift.
+SNUG_MULTIARCH static void scale_lines(const float *x, const float *scale, const float *shift,
+                                       int64_t width, int64_t count, float *y) {
+    for (int64_t at = 0; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *from = x + at;
+        float *to = y + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++)
+            to[i] = from[i] * scale[i] + shift[i];
+    }
+}
+
+static void scale_part(const void *context, int index, int64_t first, int64_t end) {
+    (void)index;
+    const work *self = context;
+    int64_t at = first * self->shape.columns;
+    scale_lines(self->x + at, self->lines[0], self->lines[1], self->shape.width,
+                (end - first) * self->shape.columns, self->y + at);
+}
+
+// y = (x - mean) * gamma / sqrt(variance + eps) + beta, for a column's coefficients in double.
+static void normalise(const snug_cpu_kernel *kernel, const work *self, const snug_call *call,
+                      const float *means, const float *variances) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    const float *gamma = call->inputs[1].data, *beta = call->inputs[2].data;
+    for (int64_t c = 0; c < self->shape.columns; c++) {
+        double scale = (double)gamma[c] / sqrt((double)variances[c] + norm->eps);
+        self->lines[0][c] = (float)scale;
+        self->lines[1][c] = (float)((double)beta[c] - (double)means[c] * scale);
+    }
+    snug_columns_repeat(&self->shape, self->lines[0]);
+    snug_columns_repeat(&self->shape, self->lines[1]);
+    snug_parallel(kernel->threads, self->shape.rows, self->shape.grain, scale_part, self);
+}
+
+static void update_running(const snug_call *call, int64_t column, double rows, double mean,
+                           double variance) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    float *running_mean = call->inputs[3].data, *running_variance = call->inputs[4].data;
+    double unbiased = rows > 1 ? variance * rows / (rows - 1) : variance;
+    double keep = 1 - norm->momentum;
+    running_mean[column] = (float)(keep * (double)running_mean[column] + norm->momentum * mean);
+    running_variance[column] =
+        (float)(keep * (double)running_variance[column] + norm->momentum * unbiased);
+}
+
+// Sums of differences from a row in the middle, so that a mean far from 0 costs no digits.
+static snug_status run_training(snug_cpu_kernel *kernel, const snug_call *call) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    work self = begin(kernel, call);
+    float *means = call->outputs[1].data, *variances = call->outputs[2].data;
+    const float *shift = self.x + self.shape.rows / 2 * self.shape.columns;
+    memcpy(self.lines[0], shift, (size_t)self.shape.columns * sizeof(float));
+    snug_columns_repeat(&self.shape, self.lines[0]);
+    part sums = find_sums(kernel, &self);
+    double rows = (double)self.shape.rows;
+    for (int64_t c = 0; c < self.shape.columns; c++) {
+        double distance = sums.totals[0][c] / rows;
+        double mean = (double)self.lines[0][c] + distance;
+        double variance = sums.totals[1][c] / rows - distance * distance;
+        if (variance < 0) variance = 0;
+        means[c] = (float)mean;
+        variances[c] = (float)variance;
+        if (norm->update) update_running(call, c, rows, mean, variance);
+    }
+    normalise(kernel, &self, call, means, variances);
+    return SNUG_OK;
+}
+
+static snug_status run_inference(snug_cpu_kernel *kernel, const snug_call *call) {
+    work self = begin(kernel, call);
+    normalise(kernel, &self, call, call->inputs[3].data, call->inputs[4].data);
+    return SNUG_OK;
+}
+
+// dx = a * dy + b * (x - mean) + c.
+SNUG_MULTIARCH static void combine_lines(const float *x, const float *dy, const float *a,
+                                         const float *b, const float *c, int64_t width,
+                                         int64_t count, float *dx) {
+    for (int64_t at = 0; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *from = x + at, *slope = dy + at;
+        float *to = dx + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++)
+            to[i] = a[i] * slope[i] + (b[i] * from[i] + c[i]);
+    }
+}
+
+static void combine_part(const void *context, int index, int64_t first, int64_t end) {
+    (void)index;
+    const work *self = context;
+    int64_t at = first * self->shape.columns;
+    combine_lines(self->x + at, self->dy + at, self->lines[0], self->lines[1], self->lines[2],
+                  self->shape.width, (end - first) * self->shape.columns, self->y + at);
+}
+
+// dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)) as a line in dy, x and 1.
+static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    const float *gamma = call->inputs[1].data, *means = call->inputs[2].data;
+    const float *variances = call->inputs[3].data;
+    float *dgamma = call->outputs[1].data, *dbeta = call->outputs[2].data;
+    work self = begin(kernel, call);
+    self.dy = call->inputs[4].data;
+    memcpy(self.lines[0], means, (size_t)self.shape.columns * sizeof(float));
+    snug_columns_repeat(&self.shape, self.lines[0]);
+    part sums = find_sums(kernel, &self);
+    double rows = (double)self.shape.rows;
+    for (int64_t c = 0; c < self.shape.columns; c++) {
+        double inverse = 1 / sqrt((double)variances[c] + norm->eps);
+        double slope = (double)gamma[c] * inverse;
+        double by_x = -slope * inverse * inverse * sums.totals[1][c] / rows;
+        self.lines[0][c] = (float)slope;
+        self.lines[1][c] = (float)by_x;
+        self.lines[2][c] = (float)(-slope * sums.totals[0][c] / rows - by_x * (double)means[c]);
+        dgamma[c] = (float)(sums.totals[1][c] * inverse);
+        dbeta[c] = (float)sums.totals[0][c];
+    }
+    for (int i = 0; i < line_count; i++)
+        snug_columns_repeat(&self.shape, self.lines[i]);
+    snug_parallel(kernel->threads, self.shape.rows, self.shape.grain, combine_part, &self);
+    return SNUG_OK;
+}
+
+static snug_status prepare(snug_cpu_kernel *kernel, bool has_sums) {
+    if (!snug_cpu_all_float(kernel)) return SNUG_UNSUPPORTED;
+    snug_columns shape = shape_of(kernel);
+    if (shape.rows == 0 || shape.columns == 0) return SNUG_UNSUPPORTED;
+    size_t bytes = line_count * snug_columns_bytes(shape.width, sizeof(float));
+    if (has_sums) bytes += (size_t)kernel->threads * part_bytes(&shape);
+    kernel->cached.kernel.workspace_bytes = bytes;
+    return SNUG_OK;
+}
+
+static snug_status prepare_training(snug_cpu_kernel *kernel) {
+    kernel->run = run_training;
+    return prepare(kernel, true);
+}
+
+static snug_status prepare_backward(snug_cpu_kernel *kernel) {
+    kernel->run = run_backward;
+    return prepare(kernel, true);
+}
+
+static snug_status prepare_inference(snug_cpu_kernel *kernel) {
+    kernel->run = run_inference;
+    return prepare(kernel, false);
+}
+
+static const snug_cpu_kernel_entry entries[] = {
+    {"batch_norm", prepare_training},
+    {"batch_norm_backward", prepare_backward},
+    {"batch_norm_inference", prepare_inference},
+    {NULL, NULL},
+};
+const snug_cpu_kernel_file snug_cpu_kernels_batch_norm = {entries};

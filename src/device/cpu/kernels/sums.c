@@ -1,0 +1,237 @@
+// sum_to, multiply_sum_to, reduce_sum and reduce_mean where the summed dimensions are neighbours in
+// memory: [kept][summed][kept]. Each outer index is a matrix whose columns are summed; a sum over
+// the innermost dimension is one of a single column. Workspace: each part's line and totals.
+#include <string.h>
+
+#include "device/cpu/kernel.h"
+#include "device/cpu/kernels/columns.h"
+#include "device/cpu/threads.h"
+#include "ops/ops.h"
+
+enum { grain_elements = 16384 };
+
+typedef struct sums {
+    int64_t outer;
+    snug_columns shape; // of one outer index
+    double scale;
+} sums;
+
+typedef struct work {
+    sums sums;
+    const float *a, *b; // b NULL: no product
+    float *y;
+    char *parts;
+} work;
+
+static size_t part_bytes(const sums *self) {
+    return snug_columns_bytes(self->shape.width, sizeof(float)) +
+           snug_columns_bytes(self->shape.columns, sizeof(double));
+}
+
+static float *line_of(const work *self, int part) {
+    return (float *)(void *)(self->parts + (size_t)part * part_bytes(&self->sums));
+}
+
+static double *totals_of(const work *self, int part) {
+    return (double *)(void *)(self->parts + (size_t)part * part_bytes(&self->sums) +
+                              snug_columns_bytes(self->sums.shape.width, sizeof(float)));
+}
+
+SNUG_MULTIARCH static void add_lines(const float *a, int64_t width, int64_t count, float *sum) {
+    int64_t at = 0;
+    for (; at + 4 * width <= count; at += 4 * width) {
+        const float *a0 = a + at, *a1 = a0 + width, *a2 = a1 + width, *a3 = a2 + width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++)
+            sum[i] += (a0[i] + a1[i]) + (a2[i] + a3[i]);
+    }
+    for (; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *a0 = a + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++)
+            sum[i] += a0[i];
+    }
+}
+
+SNUG_MULTIARCH static void add_product_lines(const float *a, const float *b, int64_t width,
+                                             int64_t count, float *sum) {
+    int64_t at = 0;
+    for (; at + 2 * width <= count; at += 2 * width) {
+        const float *a0 = a + at, *a1 = a0 + width, *b0 = b + at, *b1 = b0 + width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++)
+            sum[i] += a0[i] * b0[i] + a1[i] * b1[i];
+    }
+    for (; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *a0 = a + at, *b0 = b + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++)
+            sum[i] += a0[i] * b0[i];
+    }
+}
+
+// Totals of the rows [begin, end) of the matrix at |offset|.
+static void sum_rows(const work *self, int part, int64_t offset, int64_t begin, int64_t end) {
+    const snug_columns *shape = &self->sums.shape;
+    float *line = line_of(self, part);
+    double *totals = totals_of(self, part);
+    memset(totals, 0, (size_t)shape->columns * sizeof *totals);
+    int64_t step = SNUG_COLUMNS_FOLD_LINES * shape->repeat;
+    for (int64_t row = begin; row < end; row += step) {
+        int64_t rows = end - row < step ? end - row : step;
+        int64_t at = offset + row * shape->columns, count = rows * shape->columns;
+        memset(line, 0, (size_t)shape->width * sizeof *line);
+        if (self->b)
+            add_product_lines(self->a + at, self->b + at, shape->width, count, line);
+        else
+            add_lines(self->a + at, shape->width, count, line);
+        snug_columns_fold(shape, line, totals);
+    }
+}
+
+static void store(const work *self, const double *totals, float *y) {
+    for (int64_t c = 0; c < self->sums.shape.columns; c++)
+        y[c] = (float)(totals[c] * self->sums.scale);
+}
+
+static void run_rows(const void *context, int part, int64_t begin, int64_t end) {
+    sum_rows(context, part, 0, begin, end);
+}
+
+static void run_outer(const void *context, int part, int64_t begin, int64_t end) {
+    const work *self = context;
+    const snug_columns *shape = &self->sums.shape;
+    for (int64_t outer = begin; outer < end; outer++) {
+        sum_rows(self, part, outer * shape->rows * shape->columns, 0, shape->rows);
+        store(self, totals_of(self, part), self->y + outer * shape->columns);
+    }
+}
+
+static void run_sums(const snug_cpu_kernel *kernel, const work *self) {
+    const snug_columns *shape = &self->sums.shape;
+    if (self->sums.outer > 1) {
+        int64_t grain = grain_elements / (shape->rows * shape->columns) + 1;
+        snug_parallel(kernel->threads, self->sums.outer, grain, run_outer, self);
+        return;
+    }
+    int parts = snug_parallel(kernel->threads, shape->rows, shape->grain, run_rows, self);
+    double *all = totals_of(self, 0);
+    for (int i = 1; i < parts; i++)
+        for (int64_t c = 0; c < shape->columns; c++)
+            all[c] += totals_of(self, i)[c];
+    store(self, all, self->y);
+}
+
+// The extents [kept][summed][kept] of |x| in memory order; false when |axes| are not neighbours.
+static bool find_extents(const snug_type *x, uint32_t axes, int64_t extents[3]) {
+    bool channels_last = x->layout == SNUG_CHANNELS_LAST && x->rank >= 3;
+    int stage = 0;
+    extents[0] = extents[1] = extents[2] = 1;
+    for (int i = 0; i < x->rank; i++) {
+        // The dimension that is |i|-th in memory.
+        int dimension = !channels_last || i == 0 ? i : i == x->rank - 1 ? 1 : i + 1;
+        if (x->dims[dimension] == 1) continue;
+        bool summed = axes >> dimension & 1;
+        if (stage == 0 && summed) stage = 1;
+        if (stage == 1 && !summed) stage = 2;
+        if (stage == 2 && summed) return false;
+        extents[stage] *= x->dims[dimension];
+    }
+    return true;
+}
+
+// A row-major result holds the kept dimensions in another order than channels-last memory when the
+// channel is kept beside a pixel's place.
+static bool keeps_order(const snug_type *x, const snug_type *y, uint32_t axes) {
+    if (x->layout != SNUG_CHANNELS_LAST || x->rank < 3) return true;
+    if (y->layout == SNUG_CHANNELS_LAST && y->rank == x->rank) return true;
+    bool keeps_place = false;
+    for (int i = 2; i < x->rank; i++)
+        keeps_place = keeps_place || (x->dims[i] > 1 && !(axes >> i & 1));
+    bool keeps_channel = x->dims[1] > 1 && !(axes >> 1 & 1);
+    return !(keeps_place && keeps_channel);
+}
+
+static bool plan_sums(const snug_signature *signature, uint32_t axes, double scale, sums *out) {
+    const snug_type *x = &signature->inputs[0];
+    int64_t extents[3];
+    if (snug_type_elements(x) == 0 || !keeps_order(x, &signature->outputs[0], axes) ||
+        !find_extents(x, axes, extents))
+        return false;
+    *out = (sums){
+        .outer = extents[0], .shape = snug_columns_of(extents[1], extents[2]), .scale = scale};
+    return true;
+}
+
+// The dimensions that sum_to and multiply_sum_to sum.
+static uint32_t target_axes(const snug_signature *signature) {
+    const snug_sum_to_attributes *target = signature->attributes;
+    const snug_type *x = &signature->inputs[0];
+    int dropped = x->rank - (int)target->rank;
+    uint32_t axes = 0;
+    for (int i = 0; i < x->rank; i++)
+        if (i < dropped || target->dims[i - dropped] == 1) axes |= UINT32_C(1) << i;
+    return axes;
+}
+
+static bool plan_target(const snug_signature *signature, sums *out) {
+    return plan_sums(signature, target_axes(signature), 1, out);
+}
+
+static bool plan_reduction(const snug_signature *signature, bool is_mean, sums *out) {
+    const snug_reduce_attributes *reduce = signature->attributes;
+    double elements = (double)snug_type_elements(&signature->inputs[0]);
+    double scale = is_mean ? (double)snug_type_elements(&signature->outputs[0]) / elements : 1;
+    return plan_sums(signature, (uint32_t)reduce->axes, scale, out);
+}
+
+static bool plan_sum(const snug_signature *signature, sums *out) {
+    return plan_reduction(signature, false, out);
+}
+
+static bool plan_mean(const snug_signature *signature, sums *out) {
+    return plan_reduction(signature, true, out);
+}
+
+typedef bool planner(const snug_signature *signature, sums *out);
+
+static snug_status run(snug_cpu_kernel *kernel, const snug_call *call, planner *plan) {
+    work self = {.a = call->inputs[0].data,
+                 .b = call->input_count > 1 ? call->inputs[1].data : NULL,
+                 .y = call->outputs[0].data,
+                 .parts = call->workspace};
+    if (!plan(&kernel->cached.signature, &self.sums)) return SNUG_INTERNAL;
+    run_sums(kernel, &self);
+    return SNUG_OK;
+}
+
+static snug_status prepare(snug_cpu_kernel *kernel, planner *plan) {
+    sums self;
+    if (!snug_cpu_all_float(kernel) || !plan(&kernel->cached.signature, &self))
+        return SNUG_UNSUPPORTED;
+    kernel->cached.kernel.workspace_bytes = (size_t)kernel->threads * part_bytes(&self);
+    return SNUG_OK;
+}
+
+#define KERNEL(name, plan)                                                                         \
+    static snug_status run_##name(snug_cpu_kernel *kernel, const snug_call *call) {                \
+        return run(kernel, call, plan);                                                            \
+    }                                                                                              \
+    static snug_status prepare_##name(snug_cpu_kernel *kernel) {                                   \
+        kernel->run = run_##name;                                                                  \
+        return prepare(kernel, plan);                                                              \
+    }
+KERNEL(target, plan_target)
+KERNEL(sum, plan_sum)
+KERNEL(mean, plan_mean)
+
+static const snug_cpu_kernel_entry entries[] = {
+    {"sum_to", prepare_target},
+    {"multiply_sum_to", prepare_target},
+    {"reduce_sum", prepare_sum},
+    {"reduce_mean", prepare_mean},
+    {NULL, NULL},
+};
+const snug_cpu_kernel_file snug_cpu_kernels_sums = {entries};
