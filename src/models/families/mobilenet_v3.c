@@ -1,26 +1,26 @@
 // MobileNetV3 (Howard et al., 2019) as in torchvision.
 #include "models/layers.h"
 
-typedef struct stage {
+typedef struct stage_row {
     int64_t kernel, expanded, out;
     bool squeeze, hard_swish;
     int64_t stride;
-} stage;
+} stage_row;
 
 typedef struct mobilenet_v3_config {
-    const stage *stages;
+    const stage_row *stages;
     int count;
     int64_t last; // channels of the hidden linear layer
 } mobilenet_v3_config;
 
-static const stage large_stages[] = {
+static const stage_row large_stages[] = {
     {3, 16, 16, false, false, 1}, {3, 64, 24, false, false, 2}, {3, 72, 24, false, false, 1},
     {5, 72, 40, true, false, 2},  {5, 120, 40, true, false, 1}, {5, 120, 40, true, false, 1},
     {3, 240, 80, false, true, 2}, {3, 200, 80, false, true, 1}, {3, 184, 80, false, true, 1},
     {3, 184, 80, false, true, 1}, {3, 480, 112, true, true, 1}, {3, 672, 112, true, true, 1},
     {5, 672, 160, true, true, 2}, {5, 960, 160, true, true, 1}, {5, 960, 160, true, true, 1},
 };
-static const stage small_stages[] = {
+static const stage_row small_stages[] = {
     {3, 16, 16, true, false, 2}, {3, 72, 24, false, false, 2}, {3, 88, 24, false, false, 1},
     {5, 96, 40, true, true, 2},  {5, 240, 40, true, true, 1},  {5, 240, 40, true, true, 1},
     {5, 120, 48, true, true, 1}, {5, 144, 48, true, true, 1},  {5, 288, 96, true, true, 2},
@@ -38,7 +38,7 @@ static snug_tensor_id conv_norm(snug_layers *layers, const char *name, snug_tens
 }
 
 static snug_tensor_id add_stage(snug_layers *layers, int index, snug_tensor_id x,
-                                const stage *stage) {
+                                const stage_row *stage) {
     snug_activation activation = stage->hard_swish ? &snug_op_hardswish : &snug_op_relu;
     int64_t in = snug_layers_channels(layers, x), out = scaled(layers, stage->out);
     int64_t hidden = scaled(layers, stage->expanded);
