@@ -12,20 +12,17 @@ static snug_status propose_micro_batch(const snug_fix_context *context, const sn
     return SNUG_OK;
 }
 
+// Only the variation with the most exact fixes is split: those cost nothing and stay.
 static snug_status propose(const snug_fix_context *context, snug_spec_list *specs) {
-    size_t count = specs->count;
-    for (size_t i = 0; i < count; i++) {
-        snug_spec base = specs->items[i];
-        if (context->micro_batch > 0) {
-            if (context->micro_batch < context->batch_size)
-                SNUG_TRY(propose_micro_batch(context, &base, context->micro_batch, specs));
-            continue;
-        }
-        // Halved, rounding up, down to one sample.
-        for (int64_t samples = base.micro_batch; samples > 1;) {
-            samples = (samples + 1) / 2;
-            SNUG_TRY(propose_micro_batch(context, &base, samples, specs));
-        }
+    snug_spec base = specs->items[specs->count - 1];
+    if (context->micro_batch > 0)
+        return context->micro_batch < context->batch_size
+                   ? propose_micro_batch(context, &base, context->micro_batch, specs)
+                   : SNUG_OK;
+    // Halved, rounding up, down to one sample.
+    for (int64_t samples = base.micro_batch; samples > 1;) {
+        samples = (samples + 1) / 2;
+        SNUG_TRY(propose_micro_batch(context, &base, samples, specs));
     }
     return SNUG_OK;
 }

@@ -40,6 +40,9 @@ typedef struct snug_fix {
 
 extern const snug_fix *const snug_fixes[];
 
+// Fix |index|, mildest first; NULL past the end.
+const snug_fix *snug_fix_by_fidelity(int index);
+
 // Appends |base| changed by |fix|: its name is added and the fidelity is at least |fidelity|.
 // |*out| is the new spec, to be changed further; valid until the next call.
 snug_status snug_spec_derive(snug_spec_list *specs, const snug_spec *base, const char *fix,

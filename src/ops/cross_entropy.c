@@ -42,9 +42,9 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
 static snug_status check_values(const snug_view *target, int64_t rows, int64_t classes) {
     const int32_t *values = target->data;
     for (int64_t i = 0; i < rows; i++)
-        if (values[i] < 0 || values[i] >= classes)
-            return snug_fail(SNUG_INVALID, "a target from 0 to %lld expected, found %d at row %lld",
-                             (long long)classes - 1, values[i], (long long)i);
+        if (values[i] >= classes)
+            return snug_fail(SNUG_INVALID, "a target below %lld expected, found %d at row %lld",
+                             (long long)classes, values[i], (long long)i);
     return SNUG_OK;
 }
 
@@ -66,6 +66,7 @@ static snug_status kernel(const snug_call *call) {
     double smooth = loss->label_smoothing / (double)axis.length, total = 0;
     for (int64_t i = 0; i < axis.lines; i++) {
         int64_t start = snug_axis_start(&axis, i);
+        if (snug_view_get(target, i) < 0) continue;
         double normalizer = log_sum_exp(logits, &axis, start), logit_sum = 0;
         int64_t at_target = start + (int64_t)snug_view_get(target, i) * axis.stride;
         total += (1 - loss->label_smoothing) * (normalizer - snug_view_get(logits, at_target));
@@ -92,7 +93,7 @@ static snug_status backward_kernel(const snug_call *call) {
             int64_t at = start + c * axis.stride;
             double wanted = (c == class ? 1 - loss->label_smoothing : 0) + smooth;
             double probability = exp(snug_view_get(logits, at) - normalizer);
-            snug_view_set(&call->outputs[0], at, scale * (probability - wanted));
+            snug_view_set(&call->outputs[0], at, class < 0 ? 0 : scale * (probability - wanted));
         }
     }
     return SNUG_OK;

@@ -72,11 +72,9 @@ static snug_status propose_all(const snug_plan *plan, const snug_plan_request *r
                                 .has_batch_norm = plan->training.model->has_batch_norm};
     snug_spec unfixed = {.micro_batch = plan->batch_size, .fidelity = SNUG_EXACT}, *spec;
     SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
-    for (int fidelity = SNUG_EXACT; fidelity <= SNUG_MODEL; fidelity++)
-        for (const snug_fix *const *fix = snug_fixes; *fix; fix++)
-            if ((*fix)->info.fidelity == (snug_fidelity)fidelity &&
-                listed(request->fixes, (*fix)->info.name))
-                SNUG_TRY((*fix)->propose(&context, specs));
+    const snug_fix *fix;
+    for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
+        if (listed(request->fixes, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
     return SNUG_OK;
 }
 

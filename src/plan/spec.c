@@ -16,9 +16,14 @@ snug_status snug_spec_derive(snug_spec_list *specs, const snug_spec *base, const
     return SNUG_OK;
 }
 
+const snug_fix *snug_fix_by_fidelity(int index) {
+    for (int fidelity = SNUG_EXACT; fidelity <= SNUG_MODEL; fidelity++)
+        for (const snug_fix *const *fix = snug_fixes; *fix; fix++)
+            if ((*fix)->info.fidelity == (snug_fidelity)fidelity && index-- == 0) return *fix;
+    return NULL;
+}
+
 const snug_fix_info *snug_fix_at(int index) {
-    int count = 0;
-    while (snug_fixes[count])
-        count++;
-    return index >= 0 && index < count ? &snug_fixes[index]->info : NULL;
+    const snug_fix *fix = index >= 0 ? snug_fix_by_fidelity(index) : NULL;
+    return fix ? &fix->info : NULL;
 }

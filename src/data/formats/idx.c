@@ -144,7 +144,7 @@ static snug_status check_length(int descriptor, const char *path, off_t first, i
 static snug_status open_images(snug_dataset *dataset, const char *path) {
     idx_state *state = dataset->state;
     gzFile file;
-    int64_t extents[3];
+    int64_t extents[3] = {0};
     SNUG_TRY(open_gzip(path, &file));
     snug_status status;
     SNUG_TRY_GOTO(read_header(file, path, IMAGES_MAGIC, 3, extents), done);
@@ -180,7 +180,7 @@ static snug_status check_labels(const snug_dataset *dataset, const char *path) {
 static snug_status open_labels(snug_dataset *dataset, const char *path) {
     idx_state *state = dataset->state;
     gzFile file;
-    int64_t count[3];
+    int64_t count[3] = {0};
     SNUG_TRY(open_gzip(path, &file));
     snug_status status;
     SNUG_TRY_GOTO(read_header(file, path, LABELS_MAGIC, 1, count), done);
