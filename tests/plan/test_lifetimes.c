@@ -14,6 +14,15 @@ static uint32_t draw(uint64_t seed, uint64_t counter, uint32_t below) {
     return snug_random_at(seed, counter, 0).words[0] % below;
 }
 
+// A tensor of |type| among those of the graph so far.
+static snug_tensor_id pick(const snug_graph *graph, const snug_type *type, uint64_t seed,
+                           uint64_t counter) {
+    snug_tensor_id id = (snug_tensor_id)draw(seed, counter, (uint32_t)graph->tensor_count);
+    while (!snug_type_equal(snug_graph_type(graph, id), type))
+        id--;
+    return id;
+}
+
 // A graph of elementwise nodes over random earlier tensors.
 static snug_graph *random_graph(uint64_t seed) {
     static const snug_op *const unary[] = {&snug_op_relu, &snug_op_silu, &snug_op_sigmoid,
@@ -25,8 +34,8 @@ static snug_graph *random_graph(uint64_t seed) {
         snug_graph_tensor(graph, NULL, &type, SNUG_ROLE_INPUT);
     uint32_t nodes = 3 + draw(seed, 1, 40);
     for (uint32_t i = 0; i < nodes; i++) {
-        snug_tensor_id a = (snug_tensor_id)draw(seed, 10 + 3 * i, (uint32_t)graph->tensor_count);
-        snug_tensor_id b = (snug_tensor_id)draw(seed, 11 + 3 * i, (uint32_t)graph->tensor_count);
+        snug_tensor_id a = pick(graph, &type, seed, 10 + 3 * i);
+        snug_tensor_id b = pick(graph, &type, seed, 11 + 3 * i);
         uint32_t kind = draw(seed, 12 + 3 * i, 6);
         snug_reshape_attributes flat = {.rank = 2, .dims = {type.dims[1], 4}};
         snug_reshape_attributes back = {.rank = 2, .dims = {4, type.dims[1]}};
