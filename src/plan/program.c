@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/size.h"
 
 enum { PASSES = 4, COPY_BYTES = 64 * 1024 };
 
@@ -193,10 +194,7 @@ snug_status snug_program_read_slot(snug_program *program, const snug_slot *slot,
 
 size_t snug_program_measured_peak(const snug_program *program) {
     // Buffers end on the alignment that the plan gave them.
-    size_t used = (program->high_water + SNUG_ARENA_ALIGNMENT - 1) / SNUG_ARENA_ALIGNMENT *
-                  SNUG_ARENA_ALIGNMENT;
-    size_t taken = program->device->allocated_peak;
-    return taken > program->schedule->peak_bytes ? taken : used;
+    return snug_size_align(program->high_water, SNUG_ARENA_ALIGNMENT);
 }
 
 // FNV-1a over the name: a tensor draws the same numbers wherever it stands in the network.

@@ -33,7 +33,7 @@ snug_status snug_program_read_slot(snug_program *program, const snug_slot *slot,
                                    void *to, size_t bytes);
 
 // The end of the highest buffer that a kernel or copy was given so far, in bytes from the start of
-// the arena; or, had the device ever given out more than the arena, that.
+// the arena, rounded up to its alignment.
 size_t snug_program_measured_peak(const snug_program *program);
 
 #endif

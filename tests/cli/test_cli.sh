@@ -1,0 +1,106 @@
+#!/bin/sh
+# The command as people type it: exit statuses, messages, files. $1: the snug binary.
+set -u
+snug=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failed=0
+
+# expect STATUS TEXT ARGUMENT...: runs snug; its output must hold TEXT.
+expect() {
+    status=$1 text=$2
+    shift 2
+    "$snug" "$@" >out 2>&1 </dev/null
+    found=$?
+    if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" out; then
+        echo "FAIL: snug $*: exit $found (expected $status), output without '$text':"
+        tail -n 5 out
+        failed=1
+    fi
+}
+
+expect 0 "usage: snug COMMAND" --help
+expect 0 "usage: snug train MODEL" train --help
+expect 2 "there is no command 'tarin'" tarin
+expect 0 "3,504,872" models
+expect 0 '"parameters":25557032' models --json
+expect 0 "accumulate" fixes
+expect 0 "cpu" devices
+expect 2 "which MODEL" plan
+expect 2 "did you mean resnet18" plan resnet81
+expect 2 "there is no option '--memroy'" plan simple --memroy 3
+expect 2 "a value is missing" plan simple --memory
+expect 2 "'12XB' is not a size" plan simple --memory 12XB
+expect 2 "leaves no memory" plan simple --memory 0
+expect 2 "--batch-size '0'" plan simple --batch-size 0
+expect 2 "micro-batch of 300" plan simple --micro-batch 300
+expect 2 "--input '3x32'" plan simple --input 3x32
+expect 2 "did you mean fashion-mnist" train simple --data fashion-mnits --no-out
+expect 2 "which --data" train simple
+expect 2 "not a fidelity" plan simple --allow all
+expect 2 "--nesterov needs a momentum" plan simple --momentum 0 --nesterov
+expect 3 "smallest budget that works with what is allowed" plan simple --memory 1000
+expect 3 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
+expect 0 "* chosen" plan resnet18 --input 3x32x32 --memory 300MiB
+expect 0 '"event":"plan"' plan simple --json --memory 100MiB
+expect 2 "one class for every pixel" train unet --data fashion-mnist --no-out --max-steps 1 \
+    --memory 500MiB --batch-size 2
+
+# The minimum that is named runs, a byte less does not.
+"$snug" plan simple --batch-size 16 --memory 1 >out 2>&1
+minimum=$(sed -n 's/.*allowed is \([0-9]*\) bytes.*/\1/p' out)
+expect 0 "(equal)" train simple --data synthetic --batch-size 16 --max-steps 3 \
+    --memory "$minimum" --out run
+expect 3 "$minimum bytes" train simple --data synthetic --batch-size 16 --memory $((minimum - 1)) \
+    --out none
+[ ! -e none ] || { echo "FAIL: a run that does not fit left files"; failed=1; }
+for file in weights.safetensors plan.json log.jsonl; do
+    [ -s "run/$file" ] || { echo "FAIL: run/$file is missing"; failed=1; }
+done
+tail -n 1 run/log.jsonl | grep -q '"event":"done"' || { echo "FAIL: log.jsonl"; failed=1; }
+
+# JSON lines on standard output, people's text on standard error.
+"$snug" train simple --data synthetic --batch-size 64 --max-steps 2 --memory 100MiB --no-out --json \
+    >json 2>text
+for event in plan step epoch done; do
+    grep -q "^{\"event\":\"$event\"" json || { echo "FAIL: no $event in JSON"; failed=1; }
+done
+! grep -qv '^{' json || { echo "FAIL: text on standard output with --json"; failed=1; }
+
+# A folder that cannot be made is found before training.
+: >file
+expect 1 "file/run" train simple --data synthetic --batch-size 16 --max-steps 1 --memory 50MiB \
+    --out file/run
+
+# Files that are not what they should be.
+mkdir idx
+printf 'nonsense' >idx/train-images-idx3-ubyte
+printf '\0\0\010\001\0\0\0\001\0' >idx/train-labels-idx1-ubyte
+expect 4 "shorter than an IDX header" train simple --data idx --no-out
+printf '\0\0\010\001\0\0\0\001\0\0\0\001\0\0\0\001\0' >idx/train-images-idx3-ubyte
+expect 4 "swapped" train simple --data idx --no-out
+printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002\0' >idx/train-images-idx3-ubyte
+expect 4 "truncated" train simple --data idx --no-out
+printf '\0\0\010\003\0\0\0\001\0\0\0\001\0\0\0\001\0' >idx/train-images-idx3-ubyte
+printf '\0\0\010\001\0\0\0\001\014' >idx/train-labels-idx1-ubyte
+expect 4 "label 12 of sample 0" train simple --data idx --classes 10 --no-out
+printf '{"' >bad.safetensors
+expect 4 "shorter than 8 bytes" train simple --data bad.safetensors --no-out
+
+# Ctrl-C: a clean stop, the state saved, status 130.
+"$snug" train simple --data synthetic --batch-size 64 --epochs 10000 --memory 100MiB \
+    --out stopped >out 2>&1 &
+process=$!
+sleep 1.5
+kill -INT $process
+wait $process
+status=$?
+if [ $status -ne 130 ] || [ ! -s stopped/weights.safetensors ]; then
+    echo "FAIL: interrupted: exit $status"
+    tail -n 5 out
+    failed=1
+fi
+
+[ $failed -eq 0 ] && echo "all command-line cases pass"
+exit $failed

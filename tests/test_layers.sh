@@ -1,0 +1,42 @@
+#!/bin/sh
+# Includes between the folders of src/ run downward only. $1: the project's folder.
+set -u
+cd "$1/src" || exit 1
+failed=0
+
+# allow FOLDER LIST: files in FOLDER may include from the folders of LIST and snug/.
+allow() {
+    folder=$1 allowed=$2
+    found=$(grep -rhoE '^#include "[a-z_0-9]+/' "$folder" | sed 's/#include "//; s/\///' | sort -u)
+    for include in $found; do
+        case " $folder snug $allowed " in
+        *" $include "*) ;;
+        *) echo "FAIL: src/$folder includes from $include/"; failed=1 ;;
+        esac
+    done
+}
+
+allow base ""
+# Autodiff and the operators are one layer: adding gradients needs the operator add.
+allow graph "base ops"
+allow ops "base graph"
+allow models "base graph ops"
+allow fixes "base graph ops"
+allow device "base graph ops"
+allow plan "base graph ops models fixes device"
+allow io "base graph"
+allow data "base graph io"
+allow train "base graph io data plan device"
+allow cli ""
+allow explain "base io"
+
+# Devices never include each other.
+for device in device/*/; do
+    name=$(basename "$device")
+    grep -rqE "#include \"device/(cpu|cuda|reference)/" "device/$name" 2>/dev/null &&
+        grep -rhE "#include \"device/(cpu|cuda|reference)/" "device/$name" |
+        grep -v "device/$name/" && { echo "FAIL: device/$name includes another device"; failed=1; }
+done
+
+[ $failed -eq 0 ] && echo "includes run downward"
+exit $failed
