@@ -12,6 +12,7 @@ typedef struct work {
     const float *from;      // x, or dy
     float *to;              // y, or dx
     uint8_t *indices;
+    int32_t *places; // forward: a pixel's, by part
 } work;
 
 static int64_t dilation(const snug_pool2d_attributes *pool, int axis) {
@@ -25,37 +26,38 @@ typedef struct window {
     int32_t taps[MAX_TAPS]; // their places in the window
 } window;
 
-// Blocks of channels keep the best values and their places in registers or the first-level cache;
-// 32-bit places blend as fast as the values do. Takes what is greater, or not a number.
+// Takes what is greater, or not a number. 32-bit |places| are blended as fast as the values; they
+// become bytes at the end.
 SNUG_MULTIARCH static void pool_window(const window *of, int64_t channels, float *y,
-                                       uint8_t *indices) {
-    enum { block = 64 };
-    float best[block];
-    int32_t places[block];
-    for (int64_t first = 0; first < channels; first += block) {
-        int64_t length = channels - first < block ? channels - first : block;
-        const float *x = of->pixels[0] + first;
+                                       int32_t *places, uint8_t *indices) {
+    const float *first = of->pixels[0];
+    int32_t first_tap = of->taps[0];
 #pragma omp simd
-        for (int64_t c = 0; c < length; c++) {
-            best[c] = x[c];
-            places[c] = of->taps[0];
-        }
-        for (int i = 1; i < of->count; i++) {
-            x = of->pixels[i] + first;
-            int32_t tap = of->taps[i];
+    for (int64_t c = 0; c < channels; c++) {
+        y[c] = first[c];
+        places[c] = first_tap;
+    }
+    for (int i = 1; i < of->count; i++) {
+        const float *x = of->pixels[i];
+        int32_t tap = of->taps[i];
 #pragma omp simd
-            for (int64_t c = 0; c < length; c++) {
-                int takes = (x[c] > best[c]) | (x[c] != x[c]);
-                best[c] = takes ? x[c] : best[c];
-                places[c] = takes ? tap : places[c];
-            }
-        }
-#pragma omp simd
-        for (int64_t c = 0; c < length; c++) {
-            y[first + c] = best[c];
-            indices[first + c] = (uint8_t)places[c];
+        for (int64_t c = 0; c < channels; c++) {
+            float value = x[c], best = y[c];
+            int32_t place = places[c], takes = -((value > best) | (value != value));
+            y[c] = takes ? value : best;
+            // Not a choice: that would become a masked store, which the next load has to wait for.
+            places[c] = place ^ ((place ^ tap) & takes);
         }
     }
+#pragma omp simd
+    for (int64_t c = 0; c < channels; c++)
+        indices[c] = (uint8_t)places[c];
+}
+
+// Elements of a part's |places|, whole cache lines of them.
+static int64_t places_of(const snug_type *y) {
+    enum { line = SNUG_ARENA_ALIGNMENT / sizeof(int32_t) };
+    return (y->dims[1] + line - 1) / line * line;
 }
 
 static void find_window(const work *self, int64_t n, int64_t h, int64_t w, window *out) {
@@ -75,15 +77,15 @@ static void find_window(const work *self, int64_t n, int64_t h, int64_t w, windo
 }
 
 static void pool_rows(const void *context, int part, int64_t begin, int64_t end) {
-    (void)part;
     const work *self = context;
     int64_t height = self->y->dims[2], width = self->y->dims[3], channels = self->y->dims[1];
+    int32_t *places = self->places + part * places_of(self->y);
     window seen;
     for (int64_t row = begin; row < end; row++)
         for (int64_t w = 0; w < width; w++) {
             int64_t to = (row * width + w) * channels;
             find_window(self, row / height, row % height, w, &seen);
-            pool_window(&seen, channels, self->to + to, self->indices + to);
+            pool_window(&seen, channels, self->to + to, places, self->indices + to);
         }
 }
 
@@ -145,7 +147,8 @@ static snug_status run_forward(snug_cpu_kernel *kernel, const snug_call *call) {
                  .y = &call->outputs[0].type,
                  .from = call->inputs[0].data,
                  .to = call->outputs[0].data,
-                 .indices = call->outputs[1].data};
+                 .indices = call->outputs[1].data,
+                 .places = call->workspace};
     snug_parallel(kernel->threads, self.y->dims[0] * self.y->dims[2], grain_of(self.y), pool_rows,
                   &self);
     return SNUG_OK;
@@ -166,6 +169,8 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
 static snug_status prepare_forward(snug_cpu_kernel *kernel) {
     const snug_signature *signature = &kernel->cached.signature;
     kernel->run = run_forward;
+    kernel->cached.kernel.workspace_bytes =
+        (size_t)kernel->threads * (size_t)places_of(&signature->outputs[0]) * sizeof(int32_t);
     bool fits = signature->inputs[0].dtype == SNUG_F32 && signature->outputs[1].dtype == SNUG_U8;
     return fits ? SNUG_OK : SNUG_UNSUPPORTED;
 }
