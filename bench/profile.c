@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/random.h"
 #include "device/kernel_cache.h"
 #include "plan/plan.h"
 #include "plan/program.h"
@@ -84,6 +85,27 @@ static void print_slowest(void) {
     }
 }
 
+// Something other than zeros, which run at other speeds.
+static snug_status write_batch(snug_program *program, const snug_pass *pass) {
+    const snug_training_graph *built = &pass->built;
+    int64_t inputs = snug_type_elements(snug_graph_type(built->graph, built->input));
+    int64_t targets = snug_type_elements(snug_graph_type(built->graph, built->target));
+    float *input = calloc((size_t)inputs, sizeof *input);
+    int32_t *target = calloc((size_t)targets, sizeof *target);
+    snug_status status = input && target ? SNUG_OK : SNUG_NOMEM;
+    for (int64_t i = 0; status == SNUG_OK && i < inputs; i++)
+        input[i] = snug_random_uniform(snug_random_at(1, 0, (uint64_t)i).words[0]) - 0.5f;
+    if (status == SNUG_OK)
+        status = snug_program_write(program, pass, built->input, 0, input,
+                                    (size_t)inputs * sizeof *input);
+    if (status == SNUG_OK)
+        status = snug_program_write(program, pass, built->target, 0, target,
+                                    (size_t)targets * sizeof *target);
+    free(input);
+    free(target);
+    return status;
+}
+
 static snug_status profile(snug_device *device, const snug_plan *plan) {
     snug_program *program;
     SNUG_TRY(snug_program_new(device, &plan->schedule, &program));
@@ -95,6 +117,8 @@ static snug_status profile(snug_device *device, const snug_plan *plan) {
             timings[i].this_step = 0;
             timings[i].runs = 0;
         }
+        status = write_batch(program, &plan->schedule.step);
+        if (status != SNUG_OK) break;
         double start = now();
         status = snug_program_run(program, &plan->schedule.step, &state);
         double seconds = now() - start;

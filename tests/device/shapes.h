@@ -31,6 +31,51 @@
         SHAPE("conv2d_backward_weight", label, CONV(s, p0, p0, p1, p1, d, g, h, w, k), 2,          \
               IMAGE(n, c, h, w), IMAGE(n, o, p, q))
 
+#define POOL(k, s, p, h)                                                                           \
+    &(const snug_pool2d_attributes) {                                                              \
+        .kernel = {k, k}, .stride = {s, s}, .padding = {p, p, p, p}, .dilation = {1, 1},           \
+        .input = {                                                                                 \
+            h,                                                                                     \
+            h                                                                                      \
+        }                                                                                          \
+    }
+#define GLOBAL(h)                                                                                  \
+    &(const snug_adaptive_pool2d_attributes) {                                                     \
+        .output = {1, 1}, .input = { h, h }                                                        \
+    }
+#define NORM                                                                                       \
+    &(const snug_batch_norm_attributes) {                                                          \
+        .momentum = 0.1, .eps = 1e-5, .update = 1                                                  \
+    }
+#define TARGET(...)                                                                                \
+    &(const snug_sum_to_attributes) {                                                              \
+        .rank = 4, .dims = { __VA_ARGS__ }                                                         \
+    }
+#define AXES(bits)                                                                                 \
+    &(const snug_reduce_attributes) {                                                              \
+        .axes = (bits)                                                                             \
+    }
+#define AXIS(a, s, l, e)                                                                           \
+    &(const snug_axis_attributes) {                                                                \
+        .axis = (a), .start = (s), .length = (l), .extent = (e)                                    \
+    }
+#define MATMUL(a, b)                                                                               \
+    &(const snug_matmul_attributes) {                                                              \
+        .transpose_a = (a), .transpose_b = (b)                                                     \
+    }
+#define LOSS                                                                                       \
+    &(const snug_loss_attributes) {                                                                \
+        .label_smoothing = 0.1                                                                     \
+    }
+#define DROP                                                                                       \
+    &(const snug_dropout_attributes) {                                                             \
+        .p = 0.4, .salt = 3                                                                        \
+    }
+#define SGD                                                                                        \
+    &(const snug_sgd_attributes) {                                                                 \
+        .momentum = 0.9, .weight_decay = 0.01, .nesterov = 1                                       \
+    }
+
 typedef struct snug_test_shape {
     const char *op;
     snug_sample sample;
@@ -40,6 +85,9 @@ static const snug_test_shape snug_test_shapes[] = {
     LAYER("depthwise 96", 1, 1, 1, 1, 96, 2, 96, 24, 24, 3, 96, 24, 24),
     LAYER("depthwise 96, stride 2", 2, 1, 1, 1, 96, 2, 96, 24, 24, 3, 96, 12, 12),
     LAYER("depthwise 40 of 5x5", 2, 2, 2, 1, 40, 1, 40, 13, 13, 5, 40, 7, 7),
+    LAYER("depthwise 144 of 5x5, stride 2", 2, 2, 2, 1, 144, 2, 144, 12, 12, 5, 144, 6, 6),
+    LAYER("depthwise 72 of 5x5 on 3x3", 1, 2, 2, 1, 72, 3, 72, 3, 3, 5, 72, 3, 3),
+    LAYER("depthwise, dilated", 1, 2, 2, 2, 24, 1, 24, 9, 9, 3, 24, 9, 9),
     LAYER("pointwise 16 to 96", 1, 0, 0, 1, 1, 2, 16, 24, 24, 1, 96, 24, 24),
     LAYER("pointwise 96 to 24", 1, 0, 0, 1, 1, 2, 96, 12, 12, 1, 24, 12, 12),
     LAYER("pointwise 37 to 19", 1, 0, 0, 1, 1, 3, 37, 5, 7, 1, 19, 5, 7),
@@ -53,6 +101,60 @@ static const snug_test_shape snug_test_shapes[] = {
     LAYER("lopsided", 2, 0, 1, 1, 1, 2, 16, 14, 14, 3, 24, 7, 7),
     SHAPE("conv2d", "bias", CONV(1, 1, 1, 1, 1, 1, 1, 0, 0, 0), 3, IMAGE(2, 24, 13, 13),
           ROWS(40, 24, 3, 3), ROWS(40)),
+    SHAPE("max_pool2d", "3x3, stride 2", POOL(3, 2, 1, 17), 1, IMAGE(3, 70, 17, 17)),
+    SHAPE("max_pool2d_backward", "3x3, stride 2", POOL(3, 2, 1, 17), 2, IMAGE(3, 70, 9, 9),
+          SNUG_SAMPLE_TENSOR(SNUG_U8, SNUG_CHANNELS_LAST, 3, 70, 9, 9)),
+    SHAPE("avg_pool2d", "3x3, stride 2", POOL(3, 2, 1, 17), 1, IMAGE(3, 70, 17, 17)),
+    SHAPE("avg_pool2d_backward", "3x3, stride 2", POOL(3, 2, 1, 17), 1, IMAGE(3, 70, 9, 9)),
+    SHAPE("adaptive_avg_pool2d", "global", GLOBAL(13), 1, IMAGE(3, 70, 13, 13)),
+    SHAPE("adaptive_avg_pool2d_backward", "global", GLOBAL(13), 1, IMAGE(3, 70, 1, 1)),
+    SHAPE("batch_norm", "few channels", NORM, 5, IMAGE(3, 5, 70, 70), ROWS(5), ROWS(5), ROWS(5),
+          ROWS(5)),
+    SHAPE("batch_norm", "odd channels", NORM, 5, IMAGE(4, 99, 21, 17), ROWS(99), ROWS(99), ROWS(99),
+          ROWS(99)),
+    SHAPE("batch_norm", "many channels", NORM, 5, IMAGE(5, 300, 9, 9), ROWS(300), ROWS(300),
+          ROWS(300), ROWS(300)),
+    SHAPE("batch_norm", "one row", NORM, 5, ROWS(1, 40), ROWS(40), ROWS(40), ROWS(40), ROWS(40)),
+    {.op = "batch_norm_backward", // a variance is not negative
+     .sample = {.name = "odd channels",
+                .attributes = NORM,
+                .input_count = 5,
+                .inputs = {IMAGE(4, 99, 21, 17), ROWS(99), ROWS(99), ROWS(99),
+                           IMAGE(4, 99, 21, 17)},
+                .low = 0.5,
+                .high = 2}},
+    SHAPE("add", "images", NULL, 2, IMAGE(3, 50, 31, 31), IMAGE(3, 50, 31, 31)),
+    SHAPE("multiply", "squeeze and excitation", NULL, 2, IMAGE(4, 50, 31, 31), IMAGE(4, 50, 1, 1)),
+    SHAPE("multiply", "a map for all channels", NULL, 2, IMAGE(4, 50, 31, 31), IMAGE(4, 1, 31, 31)),
+    SHAPE("add", "one value a channel", NULL, 2, IMAGE(1, 50, 1, 1), IMAGE(4, 50, 31, 31)),
+    SHAPE("multiply_sum_to", "squeeze and excitation", TARGET(4, 50, 1, 1), 2, IMAGE(4, 50, 31, 31),
+          IMAGE(4, 50, 31, 31)),
+    SHAPE("sum_to", "bias", TARGET(1, 50, 1, 1), 1, IMAGE(4, 50, 31, 31)),
+    SHAPE("sum_to", "channels", TARGET(4, 1, 31, 31), 1, IMAGE(4, 50, 31, 31)),
+    SHAPE("reduce_sum", "bias", AXES(13), 1, IMAGE(4, 50, 31, 31)),
+    SHAPE("reduce_mean", "all", AXES(15), 1, IMAGE(4, 50, 31, 31)),
+    SHAPE("silu", "image", NULL, 1, IMAGE(4, 50, 31, 31)),
+    SHAPE("silu_backward", "image", NULL, 2, IMAGE(4, 50, 31, 31), IMAGE(4, 50, 31, 31)),
+    SHAPE("gelu_backward", "image", NULL, 2, IMAGE(4, 50, 31, 31), IMAGE(4, 50, 31, 31)),
+    SHAPE("to_layout", "to rows", &(const snug_to_layout_attributes){SNUG_ROW_MAJOR}, 1,
+          IMAGE(3, 70, 19, 19)),
+    SHAPE("to_layout", "to channels last", &(const snug_to_layout_attributes){SNUG_CHANNELS_LAST},
+          1, ROWS(3, 70, 19, 19)),
+    SHAPE("concat", "channels", AXIS(1, 0, 0, 0), 3, IMAGE(3, 70, 19, 19), IMAGE(3, 33, 19, 19),
+          IMAGE(3, 1, 19, 19)),
+    SHAPE("slice", "channels", AXIS(1, 7, 40, 70), 1, IMAGE(3, 70, 19, 19)),
+    SHAPE("slice_backward", "channels", AXIS(1, 7, 40, 70), 1, IMAGE(3, 40, 19, 19)),
+    SHAPE("linear", "classifier", NULL, 3, ROWS(17, 640), ROWS(100, 640), ROWS(100)),
+    SHAPE("matmul", "transposed", MATMUL(1, 0), 2, ROWS(33, 100), ROWS(33, 200)),
+    SHAPE("matmul", "batched", MATMUL(0, 1), 2, ROWS(2, 3, 33, 40), ROWS(2, 3, 20, 40)),
+    SHAPE("cross_entropy", "pixels", LOSS, 2, IMAGE(2, 21, 40, 40), SNUG_SAMPLE_INT32(2, 40, 40)),
+    SHAPE("cross_entropy_backward", "pixels", LOSS, 3, IMAGE(2, 21, 40, 40),
+          SNUG_SAMPLE_INT32(2, 40, 40), SNUG_SAMPLE_SCALAR),
+    SHAPE("correct", "pixels", NULL, 2, IMAGE(2, 3, 60, 60), SNUG_SAMPLE_INT32(2, 60, 60)),
+    SHAPE("dropout", "matrix", DROP, 1, ROWS(30, 1001)),
+    SHAPE("stochastic_depth", "image", DROP, 1, IMAGE(9, 20, 31, 31)),
+    SHAPE("sgd_update", "Nesterov", SGD, 3, ROWS(129, 257), ROWS(129, 257), ROWS(129, 257)),
+    SHAPE("accumulate", "matrix", NULL, 2, ROWS(129, 257), ROWS(129, 257)),
 };
 
 #endif

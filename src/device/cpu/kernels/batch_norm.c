@@ -1,5 +1,5 @@
 // Batch norm on channels-last activations: one pass over memory for the sums, one for the result.
-// Workspace: [first line | second line | each part's sums and totals].
+// Workspace: [lines of coefficients | each part's sums and totals].
 #include <math.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
-enum { line_count = 3 };
+enum { line_count = 4 };
 
 typedef struct part {
     float *sums[2];    // of one line
@@ -146,16 +146,17 @@ static part find_sums(const snug_cpu_kernel *kernel, const work *self) {
     return all;
 }
 
-// y = x * scale + shift.
-SNUG_MULTIARCH static void scale_lines(const float *x, const float *scale, const float *shift,
-                                       int64_t width, int64_t count, float *y) {
+// y = (x - mean) * scale + shift: folding the mean into the shift would cost the digits that a mean
+// far above the deviation has in common with x.
+SNUG_MULTIARCH static void scale_lines(const float *x, const float *mean, const float *scale,
+                                       const float *shift, int64_t width, int64_t count, float *y) {
     for (int64_t at = 0; at < count; at += width) {
         int64_t length = count - at < width ? count - at : width;
         const float *from = x + at;
         float *to = y + at;
 #pragma omp simd
         for (int64_t i = 0; i < length; i++)
-            to[i] = from[i] * scale[i] + shift[i];
+            to[i] = (from[i] - mean[i]) * scale[i] + shift[i];
     }
 }
 
@@ -163,22 +164,22 @@ static void scale_part(const void *context, int index, int64_t first, int64_t en
     (void)index;
     const work *self = context;
     int64_t at = first * self->shape.columns;
-    scale_lines(self->x + at, self->lines[0], self->lines[1], self->shape.width,
+    scale_lines(self->x + at, self->lines[0], self->lines[1], self->lines[2], self->shape.width,
                 (end - first) * self->shape.columns, self->y + at);
 }
 
-// y = (x - mean) * gamma / sqrt(variance + eps) + beta, for a column's coefficients in double.
+// y = (x - mean) * gamma / sqrt(variance + eps) + beta.
 static void normalise(const snug_cpu_kernel *kernel, const work *self, const snug_call *call,
                       const float *means, const float *variances) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const float *gamma = call->inputs[1].data, *beta = call->inputs[2].data;
     for (int64_t c = 0; c < self->shape.columns; c++) {
-        double scale = (double)gamma[c] / sqrt((double)variances[c] + norm->eps);
-        self->lines[0][c] = (float)scale;
-        self->lines[1][c] = (float)((double)beta[c] - (double)means[c] * scale);
+        self->lines[0][c] = means[c];
+        self->lines[1][c] = (float)((double)gamma[c] / sqrt((double)variances[c] + norm->eps));
+        self->lines[2][c] = beta[c];
     }
-    snug_columns_repeat(&self->shape, self->lines[0]);
-    snug_columns_repeat(&self->shape, self->lines[1]);
+    for (int i = 0; i < 3; i++)
+        snug_columns_repeat(&self->shape, self->lines[i]);
     snug_parallel(kernel->threads, self->shape.rows, self->shape.grain, scale_part, self);
 }
 
@@ -222,17 +223,17 @@ static snug_status run_inference(snug_cpu_kernel *kernel, const snug_call *call)
     return SNUG_OK;
 }
 
-// dx = a * dy + b * (x - mean) + c.
-SNUG_MULTIARCH static void combine_lines(const float *x, const float *dy, const float *a,
-                                         const float *b, const float *c, int64_t width,
-                                         int64_t count, float *dx) {
+// dx = a * dy + b * (x - mean) + c, with |lines| a, b, mean and c.
+SNUG_MULTIARCH static void combine_lines(const float *x, const float *dy, float *const *lines,
+                                         int64_t width, int64_t count, float *dx) {
+    const float *a = lines[0], *b = lines[1], *mean = lines[2], *c = lines[3];
     for (int64_t at = 0; at < count; at += width) {
         int64_t length = count - at < width ? count - at : width;
         const float *from = x + at, *slope = dy + at;
         float *to = dx + at;
 #pragma omp simd
         for (int64_t i = 0; i < length; i++)
-            to[i] = a[i] * slope[i] + (b[i] * from[i] + c[i]);
+            to[i] = a[i] * slope[i] + (b[i] * (from[i] - mean[i]) + c[i]);
     }
 }
 
@@ -240,8 +241,8 @@ static void combine_part(const void *context, int index, int64_t first, int64_t 
     (void)index;
     const work *self = context;
     int64_t at = first * self->shape.columns;
-    combine_lines(self->x + at, self->dy + at, self->lines[0], self->lines[1], self->lines[2],
-                  self->shape.width, (end - first) * self->shape.columns, self->y + at);
+    combine_lines(self->x + at, self->dy + at, self->lines, self->shape.width,
+                  (end - first) * self->shape.columns, self->y + at);
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)) as a line in dy, x and 1.
@@ -262,7 +263,8 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
         double by_x = -slope * inverse * inverse * sums.totals[1][c] / rows;
         self.lines[0][c] = (float)slope;
         self.lines[1][c] = (float)by_x;
-        self.lines[2][c] = (float)(-slope * sums.totals[0][c] / rows - by_x * (double)means[c]);
+        self.lines[2][c] = means[c];
+        self.lines[3][c] = (float)(-slope * sums.totals[0][c] / rows);
         dgamma[c] = (float)(sums.totals[1][c] * inverse);
         dbeta[c] = (float)sums.totals[0][c];
     }

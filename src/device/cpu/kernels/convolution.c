@@ -1,9 +1,12 @@
 // Convolutions through oneDNN on channels-last activations. The library chooses how weights lie
 // where it computes; the graph's are row-major, so they are reordered within the workspace:
 // [scratchpad | weights as the library wants them | scratchpad of the reorder].
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/size.h"
 #include "device/cpu/kernel.h"
+#include "device/cpu/kernels/depthwise.h"
 #include "ops/ops.h"
 
 typedef struct convolution {
@@ -169,10 +172,24 @@ static snug_status run_backward_weight(snug_cpu_kernel *kernel, const snug_call 
     return run(kernel, call, &backward_weight);
 }
 
+// oneDNN's depthwise kernel does not take every form; what takes the others treats a channel as a
+// group of sixteen and is several times slower than plain loops.
+static bool is_slow_depthwise(const snug_cpu_kernel *kernel) {
+    const convolution *self = kernel->state;
+    return snug_depthwise_fits(kernel) &&
+           (!self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
+}
+
 static snug_status prepare_backward_weight(snug_cpu_kernel *kernel) {
     kernel->run = run_backward_weight;
     kernel->finish = finish;
-    return prepare(kernel, &backward_weight);
+    snug_status status = prepare(kernel, &backward_weight);
+    if (status != SNUG_OK && status != SNUG_UNSUPPORTED) return status;
+    if (!is_slow_depthwise(kernel)) return status;
+    discard(kernel);
+    kernel->state = NULL;
+    kernel->finish = NULL;
+    return snug_depthwise_prepare(kernel);
 }
 
 static const snug_cpu_kernel_entry entries[] = {

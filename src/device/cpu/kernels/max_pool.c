@@ -4,6 +4,8 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
+enum { MAX_TAPS = 255 }; // as many as a byte of the indices tells apart
+
 typedef struct work {
     const snug_pool2d_attributes *pool;
     const snug_type *x, *y; // the forward's
@@ -16,43 +18,58 @@ static int64_t dilation(const snug_pool2d_attributes *pool, int axis) {
     return pool->dilation[axis] ? pool->dilation[axis] : 1;
 }
 
-SNUG_MULTIARCH static void begin_window(const float *x, int64_t channels, uint8_t index, float *y,
-                                        uint8_t *indices) {
+// The pixels of one window that lie inside the image.
+typedef struct window {
+    int count;
+    const float *pixels[MAX_TAPS];
+    int32_t taps[MAX_TAPS]; // their places in the window
+} window;
+
+// Blocks of channels keep the best values and their places in registers or the first-level cache;
+// 32-bit places blend as fast as the values do. Takes what is greater, or not a number.
+SNUG_MULTIARCH static void pool_window(const window *of, int64_t channels, float *y,
+                                       uint8_t *indices) {
+    enum { block = 64 };
+    float best[block];
+    int32_t places[block];
+    for (int64_t first = 0; first < channels; first += block) {
+        int64_t length = channels - first < block ? channels - first : block;
+        const float *x = of->pixels[0] + first;
 #pragma omp simd
-    for (int64_t c = 0; c < channels; c++) {
-        y[c] = x[c];
-        indices[c] = index;
+        for (int64_t c = 0; c < length; c++) {
+            best[c] = x[c];
+            places[c] = of->taps[0];
+        }
+        for (int i = 1; i < of->count; i++) {
+            x = of->pixels[i] + first;
+            int32_t tap = of->taps[i];
+#pragma omp simd
+            for (int64_t c = 0; c < length; c++) {
+                int takes = (x[c] > best[c]) | (x[c] != x[c]);
+                best[c] = takes ? x[c] : best[c];
+                places[c] = takes ? tap : places[c];
+            }
+        }
+#pragma omp simd
+        for (int64_t c = 0; c < length; c++) {
+            y[first + c] = best[c];
+            indices[first + c] = (uint8_t)places[c];
+        }
     }
 }
 
-// Takes what is greater, or not a number.
-SNUG_MULTIARCH static void extend_window(const float *x, int64_t channels, uint8_t index, float *y,
-                                         uint8_t *indices) {
-#pragma omp simd
-    for (int64_t c = 0; c < channels; c++) {
-        float value = x[c], highest = y[c];
-        int takes = (value > highest) | (value != value);
-        y[c] = takes ? value : highest;
-        indices[c] = takes ? index : indices[c];
-    }
-}
-
-static void pool_window(const work *self, int64_t n, int64_t h, int64_t w) {
+static void find_window(const work *self, int64_t n, int64_t h, int64_t w, window *out) {
     const snug_pool2d_attributes *pool = self->pool;
     int64_t channels = self->x->dims[1], height = self->x->dims[2], width = self->x->dims[3];
-    int64_t to = ((n * self->y->dims[2] + h) * self->y->dims[3] + w) * channels;
-    bool begun = false;
+    out->count = 0;
     for (int64_t kh = 0; kh < pool->kernel[0]; kh++) {
         int64_t row = h * pool->stride[0] - pool->padding[0] + kh * dilation(pool, 0);
         if (row < 0 || row >= height) continue;
         for (int64_t kw = 0; kw < pool->kernel[1]; kw++) {
             int64_t column = w * pool->stride[1] - pool->padding[1] + kw * dilation(pool, 1);
             if (column < 0 || column >= width) continue;
-            const float *x = self->from + ((n * height + row) * width + column) * channels;
-            (begun ? extend_window : begin_window)(x, channels,
-                                                   (uint8_t)(kh * pool->kernel[1] + kw),
-                                                   self->to + to, self->indices + to);
-            begun = true;
+            out->pixels[out->count] = self->from + ((n * height + row) * width + column) * channels;
+            out->taps[out->count++] = (int32_t)(kh * pool->kernel[1] + kw);
         }
     }
 }
@@ -60,10 +77,14 @@ static void pool_window(const work *self, int64_t n, int64_t h, int64_t w) {
 static void pool_rows(const void *context, int part, int64_t begin, int64_t end) {
     (void)part;
     const work *self = context;
-    int64_t height = self->y->dims[2];
+    int64_t height = self->y->dims[2], width = self->y->dims[3], channels = self->y->dims[1];
+    window seen;
     for (int64_t row = begin; row < end; row++)
-        for (int64_t w = 0; w < self->y->dims[3]; w++)
-            pool_window(self, row / height, row % height, w);
+        for (int64_t w = 0; w < width; w++) {
+            int64_t to = (row * width + w) * channels;
+            find_window(self, row / height, row % height, w, &seen);
+            pool_window(&seen, channels, self->to + to, self->indices + to);
+        }
 }
 
 SNUG_MULTIARCH static void clear_channels(float *dx, int64_t channels) {
