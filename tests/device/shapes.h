@@ -39,9 +39,13 @@
             h                                                                                      \
         }                                                                                          \
     }
-#define GLOBAL(h)                                                                                  \
+#define ADAPTIVE(o, h)                                                                             \
     &(const snug_adaptive_pool2d_attributes) {                                                     \
-        .output = {1, 1}, .input = { h, h }                                                        \
+        .output = {o, o}, .input = { h, h }                                                        \
+    }
+#define UPSAMPLE(mixes)                                                                            \
+    &(const snug_upsample2d_attributes) {                                                          \
+        .output = {18, 18}, .bilinear = (mixes), .input = { 9, 9 }                                 \
     }
 #define NORM                                                                                       \
     &(const snug_batch_norm_attributes) {                                                          \
@@ -106,8 +110,14 @@ static const snug_test_shape snug_test_shapes[] = {
           SNUG_SAMPLE_TENSOR(SNUG_U8, SNUG_CHANNELS_LAST, 3, 70, 9, 9)),
     SHAPE("avg_pool2d", "3x3, stride 2", POOL(3, 2, 1, 17), 1, IMAGE(3, 70, 17, 17)),
     SHAPE("avg_pool2d_backward", "3x3, stride 2", POOL(3, 2, 1, 17), 1, IMAGE(3, 70, 9, 9)),
-    SHAPE("adaptive_avg_pool2d", "global", GLOBAL(13), 1, IMAGE(3, 70, 13, 13)),
-    SHAPE("adaptive_avg_pool2d_backward", "global", GLOBAL(13), 1, IMAGE(3, 70, 1, 1)),
+    SHAPE("adaptive_avg_pool2d", "global", ADAPTIVE(1, 13), 1, IMAGE(3, 70, 13, 13)),
+    SHAPE("adaptive_avg_pool2d_backward", "global", ADAPTIVE(1, 13), 1, IMAGE(3, 70, 1, 1)),
+    SHAPE("adaptive_avg_pool2d", "13 to 4", ADAPTIVE(4, 13), 1, IMAGE(3, 70, 13, 13)),
+    SHAPE("adaptive_avg_pool2d_backward", "13 to 4", ADAPTIVE(4, 13), 1, IMAGE(3, 70, 4, 4)),
+    SHAPE("upsample2d", "nearest", UPSAMPLE(0), 1, IMAGE(2, 70, 9, 9)),
+    SHAPE("upsample2d_backward", "nearest", UPSAMPLE(0), 1, IMAGE(2, 70, 18, 18)),
+    SHAPE("upsample2d", "bilinear", UPSAMPLE(1), 1, IMAGE(2, 70, 9, 9)),
+    SHAPE("upsample2d_backward", "bilinear", UPSAMPLE(1), 1, IMAGE(2, 70, 18, 18)),
     SHAPE("batch_norm", "few channels", NORM, 5, IMAGE(3, 5, 70, 70), ROWS(5), ROWS(5), ROWS(5),
           ROWS(5)),
     SHAPE("batch_norm", "odd channels", NORM, 5, IMAGE(4, 99, 21, 17), ROWS(99), ROWS(99), ROWS(99),
