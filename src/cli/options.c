@@ -108,7 +108,6 @@ static bool read_schedule(const char *command, const char *text, options *out) {
 }
 
 static bool read_lr(const char *command, const char *text, options *out) {
-    out->lr_given = true;
     return (read_real(text, &out->train.learning_rate) && out->train.learning_rate > 0) ||
            complain(command, "lr", text, "a number above 0");
 }
@@ -150,6 +149,7 @@ static const option_row rows[] = {
     FIELD("warmup", REAL, true, train.warmup_epochs),
     FIELD("out", TEXT, true, out),
     FIELD("no-out", FLAG, true, no_out),
+    FIELD("no-eval", FLAG, true, no_eval),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -13,7 +13,7 @@ typedef struct options {
     const char *data;
     const char *device;
     const char *out;
-    bool input_given, lr_given, no_out;
+    bool input_given, no_out, no_eval;
     bool json;
     int threads;
 } options;

@@ -78,7 +78,7 @@ static int train_planned(const snug_plan *plan, options *given) {
     snug_dataset *train = NULL, *test = NULL;
     snug_train_result result = {0};
     snug_status status = open_split(plan, given, SNUG_TRAIN, &train);
-    if (status == SNUG_OK) status = open_split(plan, given, SNUG_TEST, &test);
+    if (status == SNUG_OK && !given->no_eval) status = open_split(plan, given, SNUG_TEST, &test);
     if (status == SNUG_OK) {
         progress shown = progress_start(given->json, plan);
         given->train.on_step = on_step;
