@@ -94,16 +94,37 @@ static snug_status prepare_kernel(snug_cpu_kernel *kernel) {
     return SNUG_OK;
 }
 
+static double bytes_of(const snug_type *types, int count) {
+    double bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += (double)snug_type_bytes(&types[i]);
+    return bytes;
+}
+
+// What takes a few microseconds runs on one thread: waking the others costs as much, and far more
+// where other programs use their processors.
+static int threads_for(const snug_device *device, const snug_signature *signature) {
+    const double worth_waking = 5e-6; // seconds
+    const snug_op *op = signature->op;
+    double bytes = bytes_of(signature->inputs, signature->input_count) +
+                   bytes_of(signature->outputs, signature->output_count);
+    double seconds = bytes / BYTES_PER_SECOND;
+    if (op->flops)
+        seconds += op->flops(signature->attributes, signature->inputs, signature->outputs) /
+                   FLOPS_PER_THREAD;
+    return seconds < worth_waking ? 1 : device->threads;
+}
+
 static snug_status prepare(snug_device *device, const snug_signature *signature,
                            const snug_kernel **out) {
     cpu_device *self = (cpu_device *)device;
     *out = NULL;
-    snug_threads_use(device->threads);
     snug_cached_kernel *cached = snug_kernel_cache_find(&self->kernels, signature);
     if (!cached) {
         SNUG_TRY(snug_cached_kernel_new(signature, sizeof(snug_cpu_kernel), &cached));
         snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
-        kernel->threads = device->threads;
+        kernel->threads = threads_for(device, signature);
+        snug_threads_use(kernel->threads);
         kernel->onednn = self->onednn;
         snug_status status = prepare_kernel(kernel);
         if (status == SNUG_OK) status = snug_kernel_cache_add(&self->kernels, cached);
@@ -119,6 +140,7 @@ static snug_status prepare(snug_device *device, const snug_signature *signature,
 
 static snug_status finish_kernel(snug_cpu_kernel *kernel) {
     if (kernel->is_finished) return SNUG_OK;
+    snug_threads_use(kernel->threads);
     if (kernel->finish) SNUG_TRY(kernel->finish(kernel));
     kernel->is_finished = true;
     return SNUG_OK;
@@ -130,13 +152,14 @@ static snug_cpu_kernel *own(const snug_kernel *kernel) {
 }
 
 static snug_status finish(snug_device *device, const snug_kernel *kernel) {
-    snug_threads_use(device->threads);
+    (void)device;
     return finish_kernel(own(kernel));
 }
 
 static snug_status run(snug_device *device, const snug_kernel *kernel, const snug_call *call) {
-    snug_threads_use(device->threads);
+    (void)device;
     SNUG_TRY(finish_kernel(own(kernel)));
+    snug_threads_use(own(kernel)->threads);
     return own(kernel)->run(own(kernel), call);
 }
 

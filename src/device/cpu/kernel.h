@@ -10,7 +10,7 @@ typedef struct snug_cpu_kernel snug_cpu_kernel;
 
 struct snug_cpu_kernel {
     snug_cached_kernel cached; // first; prepare sets cached.kernel.workspace_bytes
-    int threads;
+    int threads;               // of this kernel: the device's, or 1
     snug_onednn *onednn;
 
     // Set by the operator's prepare function.
