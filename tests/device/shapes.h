@@ -51,6 +51,10 @@
     &(const snug_batch_norm_attributes) {                                                          \
         .momentum = 0.1, .eps = 1e-5, .update = 1                                                  \
     }
+#define LAYER_NORM                                                                                 \
+    &(const snug_layer_norm_attributes) {                                                          \
+        .eps = 1e-5, .axes = 1                                                                     \
+    }
 #define TARGET(...)                                                                                \
     &(const snug_sum_to_attributes) {                                                              \
         .rank = 4, .dims = { __VA_ARGS__ }                                                         \
@@ -133,6 +137,9 @@ static const snug_test_shape snug_test_shapes[] = {
                            IMAGE(4, 99, 21, 17)},
                 .low = 0.5,
                 .high = 2}},
+    SHAPE("layer_norm", "rows", LAYER_NORM, 3, ROWS(4, 150, 77), ROWS(77), ROWS(77)),
+    SHAPE("layer_norm_backward", "rows", LAYER_NORM, 5, ROWS(4, 150, 77), ROWS(77), ROWS(4, 150),
+          ROWS(4, 150), ROWS(4, 150, 77)),
     SHAPE("add", "images", NULL, 2, IMAGE(3, 50, 31, 31), IMAGE(3, 50, 31, 31)),
     SHAPE("multiply", "squeeze and excitation", NULL, 2, IMAGE(4, 50, 31, 31), IMAGE(4, 50, 1, 1)),
     SHAPE("multiply", "a map for all channels", NULL, 2, IMAGE(4, 50, 31, 31), IMAGE(4, 1, 31, 31)),

@@ -244,6 +244,11 @@ void snug_onednn_primitive_free(snug_onednn_primitive *primitive) {
     snug_memory_free(primitive);
 }
 
+// What the library refuses to make has another kernel.
+static snug_status check_creation(dnnl_status_t status, const char *what) {
+    return status == dnnl_invalid_arguments ? SNUG_UNSUPPORTED : check(status, what);
+}
+
 // Makes a primitive of |forms| (by argument, the scratchpad left out); a matrix product when |conv|
 // is NULL.
 static snug_status create(snug_onednn *onednn, const snug_onednn_form *const *forms,
@@ -258,10 +263,11 @@ static snug_status create(snug_onednn *onednn, const snug_onednn_form *const *fo
     if (status == SNUG_OK) status = new_primitive(onednn, convolution_ids[direction], &self);
     if (status == SNUG_OK && conv) {
         geometry at = geometry_of(conv);
-        status = check(create_convolution(onednn, tensors, conv, &at, &self->descriptor),
-                       "a convolution");
+        status = check_creation(create_convolution(onednn, tensors, conv, &at, &self->descriptor),
+                                "a convolution");
     } else if (status == SNUG_OK) {
-        status = check(create_matmul(onednn, tensors, &self->descriptor), "a matrix product");
+        status =
+            check_creation(create_matmul(onednn, tensors, &self->descriptor), "a matrix product");
     }
     for (int i = 0; i < SNUG_ONEDNN_SCRATCHPAD; i++)
         forget(&tensors[i]);
