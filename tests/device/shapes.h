@@ -174,4 +174,20 @@ static const snug_test_shape snug_test_shapes[] = {
     SHAPE("accumulate", "matrix", NULL, 2, ROWS(129, 257), ROWS(129, 257)),
 };
 
+// In 16 bits, by fast kernels where the processor has such arithmetic.
+#define LOW_IMAGE(...) SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_CHANNELS_LAST, __VA_ARGS__)
+#define LOW_ROWS(...) SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_ROW_MAJOR, __VA_ARGS__)
+static const snug_test_shape snug_test_low_shapes[] = {
+    SHAPE("conv2d", "bfloat16", CONV(1, 1, 1, 1, 1, 1, 1, 0, 0, 0), 3, LOW_IMAGE(2, 24, 13, 13),
+          LOW_ROWS(40, 24, 3, 3), LOW_ROWS(40)),
+    SHAPE("conv2d_backward_input", "bfloat16", CONV(1, 1, 1, 1, 1, 1, 1, 13, 13, 3), 2,
+          LOW_IMAGE(2, 40, 13, 13), LOW_ROWS(40, 24, 3, 3)),
+    SHAPE("conv2d_backward_weight", "bfloat16", CONV(1, 1, 1, 1, 1, 1, 1, 13, 13, 3), 2,
+          LOW_IMAGE(2, 24, 13, 13), LOW_IMAGE(2, 40, 13, 13)),
+    SHAPE("conv2d_backward_weight", "bfloat16, depthwise", CONV(1, 1, 1, 1, 1, 1, 24, 13, 13, 3), 2,
+          LOW_IMAGE(2, 24, 13, 13), LOW_IMAGE(2, 24, 13, 13)),
+    SHAPE("linear", "bfloat16", NULL, 3, LOW_ROWS(17, 64), LOW_ROWS(10, 64), LOW_ROWS(10)),
+    SHAPE("relu", "bfloat16", NULL, 1, LOW_IMAGE(2, 24, 13, 13)),
+};
+
 #endif

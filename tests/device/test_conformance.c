@@ -36,6 +36,7 @@ static const struct {
     {"matmul", 1e-5},
 };
 static const double default_tolerance = 2e-6;
+static const double half_tolerance = 1e-2; // bfloat16 has 8 bits
 
 static double tolerance_of(const snug_op *op) {
     for (size_t i = 0; i < sizeof tolerances / sizeof *tolerances; i++)
@@ -102,7 +103,7 @@ static void find_expected(trial *self) {
     snug_type types[MAX_TENSORS], results[SNUG_MAX_OUTPUTS] = {0};
     for (int i = 0; i < sample->input_count; i++) {
         types[i] = sample->inputs[i];
-        if (types[i].dtype == SNUG_F32) types[i].dtype = SNUG_F64;
+        if (snug_dtype_is_float(types[i].dtype)) types[i].dtype = SNUG_F64;
         inputs[i] = (snug_view){checked(snug_type_bytes(&types[i])), types[i]};
         for (int64_t j = 0; j < snug_type_elements(&types[i]); j++)
             snug_view_set(&inputs[i], j,
@@ -242,8 +243,9 @@ static void compare(const trial *self, const tensor *one, const double *expected
     double largest = 0, tolerance = tolerance_of(self->op);
     for (int64_t i = 0; i < elements; i++)
         largest = fmax(largest, fabs(expected[i]));
-    // Integers are exact.
-    double allowed = snug_dtype_is_float(one->type.dtype) ? tolerance * largest : 0;
+    snug_dtype dtype = one->type.dtype;
+    if (dtype == SNUG_BF16 || dtype == SNUG_F16) tolerance = half_tolerance;
+    double allowed = snug_dtype_is_float(dtype) ? tolerance * largest : 0; // integers are exact
     for (int64_t i = 0; i < elements; i++) {
         double found = snug_reference_load(self->image + one->offset, one->type.dtype, i);
         if (fabs(found - expected[i]) <= allowed) continue;
@@ -337,6 +339,14 @@ static void larger_shapes_match_the_reference(void **context) {
     }
 }
 
+static void low_precision_matches_the_reference(void **context) {
+    for (size_t i = 0; i < sizeof snug_test_low_shapes / sizeof *snug_test_low_shapes; i++) {
+        const snug_op *op = snug_op_find(snug_test_low_shapes[i].op);
+        assert_non_null(op);
+        check_sample(*context, op, &snug_test_low_shapes[i].sample);
+    }
+}
+
 int main(void) {
     static char cpu[] = "cpu", reference[] = "reference";
     const struct CMUnitTest tests[] = {
@@ -345,6 +355,8 @@ int main(void) {
         cmocka_unit_test_prestate_setup_teardown(samples_match_the_reference, open_device,
                                                  close_device, cpu),
         cmocka_unit_test_prestate_setup_teardown(larger_shapes_match_the_reference, open_device,
+                                                 close_device, cpu),
+        cmocka_unit_test_prestate_setup_teardown(low_precision_matches_the_reference, open_device,
                                                  close_device, cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
