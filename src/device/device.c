@@ -47,8 +47,8 @@ snug_signature snug_signature_of(const snug_graph *graph, const snug_node *node,
                             .present = present};
 }
 
-snug_status snug_device_prepare(snug_device *device, const snug_graph *graph,
-                                const snug_node *node, const snug_kernel **out) {
+snug_status snug_device_prepare(snug_device *device, const snug_graph *graph, const snug_node *node,
+                                const snug_kernel **out) {
     snug_type *types = NULL;
     SNUG_TRY(SNUG_NEW(&types, (size_t)(node->input_count + node->op->outputs) + 1));
     snug_signature signature = snug_signature_of(graph, node, types);
