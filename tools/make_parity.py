@@ -153,11 +153,11 @@ NETWORKS = {
     "mobilenet_v2": (lambda w: zoo.MobileNetV2(CLASSES, w, dropout=0.0), 0.1, 64, 16, 2e-6, 2),
     "mobilenet_v3_small": (lambda w: narrow_mobilenet_v3("mobilenet_v3_small", w), 0.1, 64, 8, 0.001, 1),
     "mobilenet_v3_large": (lambda w: narrow_mobilenet_v3("mobilenet_v3_large", w), 0.1, 64, 8, 0.001, 1),
-    "efficientnet_b0": (narrow_efficientnet, 0.1, 64, 8, 0.001, 2),
-    "resnet18": (lambda w: NarrowResNet(resnet.BasicBlock, [2, 2, 2, 2], w), 0.125, 64, 8, 0.001, 1),
+    "efficientnet_b0": (narrow_efficientnet, 0.1, 64, 8, 1e-4, 2),
+    "resnet18": (lambda w: NarrowResNet(resnet.BasicBlock, [2, 2, 2, 2], w), 0.125, 64, 8, 1e-4, 1),
     "vgg11": (lambda w: narrow_vgg(False, w), 0.03, 32, 4, 0.001, 1),
     "vgg11_bn": (lambda w: narrow_vgg(True, w), 0.03, 64, 4, 0.001, 1),
-    "googlenet": (narrow_googlenet, 0.125, 64, 8, 2e-6, 4),
+    "googlenet": (narrow_googlenet, 0.125, 64, 8, 2e-7, 4),
     "unet": (UNet, 0.125, 32, 2, 0.001, 1),
 }
 

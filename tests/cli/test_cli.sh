@@ -44,7 +44,7 @@ expect 3 "smallest budget that works with what is allowed" plan simple --memory 
 expect 3 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
 expect 0 "* chosen" plan resnet18 --input 3x32x32 --memory 300MiB
 expect 0 '"event":"plan"' plan simple --json --memory 100MiB
-expect 2 "one class for every pixel" train unet --data fashion-mnist --no-out --max-steps 1 \
+expect 2 "predicts one for every pixel" train unet --data fashion-mnist --no-out --max-steps 1 \
     --memory 500MiB --batch-size 2
 
 # The minimum that is named runs, a byte less does not.
