@@ -95,6 +95,37 @@ static size_t place_all(const item *items, size_t count, size_t alignment, span 
     return peak;
 }
 
+enum { ALL_ORDERS = 7 }; // buffers: 5,040 orders
+
+// The next order of |items| by index (Knuth's algorithm L); false after the last.
+static bool next_order(item *items, size_t count) {
+    size_t i = count - 1;
+    while (i > 0 && items[i - 1].index >= items[i].index)
+        i--;
+    if (i == 0) return false;
+    size_t j = count - 1;
+    while (items[j].index <= items[i - 1].index)
+        j--;
+    item kept = items[i - 1];
+    items[i - 1] = items[j];
+    items[j] = kept;
+    for (j = count - 1; i < j; i++, j--) {
+        kept = items[i];
+        items[i] = items[j];
+        items[j] = kept;
+    }
+    return true;
+}
+
+// Keeps the packing in |offsets| when it is the smallest so far.
+static void keep_best(snug_buffer *buffers, size_t count, const size_t *offsets, size_t peak,
+                      size_t *best) {
+    if (peak >= *best) return;
+    *best = peak;
+    for (size_t i = 0; i < count; i++)
+        buffers[i].offset = offsets[i];
+}
+
 snug_status snug_pack(snug_buffer *buffers, size_t count, const snug_pack_options *options,
                       size_t *out_peak) {
     *out_peak = 0;
@@ -111,11 +142,16 @@ snug_status snug_pack(snug_buffer *buffers, size_t count, const snug_pack_option
         for (size_t i = 0; i < count; i++)
             items[i] = (item){&buffers[i], i, keys[order](&buffers[i])};
         if (count) qsort(items, count, sizeof *items, compare_items);
-        size_t peak = place_all(items, count, alignment, spans, offsets);
-        if (peak >= best) continue;
-        best = peak;
+        keep_best(buffers, count, offsets, place_all(items, count, alignment, spans, offsets),
+                  &best);
+    }
+    if (best > bound && count > 0 && count <= ALL_ORDERS) {
         for (size_t i = 0; i < count; i++)
-            buffers[i].offset = offsets[i];
+            items[i] = (item){&buffers[i], i, 0};
+        do {
+            keep_best(buffers, count, offsets, place_all(items, count, alignment, spans, offsets),
+                      &best);
+        } while (best > bound && next_order(items, count));
     }
     *out_peak = best;
 done:
