@@ -2,7 +2,8 @@
 """Times a training step of snug and of channels-last PyTorch in turn (A B A B ...), on the same
 weights and samples: float32, SGD with momentum, batch 32 at 3x96x96, 2 threads.
 
-The first losses must agree within 1e-3 before anything is timed. Prints the median step of each and
+The first step's losses must agree within 1e-4 before anything is timed (later ones drift apart:
+fresh weights and random targets amplify rounding; tests/train/test_parity.c holds ten steps). Prints the median step of each and
 their ratio, the median over the rounds. Needs torch, torchvision and safetensors from PyPI and a
 release build: bench/step_vs_pytorch.py [MODEL ...]
 """
@@ -68,9 +69,9 @@ def compare(name, folder):
     tensors = {"w/" + k: v.clone() for k, v in state.items() if "num_batches" not in k}
     path = os.path.join(folder, name + ".safetensors")
     save_file({**tensors, "input": x, "target": target}, path)
-    for a, b in zip(run_snug(name, path, 3)[0], run_pytorch(name, state, x, target, 3)[0]):
-        if abs(a - b) > 1e-3 * abs(b):
-            sys.exit(f"{name}: losses differ: snug {a}, PyTorch {b}")
+    ours, theirs = run_snug(name, path, 1)[0][0], run_pytorch(name, state, x, target, 1)[0][0]
+    if abs(ours - theirs) > 1e-4 * abs(theirs):
+        sys.exit(f"{name}: losses differ: snug {ours}, PyTorch {theirs}")
     ours, theirs = [], []
     for _ in range(ROUNDS):
         # The first steps of each warm caches up.
