@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ snug_status snug_memory_grow(void **array, size_t *capacity, size_t count, size_
 snug_status snug_memory_copy_text(const char *text, char **out) {
     size_t bytes = strlen(text) + 1;
     SNUG_TRY(SNUG_NEW(out, bytes));
+    assert(*out);
     memcpy(*out, text, bytes);
     return SNUG_OK;
 }

@@ -1,5 +1,6 @@
 #include "base/pool.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,6 +41,7 @@ snug_status snug_pool_new(snug_pool *pool, size_t bytes, void **out) {
 snug_status snug_pool_text(snug_pool *pool, const char *text, char **out) {
     size_t bytes = strlen(text) + 1;
     SNUG_TRY(snug_pool_new(pool, bytes, (void **)out));
+    assert(*out);
     memcpy(*out, text, bytes);
     return SNUG_OK;
 }

@@ -1,6 +1,7 @@
 // Opening data sets, and turning stored samples into what a model takes.
 #include "data/dataset.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -67,6 +68,7 @@ static snug_status open_any(const snug_dataset_options *options, snug_dataset **
     const snug_data_format *format;
     SNUG_TRY(find_format(options->name, &format));
     SNUG_TRY(SNUG_NEW(out, 1));
+    assert(format && *out);
     (*out)->options = *options;
     (*out)->options.name = NULL;
     (*out)->format = format;

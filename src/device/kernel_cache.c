@@ -8,6 +8,7 @@
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes) {
     const unsigned char *byte = data;
     for (size_t i = 0; i < bytes; i++)
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): callers fill |data|
         hash = (hash ^ byte[i]) * UINT64_C(0x100000001B3);
     return hash;
 }

@@ -134,6 +134,7 @@ snug_node_id snug_graph_node(snug_graph *graph, const snug_op *op, const void *a
         snug_graph_poison(graph, status);
         return SNUG_NO_NODE;
     }
+    assert(node);
     if (outputs) memcpy(outputs, node->outputs, sizeof *outputs * (size_t)op->outputs);
     return node->id;
 }

@@ -119,7 +119,7 @@ static snug_status read_header(snug_safetensors *file, uint64_t file_bytes) {
 snug_status snug_safetensors_open(const char *path, snug_safetensors *out) {
     *out = (snug_safetensors){.descriptor = -1};
     snug_status status = snug_memory_copy_text(path, &out->path);
-    struct stat found;
+    struct stat found = {0};
     if (status == SNUG_OK) {
         out->descriptor = open(path, O_RDONLY | O_CLOEXEC);
         if (out->descriptor < 0 || fstat(out->descriptor, &found) != 0)

@@ -64,7 +64,7 @@ static inline snug_status snug_pool2d_infer(const snug_pool2d_attributes *pool, 
 // The type of x from that of dy, checked against the forward's shape rule.
 static inline snug_status snug_pool2d_infer_backward(const snug_pool2d_attributes *pool,
                                                      const snug_type *dy, snug_type *x) {
-    snug_type y;
+    snug_type y = {0};
     *x = snug_type_image(dy->dtype, dy->dims[0], dy->dims[1], pool->input[0], pool->input[1]);
     if (dy->rank != 4) return snug_fail(SNUG_INVALID, "dy (N, C, H, W) expected");
     SNUG_TRY(snug_pool2d_infer(pool, x, &y));

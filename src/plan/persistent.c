@@ -1,5 +1,6 @@
 #include "plan/persistent.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -42,6 +43,7 @@ static snug_status grow_table(snug_persistent *persistent) {
     snug_memory_free(persistent->table);
     persistent->table = table;
     persistent->table_size = size;
+    assert(persistent->count == 0 || persistent->slots);
     for (size_t i = 0; i < persistent->count; i++)
         table[probe(persistent, persistent->slots[i].name)] = (int32_t)i;
     return SNUG_OK;

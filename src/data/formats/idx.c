@@ -135,9 +135,10 @@ static snug_status inflate_pixels(gzFile file, const char *path, int64_t bytes, 
 static snug_status check_length(int descriptor, const char *path, off_t first, int64_t bytes) {
     struct stat found;
     if (fstat(descriptor, &found) != 0) return snug_fail(SNUG_IO, "%s: %s", path, strerror(errno));
-    if (found.st_size < first + bytes)
+    int64_t promised = first + bytes;
+    if (found.st_size < promised)
         return snug_fail(SNUG_BAD_FILE, "%s: truncated: %lld bytes, its header promises %lld", path,
-                         (long long)found.st_size, (long long)(first + bytes));
+                         (long long)found.st_size, (long long)promised);
     return SNUG_OK;
 }
 

@@ -55,9 +55,10 @@ static snug_tensor_id add_stage(snug_layers *layers, int index, snug_tensor_id x
                                     .padding = (stage->kernel - 1) / 2,
                                     .groups = hidden},
                   activation);
+    int64_t quarter = hidden / 4; // torchvision divides whole numbers
     if (stage->squeeze)
         y = snug_layers_squeeze(layers, snug_layers_name(layers, "%s.%d", name, part++), y,
-                                snug_make_divisible((double)(hidden / 4)), &snug_op_relu,
+                                snug_make_divisible((double)quarter), &snug_op_relu,
                                 &snug_op_hardsigmoid);
     y = conv_norm(layers, snug_layers_name(layers, "%s.%d", name, part), y,
                   (snug_conv_shape){.out = out, .kernel = 1, .stride = 1}, NULL);

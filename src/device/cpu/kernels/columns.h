@@ -19,10 +19,10 @@ typedef struct snug_columns {
 static inline snug_columns snug_columns_of(int64_t rows, int64_t columns) {
     enum { wanted_width = 256, wanted_grain = 16384 };
     snug_columns self = {.rows = rows, .columns = columns, .repeat = 1};
-    if (columns < wanted_width) self.repeat = wanted_width / columns;
+    if (columns > 0 && columns < wanted_width) self.repeat = wanted_width / columns;
     if (self.repeat > rows) self.repeat = rows;
     self.width = self.repeat * columns;
-    self.grain = self.repeat * (wanted_grain / self.width + 1);
+    self.grain = self.repeat * (wanted_grain / (self.width > 0 ? self.width : 1) + 1);
     return self;
 }
 

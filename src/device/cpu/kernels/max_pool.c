@@ -1,5 +1,7 @@
 // Max pooling in float32, a pixel's channels at a time. The gradient gathers: each pixel of dx asks
 // the windows that it lies in whether it was their maximum, so that threads never share a pixel.
+#include <assert.h>
+
 #include "device/cpu/kernel.h"
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
@@ -30,6 +32,7 @@ typedef struct window {
 // become bytes at the end.
 SNUG_MULTIARCH static void pool_window(const window *of, int64_t channels, float *y,
                                        int32_t *places, uint8_t *indices) {
+    assert(of->count > 0);
     const float *first = of->pixels[0];
     int32_t first_tap = of->taps[0];
 #pragma omp simd
