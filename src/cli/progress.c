@@ -8,7 +8,7 @@
 
 #include "snug/size.h"
 
-enum { BAR_CELLS = 20 };
+enum { BAR_CELLS = 16 };
 
 static double now(void) {
     struct timespec time;
