@@ -72,15 +72,24 @@ static void print_head(const snug_plan *plan, snug_text *text) {
                          snug_size_print(plan->minimum_bytes, bytes), plan->minimum_bytes);
 }
 
+// What is in use at the moment of the peak, by kind: of the batch unfixed, and as chosen.
 static void print_memory(const snug_plan *plan, const snug_candidate *chosen, snug_text *text) {
-    char bytes[SNUG_SIZE_TEXT];
-    snug_text_append(text, "\nchosen: peak %zu bytes", chosen->peak_bytes);
-    snug_text_append(text, ", at that moment by kind:\n");
+    const snug_candidate *unfixed = &plan->candidates[0];
+    char before[SNUG_SIZE_TEXT], after[SNUG_SIZE_TEXT];
+    snug_text_append(text, "\n  at the peak       unfixed%s\n", chosen ? "       chosen" : "");
     for (int i = 0; i < KINDS; i++) {
-        size_t size = kind_bytes(&chosen->memory, i);
+        size_t size = kind_bytes(&unfixed->memory, i);
+        size_t chosen_size = chosen ? kind_bytes(&chosen->memory, i) : 0;
+        if (size == 0 && chosen_size == 0) continue;
         const char *name = strcmp(kinds[i].key, "packing_gap") == 0 ? "gaps" : kinds[i].key;
-        if (size) snug_text_append(text, "  %-12s %12s\n", name, snug_size_print(size, bytes));
+        snug_text_append(text, "  %-12s %12s", name, snug_size_print(size, before));
+        if (chosen) snug_text_append(text, " %12s", snug_size_print(chosen_size, after));
+        snug_text_append(text, "\n");
     }
+    if (chosen) snug_text_append(text, "  chosen peak: %zu bytes\n", chosen->peak_bytes);
+}
+
+static void print_statistics(const snug_plan *plan, const snug_candidate *chosen, snug_text *text) {
     if (chosen->fidelity == SNUG_STATISTICS)
         snug_text_append(text,
                          "\nBatch norm normalises each micro-batch of %" PRId64
@@ -103,7 +112,8 @@ snug_status snug_plan_text(const snug_plan *plan, char **out) {
         print_candidate(candidate, candidate == chosen ? "*" : candidate->fits ? " " : "-", &text);
     }
     snug_text_append(&text, "\n  * chosen   - over the budget or not allowed   step: predicted\n");
-    if (chosen) print_memory(plan, chosen, &text);
+    print_memory(plan, chosen, &text);
+    if (chosen) print_statistics(plan, chosen, &text);
     snug_status status = snug_text_status(&text);
     if (status != SNUG_OK) {
         snug_text_clear(&text);
