@@ -102,6 +102,12 @@ typedef struct snug_op {
     bool is_view;
     // Reads state->seed: two runs with equal state draw the same numbers.
     bool is_random;
+    // A cheaper operator that makes output 0 again, bit for bit, while the other outputs are still
+    // there. It has this operator's attributes and |again_input_count| inputs: of this node, input
+    // i where again_inputs says i, output i where it says -i. NULL: the operator itself runs again.
+    const struct snug_op *again;
+    int again_input_count;
+    int8_t again_inputs[8];
 
     snug_precision_class precision;
     // NULL: no arithmetic, bytes are those of inputs and outputs.

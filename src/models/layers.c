@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME_BYTES = 256 };
 
@@ -108,8 +109,27 @@ snug_tensor_id snug_layers_norm(snug_layers *layers, const char *name, snug_tens
     return snug_graph_emit(layers->graph, op, &norm, inputs, 5);
 }
 
+// Makes |activation| part of the batch norm that was just added and gave |x|; false where there is
+// none. Nothing else can read |x| yet.
+static bool join_norm(snug_layers *layers, snug_activation activation, snug_tensor_id x) {
+    snug_graph *graph = layers->graph;
+    if (x == SNUG_NO_TENSOR || graph->node_count == 0) return false;
+    snug_node *node = graph->nodes[graph->node_count - 1];
+    bool is_norm = node->op == &snug_op_batch_norm || node->op == &snug_op_batch_norm_inference;
+    if (!is_norm || node->outputs[0] != x) return false;
+    snug_batch_norm_attributes norm;
+    memcpy(&norm, node->attributes, sizeof norm);
+    if (activation == &snug_op_relu)
+        norm.activation = SNUG_NORM_RELU;
+    else if (activation == &snug_op_relu6)
+        norm.activation = SNUG_NORM_RELU6;
+    memcpy(node->attributes, &norm, sizeof norm);
+    return norm.activation != SNUG_NORM_LINEAR;
+}
+
 snug_tensor_id snug_layers_activate(snug_layers *layers, snug_activation activation,
                                     snug_tensor_id x) {
+    if (activation && join_norm(layers, activation, x)) return x;
     return activation ? SNUG_EMIT(layers->graph, activation, NULL, x) : x;
 }
 

@@ -11,6 +11,7 @@ static const snug_attribute attributes_table[] = {
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, momentum, SNUG_ATTRIBUTE_REAL),
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, eps, SNUG_ATTRIBUTE_REAL),
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, update, SNUG_ATTRIBUTE_INT),
+    SNUG_ATTRIBUTE(snug_batch_norm_attributes, activation, SNUG_ATTRIBUTE_INT),
     SNUG_ATTRIBUTES_END,
 };
 
@@ -47,8 +48,8 @@ static snug_status infer_inference(const void *attributes, const snug_type *inpu
 static snug_status infer_backward(const void *attributes, const snug_type *inputs, int input_count,
                                   snug_type *outputs) {
     (void)attributes, (void)input_count;
-    SNUG_TRY(check(inputs, 1, 3));
-    if (!snug_type_equal(&inputs[0], &inputs[4]))
+    SNUG_TRY(check(inputs, 1, 4));
+    if (!snug_type_equal(&inputs[0], &inputs[5]))
         return snug_fail(SNUG_INVALID, "x and dy of one type expected");
     outputs[0] = inputs[0];
     outputs[1] = outputs[2] = inputs[1];
@@ -57,9 +58,10 @@ static snug_status infer_backward(const void *attributes, const snug_type *input
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
     snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
-    const snug_tensor_id inputs[] = {node->inputs[0], node->inputs[1], node->outputs[1],
+    const snug_tensor_id inputs[] = {node->inputs[0],  node->inputs[1],
+                                     node->inputs[2],  node->outputs[1],
                                      node->outputs[2], snug_backward_of(backward, node, 0)};
-    snug_graph_node(backward->graph, &snug_op_batch_norm_backward, node->attributes, inputs, 5,
+    snug_graph_node(backward->graph, &snug_op_batch_norm_backward, node->attributes, inputs, 6,
                     outputs);
     for (int i = 0; i < 3; i++)
         snug_backward_give(backward, node, i, outputs[i]);
@@ -90,6 +92,20 @@ static void update_running(const snug_view *running, int64_t channel, double mom
                   (1 - momentum) * snug_view_get(running, channel) + momentum * value);
 }
 
+// Takes the statistics as they are stored: the inference form, given them, makes the same bits.
+static void normalise(const snug_call *call, int64_t channel, double mean, double variance) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    const snug_view *x = &call->inputs[0];
+    int64_t elements = snug_type_elements(&x->type), channels = x->type.dims[1];
+    double scale = snug_view_get(&call->inputs[1], channel) / sqrt(variance + norm->eps);
+    double shift = snug_view_get(&call->inputs[2], channel);
+    double low = (double)snug_norm_low(norm), high = (double)snug_norm_high(norm);
+    for (int64_t at = channel; at < elements; at += channels) {
+        double y = (snug_view_get(x, at) - mean) * scale + shift;
+        snug_view_set(&call->outputs[0], at, y < low ? low : y > high ? high : y);
+    }
+}
+
 static snug_status kernel(const snug_call *call) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const snug_view *x = &call->inputs[0];
@@ -97,14 +113,10 @@ static snug_status kernel(const snug_call *call) {
     for (int64_t c = 0; c < channels; c++) {
         double mean, variance;
         find_statistics(x, c, &mean, &variance);
-        double scale = snug_view_get(&call->inputs[1], c) / sqrt(variance + norm->eps);
-        double shift = snug_view_get(&call->inputs[2], c);
-        for (int64_t i = 0; i < rows; i++) {
-            int64_t at = i * channels + c;
-            snug_view_set(&call->outputs[0], at, (snug_view_get(x, at) - mean) * scale + shift);
-        }
         snug_view_set(&call->outputs[1], c, mean);
         snug_view_set(&call->outputs[2], c, variance);
+        normalise(call, c, snug_view_get(&call->outputs[1], c),
+                  snug_view_get(&call->outputs[2], c));
         if (!norm->update) continue;
         double unbiased = rows > 1 ? variance * (double)rows / (double)(rows - 1) : variance;
         update_running(&call->inputs[3], c, norm->momentum, mean);
@@ -114,38 +126,40 @@ static snug_status kernel(const snug_call *call) {
 }
 
 static snug_status inference_kernel(const snug_call *call) {
-    const snug_batch_norm_attributes *norm = call->attributes;
-    const snug_view *x = &call->inputs[0];
-    int64_t elements = snug_type_elements(&x->type), channels = x->type.dims[1];
-    for (int64_t at = 0; at < elements; at++) {
-        int64_t c = at % channels;
-        double scale = snug_view_get(&call->inputs[1], c) /
-                       sqrt(snug_view_get(&call->inputs[4], c) + norm->eps);
-        snug_view_set(&call->outputs[0], at,
-                      (snug_view_get(x, at) - snug_view_get(&call->inputs[3], c)) * scale +
-                          snug_view_get(&call->inputs[2], c));
-    }
+    for (int64_t c = 0; c < call->inputs[0].type.dims[1]; c++)
+        normalise(call, c, snug_view_get(&call->inputs[3], c), snug_view_get(&call->inputs[4], c));
     return SNUG_OK;
+}
+
+// The gradient of what came before the activation.
+static double passed_on(const snug_call *call, int64_t channel, double normal, double dy) {
+    const snug_batch_norm_attributes *norm = call->attributes;
+    double y = normal * snug_view_get(&call->inputs[1], channel) +
+               snug_view_get(&call->inputs[2], channel);
+    return y > (double)snug_norm_low(norm) && y < (double)snug_norm_high(norm) ? dy : 0;
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)).
 static snug_status backward_kernel(const snug_call *call) {
     const snug_batch_norm_attributes *norm = call->attributes;
-    const snug_view *x = &call->inputs[0], *dy = &call->inputs[4];
+    const snug_view *x = &call->inputs[0], *dy = &call->inputs[5];
     int64_t rows = rows_of(x), channels = x->type.dims[1];
     for (int64_t c = 0; c < channels; c++) {
-        double mean = snug_view_get(&call->inputs[2], c);
-        double inverse = 1 / sqrt(snug_view_get(&call->inputs[3], c) + norm->eps);
+        double mean = snug_view_get(&call->inputs[3], c);
+        double inverse = 1 / sqrt(snug_view_get(&call->inputs[4], c) + norm->eps);
         double dbeta = 0, dgamma = 0, gamma = snug_view_get(&call->inputs[1], c);
         for (int64_t i = 0; i < rows; i++) {
             int64_t at = i * channels + c;
-            dbeta += snug_view_get(dy, at);
-            dgamma += snug_view_get(dy, at) * (snug_view_get(x, at) - mean) * inverse;
+            double normal = (snug_view_get(x, at) - mean) * inverse;
+            double slope = passed_on(call, c, normal, snug_view_get(dy, at));
+            dbeta += slope;
+            dgamma += slope * normal;
         }
         for (int64_t i = 0; i < rows; i++) {
             int64_t at = i * channels + c;
             double normal = (snug_view_get(x, at) - mean) * inverse;
-            double centred = snug_view_get(dy, at) - (dbeta + normal * dgamma) / (double)rows;
+            double slope = passed_on(call, c, normal, snug_view_get(dy, at));
+            double centred = slope - (dbeta + normal * dgamma) / (double)rows;
             snug_view_set(&call->outputs[0], at, gamma * inverse * centred);
         }
         snug_view_set(&call->outputs[1], c, dgamma);
@@ -160,44 +174,57 @@ static double flops(const void *attributes, const snug_type *inputs, const snug_
     return 8 * (double)snug_type_elements(&inputs[0]);
 }
 
-static const snug_batch_norm_attributes usual = {.momentum = 0.1, .eps = 1e-5, .update = 1},
-                                        still = {.momentum = 0.1, .eps = 1e-3};
+static const snug_batch_norm_attributes
+    usual = {.momentum = 0.1, .eps = 1e-5, .update = 1},
+    still = {.momentum = 0.1, .eps = 1e-3},
+    relu = {.momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU},
+    relu6 = {.momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU6};
 
 #define IMAGE SNUG_SAMPLE_IMAGE(3, 4, 3, 2)
 #define CHANNEL SNUG_SAMPLE_ROW_MAJOR(4)
 #define MATRIX SNUG_SAMPLE_ROW_MAJOR(6, 4)
 #define SAMPLE(label, norm, low_, high_, skipped, ...)                                             \
     {                                                                                              \
-        .name = (label), .attributes = &(norm), .input_count = 5, .inputs = {__VA_ARGS__},         \
-        .low = (low_), .high = (high_), .no_gradient = (skipped)                                   \
+        .name = (label), .attributes = &(norm), .inputs = {__VA_ARGS__},                           \
+        .input_count = sizeof((snug_type[]){__VA_ARGS__}) / sizeof(snug_type), .low = (low_),      \
+        .high = (high_), .no_gradient = (skipped)                                                  \
     }
 
 static const snug_sample samples[] = {
     SAMPLE("image", usual, -1, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("matrix, still", still, -1, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu", relu, -1, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, -3, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample inference_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, 0.5, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample backward_samples[] = {
-    SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, IMAGE),
-    SAMPLE("matrix", still, 0.5, 2, 31, MATRIX, CHANNEL, CHANNEL, CHANNEL, MATRIX),
+    SAMPLE("image", usual, 0.5, 2, 63, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL, IMAGE),
+    SAMPLE("matrix", still, 0.5, 2, 63, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL, MATRIX),
+    SAMPLE("relu", relu, 0.5, 2, 63, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL, IMAGE),
+    SAMPLE("relu6", relu6, 0.5, 8, 63, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL, IMAGE),
 };
 
 #define SHARED                                                                                     \
-    .min_inputs = 5, .max_inputs = 5, .attributes = attributes_table,                              \
-    .attributes_size = sizeof(snug_batch_norm_attributes), .precision = SNUG_PRECISION_FULL,       \
-    .flops = flops
+    .attributes = attributes_table, .attributes_size = sizeof(snug_batch_norm_attributes),         \
+    .precision = SNUG_PRECISION_FULL, .flops = flops
 
 const snug_op snug_op_batch_norm = {
     .name = "batch_norm",
     SHARED,
+    .min_inputs = 5,
+    .max_inputs = 5,
     .outputs = 3,
     .infer = infer,
     .gradient = gradient,
-    .gradient_inputs = 3,
+    .gradient_inputs = 7,
     .gradient_outputs = 6,
     .mutates = 24,
+    .again = &snug_op_batch_norm_inference,
+    .again_input_count = 5,
+    .again_inputs = {0, 1, 2, -1, -2},
     .reference = kernel,
     .onnx = "BatchNormalization",
     SNUG_SAMPLES(samples),
@@ -206,6 +233,8 @@ const snug_op snug_op_batch_norm = {
 const snug_op snug_op_batch_norm_inference = {
     .name = "batch_norm_inference",
     SHARED,
+    .min_inputs = 5,
+    .max_inputs = 5,
     .outputs = 1,
     .infer = infer_inference,
     .overwrites = 1,
@@ -216,9 +245,11 @@ const snug_op snug_op_batch_norm_inference = {
 const snug_op snug_op_batch_norm_backward = {
     .name = "batch_norm_backward",
     SHARED,
+    .min_inputs = 6,
+    .max_inputs = 6,
     .outputs = 3,
     .infer = infer_backward,
-    .overwrites = 16,
+    .overwrites = 32,
     .reference = backward_kernel,
     SNUG_SAMPLES(backward_samples),
 };

@@ -4,6 +4,8 @@
 #ifndef SNUG_OPS_OPS_H
 #define SNUG_OPS_OPS_H
 
+#include <math.h>
+
 #include "graph/graph.h"
 
 // conv2d.c: inputs x (N, C, H, W), weight (O, C/groups, KH, KW) row-major, [bias (O)].
@@ -23,15 +25,30 @@ extern const snug_op snug_op_conv2d_backward_weight; // (x, dy) -> dweight
 
 // batch_norm.c: statistics over all dimensions but 1, rank 2 to 4. Training form: biased variance
 // normalises, running variance takes the unbiased one, running = (1 - momentum) * running +
-// momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics alone.
+// momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics alone. An
+// activation that follows is part of it, which saves a pass over memory each way and a tensor: the
+// gradient finds what was cut off from x.
+typedef enum snug_norm_activation {
+    SNUG_NORM_LINEAR,
+    SNUG_NORM_RELU,
+    SNUG_NORM_RELU6
+} snug_norm_activation;
 typedef struct snug_batch_norm_attributes {
     double momentum, eps;
     int64_t update;
+    int64_t activation; // snug_norm_activation
 } snug_batch_norm_attributes;
+// The values between which the activation passes its argument on.
+static inline float snug_norm_low(const snug_batch_norm_attributes *norm) {
+    return norm->activation == SNUG_NORM_LINEAR ? -INFINITY : 0;
+}
+static inline float snug_norm_high(const snug_batch_norm_attributes *norm) {
+    return norm->activation == SNUG_NORM_RELU6 ? 6 : INFINITY;
+}
 // (x, gamma, beta, running_mean, running_variance) -> y, mean, variance (biased); mutates 3 and 4
 extern const snug_op snug_op_batch_norm;
 extern const snug_op
-    snug_op_batch_norm_backward; // (x, gamma, mean, variance, dy) -> dx, dgamma, dbeta
+    snug_op_batch_norm_backward; // (x, gamma, beta, mean, variance, dy) -> dx, dgamma, dbeta
 extern const snug_op snug_op_batch_norm_inference; // (x, gamma, beta, mean, variance) -> y
 
 // matmul.c: (..., M, K) x (..., K, N), equal leading dimensions, row-major; a transposed operand is

@@ -9,7 +9,8 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
-enum { line_count = 4 };
+// Coefficients of the columns: the backward pass needs the most.
+enum { line_count = 6 };
 
 typedef struct part {
     float *sums[2];    // of one line
@@ -20,6 +21,7 @@ typedef struct work {
     snug_columns shape;
     const float *x, *dy; // dy: backward only
     float *y;            // dx in the backward
+    float low, high;     // what the activation passes on lies between them
     float *lines[line_count];
     char *parts;
 } work;
@@ -45,7 +47,11 @@ static snug_columns shape_of(const snug_cpu_kernel *kernel) {
 }
 
 static work begin(const snug_cpu_kernel *kernel, const snug_call *call) {
-    work self = {.shape = shape_of(kernel), .x = call->inputs[0].data, .y = call->outputs[0].data};
+    work self = {.shape = shape_of(kernel),
+                 .x = call->inputs[0].data,
+                 .y = call->outputs[0].data,
+                 .low = snug_norm_low(call->attributes),
+                 .high = snug_norm_high(call->attributes)};
     char *at = call->workspace;
     for (int i = 0; i < line_count; i++) {
         self.lines[i] = (float *)(void *)at;
@@ -79,6 +85,47 @@ SNUG_MULTIARCH static void add_moments(const float *x, const float *shift, int64
             float d0 = x0[i] - shift[i];
             sum[i] += d0;
             squares[i] += d0 * d0;
+        }
+    }
+}
+
+static bool is_linear(const work *self) {
+    return isinf(self->low);
+}
+
+// dy where the activation passed on what it was given: (x - mean) * scale + shift.
+static inline float passed_on(float distance, float scale, float shift, float low, float high,
+                              float dy) {
+    float y = distance * scale + shift;
+    return y > low && y < high ? dy : 0;
+}
+
+// add_products of what passed the activation; |lines| are mean, scale and shift.
+SNUG_MULTIARCH static void add_passed_products(const work *self, const float *x, const float *dy,
+                                               int64_t count, float *sum, float *products) {
+    const float *mean = self->lines[0], *scale = self->lines[1], *shift = self->lines[2];
+    const float low = self->low, high = self->high;
+    const int64_t width = self->shape.width;
+    int64_t at = 0;
+    for (; at + 2 * width <= count; at += 2 * width) {
+        const float *x0 = x + at, *x1 = x0 + width, *d0 = dy + at, *d1 = d0 + width;
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) {
+            float r0 = x0[i] - mean[i], r1 = x1[i] - mean[i];
+            float p0 = passed_on(r0, scale[i], shift[i], low, high, d0[i]);
+            float p1 = passed_on(r1, scale[i], shift[i], low, high, d1[i]);
+            sum[i] += p0 + p1;
+            products[i] += p0 * r0 + p1 * r1;
+        }
+    }
+    for (; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) {
+            float r = x[at + i] - mean[i];
+            float p = passed_on(r, scale[i], shift[i], low, high, dy[at + i]);
+            sum[i] += p;
+            products[i] += p * r;
         }
     }
 }
@@ -121,7 +168,10 @@ static void sum_part(const void *context, int index, int64_t first, int64_t end)
         int64_t rows = end - row < step ? end - row : step, at = row * shape->columns;
         memset(sums.sums[0], 0, (size_t)shape->width * sizeof(float));
         memset(sums.sums[1], 0, (size_t)shape->width * sizeof(float));
-        if (self->dy)
+        if (self->dy && !is_linear(self))
+            add_passed_products(self, self->x + at, self->dy + at, rows * shape->columns,
+                                sums.sums[0], sums.sums[1]);
+        else if (self->dy)
             add_products(self->x + at, self->dy + at, self->lines[0], shape->width,
                          rows * shape->columns, sums.sums[0], sums.sums[1]);
         else
@@ -149,14 +199,18 @@ static part find_sums(const snug_cpu_kernel *kernel, const work *self) {
 // y = (x - mean) * scale + shift: folding the mean into the shift would cost the digits that a mean
 // far above the deviation has in common with x.
 SNUG_MULTIARCH static void scale_lines(const float *x, const float *mean, const float *scale,
-                                       const float *shift, int64_t width, int64_t count, float *y) {
+                                       const float *shift, float low, float high, int64_t width,
+                                       int64_t count, float *y) {
     for (int64_t at = 0; at < count; at += width) {
         int64_t length = count - at < width ? count - at : width;
         const float *from = x + at;
         float *to = y + at;
 #pragma omp simd
-        for (int64_t i = 0; i < length; i++)
-            to[i] = (from[i] - mean[i]) * scale[i] + shift[i];
+        for (int64_t i = 0; i < length; i++) {
+            float value = (from[i] - mean[i]) * scale[i] + shift[i];
+            value = value < low ? low : value;
+            to[i] = value > high ? high : value;
+        }
     }
 }
 
@@ -164,13 +218,13 @@ static void scale_part(const void *context, int index, int64_t first, int64_t en
     (void)index;
     const work *self = context;
     int64_t at = first * self->shape.columns;
-    scale_lines(self->x + at, self->lines[0], self->lines[1], self->lines[2], self->shape.width,
-                (end - first) * self->shape.columns, self->y + at);
+    scale_lines(self->x + at, self->lines[0], self->lines[1], self->lines[2], self->low, self->high,
+                self->shape.width, (end - first) * self->shape.columns, self->y + at);
 }
 
-// y = (x - mean) * gamma / sqrt(variance + eps) + beta.
-static void normalise(const snug_cpu_kernel *kernel, const work *self, const snug_call *call,
-                      const float *means, const float *variances) {
+// The lines mean, scale and shift.
+static void find_lines(const work *self, const snug_call *call, const float *means,
+                       const float *variances) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const float *gamma = call->inputs[1].data, *beta = call->inputs[2].data;
     for (int64_t c = 0; c < self->shape.columns; c++) {
@@ -180,6 +234,12 @@ static void normalise(const snug_cpu_kernel *kernel, const work *self, const snu
     }
     for (int i = 0; i < 3; i++)
         snug_columns_repeat(&self->shape, self->lines[i]);
+}
+
+// y = (x - mean) * gamma / sqrt(variance + eps) + beta, and the activation.
+static void normalise(const snug_cpu_kernel *kernel, const work *self, const snug_call *call,
+                      const float *means, const float *variances) {
+    find_lines(self, call, means, variances);
     snug_parallel(kernel->threads, self->shape.rows, self->shape.grain, scale_part, self);
 }
 
@@ -223,10 +283,12 @@ static snug_status run_inference(snug_cpu_kernel *kernel, const snug_call *call)
     return SNUG_OK;
 }
 
-// dx = a * dy + b * (x - mean) + c, with |lines| a, b, mean and c.
-SNUG_MULTIARCH static void combine_lines(const float *x, const float *dy, float *const *lines,
-                                         int64_t width, int64_t count, float *dx) {
-    const float *a = lines[0], *b = lines[1], *mean = lines[2], *c = lines[3];
+// dx = a * dy + b * (x - mean) + c, with |lines| mean, scale, shift, a, b and c.
+SNUG_MULTIARCH static void combine_lines(const work *self, const float *x, const float *dy,
+                                         int64_t count, float *dx) {
+    const float *mean = self->lines[0], *a = self->lines[3], *b = self->lines[4];
+    const float *c = self->lines[5];
+    const int64_t width = self->shape.width;
     for (int64_t at = 0; at < count; at += width) {
         int64_t length = count - at < width ? count - at : width;
         const float *from = x + at, *slope = dy + at;
@@ -237,38 +299,57 @@ SNUG_MULTIARCH static void combine_lines(const float *x, const float *dy, float 
     }
 }
 
+// The same with dy where it passed the activation.
+SNUG_MULTIARCH static void combine_passed_lines(const work *self, const float *x, const float *dy,
+                                                int64_t count, float *dx) {
+    const float *mean = self->lines[0], *scale = self->lines[1], *shift = self->lines[2];
+    const float *a = self->lines[3], *b = self->lines[4], *c = self->lines[5];
+    const float low = self->low, high = self->high;
+    const int64_t width = self->shape.width;
+    for (int64_t at = 0; at < count; at += width) {
+        int64_t length = count - at < width ? count - at : width;
+        const float *from = x + at, *slope = dy + at;
+        float *to = dx + at;
+#pragma omp simd
+        for (int64_t i = 0; i < length; i++) {
+            float distance = from[i] - mean[i];
+            to[i] = a[i] * passed_on(distance, scale[i], shift[i], low, high, slope[i]) +
+                    (b[i] * distance + c[i]);
+        }
+    }
+}
+
 static void combine_part(const void *context, int index, int64_t first, int64_t end) {
     (void)index;
     const work *self = context;
-    int64_t at = first * self->shape.columns;
-    combine_lines(self->x + at, self->dy + at, self->lines, self->shape.width,
-                  (end - first) * self->shape.columns, self->y + at);
+    int64_t at = first * self->shape.columns, count = (end - first) * self->shape.columns;
+    if (is_linear(self))
+        combine_lines(self, self->x + at, self->dy + at, count, self->y + at);
+    else
+        combine_passed_lines(self, self->x + at, self->dy + at, count, self->y + at);
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)) as a line in dy, x and 1.
 static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
     const snug_batch_norm_attributes *norm = call->attributes;
-    const float *gamma = call->inputs[1].data, *means = call->inputs[2].data;
-    const float *variances = call->inputs[3].data;
+    const float *gamma = call->inputs[1].data;
+    const float *means = call->inputs[3].data, *variances = call->inputs[4].data;
     float *dgamma = call->outputs[1].data, *dbeta = call->outputs[2].data;
     work self = begin(kernel, call);
-    self.dy = call->inputs[4].data;
-    memcpy(self.lines[0], means, (size_t)self.shape.columns * sizeof(float));
-    snug_columns_repeat(&self.shape, self.lines[0]);
+    self.dy = call->inputs[5].data;
+    find_lines(&self, call, means, variances);
     part sums = find_sums(kernel, &self);
     double rows = (double)self.shape.rows;
     for (int64_t c = 0; c < self.shape.columns; c++) {
         double inverse = 1 / sqrt((double)variances[c] + norm->eps);
         double slope = (double)gamma[c] * inverse;
-        double by_x = -slope * inverse * inverse * sums.totals[1][c] / rows;
-        self.lines[0][c] = (float)slope;
-        self.lines[1][c] = (float)by_x;
-        self.lines[2][c] = means[c];
-        self.lines[3][c] = (float)(-slope * sums.totals[0][c] / rows);
+        self.lines[3][c] = (float)slope;
+        self.lines[4][c] = (float)(-slope * inverse * inverse * sums.totals[1][c] / rows);
+        self.lines[5][c] = (float)(-slope * sums.totals[0][c] / rows);
         dgamma[c] = (float)(sums.totals[1][c] * inverse);
         dbeta[c] = (float)sums.totals[0][c];
     }
-    for (int i = 0; i < line_count; i++)
+    for (int i = 3; i < line_count; i++)
         snug_columns_repeat(&self.shape, self.lines[i]);
     snug_parallel(kernel->threads, self.shape.rows, self.shape.grain, combine_part, &self);
     return SNUG_OK;

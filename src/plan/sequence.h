@@ -1,0 +1,103 @@
+// A sequence: a training graph's nodes in their order, with forward nodes run again where the
+// backward pass needs a tensor that was dropped. It is laid out on flat arrays, without building a
+// graph, so that a search can look at thousands; the one that is wanted is then applied.
+//
+// What is dropped is one number a tensor, |drops|: how many times the tensor is made and let go
+// again before it is made to stay. 0: kept from the forward pass on. 1: let go at its last use in
+// the forward pass, made again when the backward pass first needs it, and kept from then to its
+// last use. 2: the first time it is made again serves only the node that asked. And so on, which
+// expresses nested recomputation, the binomial schedules of treeverse included.
+#ifndef SNUG_PLAN_SEQUENCE_H
+#define SNUG_PLAN_SEQUENCE_H
+
+#include "graph/graph.h"
+
+enum { SNUG_DROP_ALWAYS = 255 };
+
+// What a node takes, and what running it again takes.
+typedef struct snug_node_cost {
+    double seconds, again_seconds;
+    size_t workspace_bytes, again_workspace_bytes;
+} snug_node_cost;
+
+// A tensor that a node reads, as far as its memory is planned by passes.
+typedef struct snug_sequence_input {
+    snug_tensor_id tensor;
+    bool may_be_overwritten;
+} snug_sequence_input;
+
+typedef struct snug_sequence_node {
+    const snug_sequence_input *inputs, *again_inputs;
+    int32_t input_count, again_input_count;
+    // The first node that overwrites a weight which this one reads: past it, running again would
+    // give something else.
+    snug_node_id expires;
+    bool can_run_again;
+    bool makes_one; // running again makes output 0 alone (snug_op.again)
+} snug_sequence_node;
+
+// A node of a layout: |values| are its inputs, then its outputs.
+typedef struct snug_step {
+    snug_node_id node;
+    bool is_again;
+    int32_t first_value, input_count, output_count;
+} snug_step;
+
+// A tensor each time it is made. Those below graph->tensor_count are the graph's own.
+typedef struct snug_value {
+    snug_tensor_id tensor;
+    int32_t end;     // one past the last step that touches it
+    int32_t storage; // as snug_lifetimes has it
+} snug_value;
+
+typedef struct snug_memory_span {
+    size_t bytes;
+    int32_t first, end; // steps
+} snug_memory_span;
+
+typedef struct snug_sequence {
+    snug_graph *graph; // borrowed
+    bool in_place;     // as snug_lifetimes_find()
+    snug_node_cost *costs;
+    snug_sequence_node *nodes;
+    snug_sequence_input *inputs; // of all nodes
+    size_t *bytes;               // by tensor, as the arena rounds them; 0: not planned
+    // Tensors that may be dropped, in the order in which the forward pass makes them.
+    snug_tensor_id *candidates;
+    size_t candidate_count;
+    uint8_t *drops; // by tensor; what snug_sequence_lay() follows
+
+    // The last layout.
+    snug_step *steps;
+    int32_t *step_values;
+    snug_value *values;
+    snug_memory_span *spans;
+    int64_t *change; // by step: of the bytes in use
+    size_t step_count, step_capacity, step_value_count, step_value_capacity;
+    size_t value_count, value_capacity, span_count, span_capacity, change_capacity;
+    int32_t *accessible;     // by tensor: the value that later nodes may read, or -1
+    uint8_t *made;           // by tensor: times
+    snug_tensor_id *passing; // values that only the node at hand may read
+    size_t passing_count;
+    size_t work; // steps laid out so far, in all layouts
+
+    bool is_possible; // false: a node would have to run again after its weight changed
+    double seconds;   // of the nodes that run again
+    size_t again_count;
+    size_t load;   // the most bytes in use at one step
+    double excess; // over |limit|: the sum, over the graph's nodes, of bytes beyond it
+} snug_sequence;
+
+// Analyses |graph|; |costs| (by node) is taken over, also on failure. Tensors whose gradient comes
+// from nowhere else start as SNUG_DROP_ALWAYS, all others as kept.
+snug_status snug_sequence_new(snug_graph *graph, bool in_place, snug_node_cost *costs,
+                              snug_sequence *out);
+void snug_sequence_clear(snug_sequence *sequence);
+
+// Lays out the nodes with |drops| as they stand and measures against |limit| bytes.
+snug_status snug_sequence_lay(snug_sequence *sequence, size_t limit);
+
+// Makes the graph the last layout: nodes are added and reordered. The sequence is used up.
+snug_status snug_sequence_apply(snug_sequence *sequence);
+
+#endif
