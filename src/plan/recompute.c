@@ -1,14 +1,14 @@
-// The search goes down and up again. Down: as long as the load is over the limit, drop the stretch
-// of tensors that takes the most excess away for the time it costs; estimates age as drops change
-// what others cost, so the best is looked at afresh before it is taken (Minoux's lazy greedy). Up:
-// keep again what turns out not to be needed. Then tensors are kept against the limit one by one
-// and the search goes down around them, which undoes early choices that later ones made dear.
+// The search goes down, up, and about. Down: as long as the load is over the limit, drop the
+// stretch of tensors that takes the most excess away for the time it costs; estimates age as drops
+// change what others cost, so the best is looked at afresh before it is taken (Minoux's lazy
+// greedy). Up: keep again what turns out not to be needed. About: simulated annealing over single
+// drops and exchanges, which undoes early choices that later ones made dear.
 #include "plan/recompute.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <math.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 
 // Drops tensors |first| to |first| + |length| - 1 of the candidates once more each.
 typedef struct stretch {
@@ -19,16 +19,19 @@ typedef struct stretch {
 
 typedef struct search {
     snug_sequence *sequence;
-    size_t limit, effort;
+    size_t limit;  // what the load must come to
+    size_t aim;    // what excess is measured against: lower than the limit, drops are bolder
+    size_t effort; // the sequence's work at which the search ends
     size_t candidate_count;
     stretch *moves; // a heap, the worthiest first
     size_t move_count;
-    uint8_t *kept, *best, *before; // drops by candidate
+    uint8_t *start, *best, *before; // drops by candidate
     uint32_t moves_made;
-    int32_t held; // a candidate that must not be dropped further, or -1
+    uint64_t drawn; // random numbers so far
 } search;
 
-enum { MOST_DROPS = 4, LONGEST = 32 };
+// The longest stretch; the share of the effort that the way down may use, one over this.
+enum { MOST_DROPS = 4, LONGEST = 32, DOWN_SHARE = 3 };
 
 static uint8_t *drops_of(const search *self, size_t candidate) {
     return &self->sequence->drops[self->sequence->candidates[candidate]];
@@ -44,16 +47,12 @@ static void restore(const search *self, const uint8_t *from) {
         *drops_of(self, i) = from[i];
 }
 
-static bool is_over(const search *self) {
-    return self->sequence->work >= self->effort;
-}
-
 // Drops the move's tensors once more; false when that changes nothing.
 static bool apply(const search *self, const stretch *move) {
     bool changes = false;
     for (int32_t i = 0; i < move->length; i++) {
         uint8_t *drops = drops_of(self, (size_t)(move->first + i));
-        if (*drops >= MOST_DROPS || move->first + i == self->held) continue;
+        if (*drops >= MOST_DROPS) continue;
         ++*drops;
         changes = true;
     }
@@ -68,7 +67,7 @@ static snug_status look_at(search *self, stretch *move, double excess, double se
     for (int32_t i = 0; i < move->length; i++)
         self->before[i] = *drops_of(self, (size_t)(move->first + i));
     if (apply(self, move)) {
-        SNUG_TRY(snug_sequence_lay(sequence, self->limit));
+        SNUG_TRY(snug_sequence_lay(sequence, self->aim));
         double gain = excess - sequence->excess, cost = sequence->seconds - seconds;
         if (sequence->is_possible && gain > 0) move->worth = gain / (cost > 1e-9 ? cost : 1e-9);
     }
@@ -94,10 +93,18 @@ static void sink(search *self, size_t at) {
     }
 }
 
-static snug_status list_moves(search *self, int32_t longest) {
+static bool is_over(const search *self) {
+    return self->sequence->work >= self->effort;
+}
+
+static bool meets(const search *self) {
+    return self->sequence->is_possible && self->sequence->load <= self->limit;
+}
+
+static snug_status list_moves(search *self) {
     self->move_count = 0;
     int32_t count = (int32_t)self->candidate_count;
-    for (int32_t length = 1; length <= longest && length <= count; length *= 2)
+    for (int32_t length = 1; length <= LONGEST && length <= count; length *= 2)
         for (int32_t first = 0; first + length <= count; first += length > 4 ? length / 4 : 1)
             self->moves[self->move_count++] = (stretch){.first = first, .length = length};
     double excess = self->sequence->excess, seconds = self->sequence->seconds;
@@ -109,28 +116,25 @@ static snug_status list_moves(search *self, int32_t longest) {
 }
 
 // Drops until the limit is met or no move helps; the sequence is laid out as it ends.
-static snug_status go_down(search *self, int32_t longest) {
+static snug_status go_down(search *self) {
     snug_sequence *sequence = self->sequence;
-    SNUG_TRY(snug_sequence_lay(sequence, self->limit));
-    if (!sequence->is_possible || sequence->excess <= 0) return SNUG_OK;
-    SNUG_TRY(list_moves(self, longest));
-    double excess = sequence->excess, seconds = sequence->seconds;
-    SNUG_TRY(snug_sequence_lay(sequence, self->limit));
-    excess = sequence->excess, seconds = sequence->seconds;
-    while (self->move_count > 0 && excess > 0 && !is_over(self)) {
+    SNUG_TRY(snug_sequence_lay(sequence, self->aim));
+    if (meets(self)) return SNUG_OK;
+    SNUG_TRY(list_moves(self));
+    SNUG_TRY(snug_sequence_lay(sequence, self->aim));
+    while (self->move_count > 0 && !meets(self) && !is_over(self)) {
+        double excess = sequence->excess, seconds = sequence->seconds;
         stretch *top = &self->moves[0];
-        if (top->found_at != self->moves_made) {
+        while (top->found_at != self->moves_made) {
             SNUG_TRY(look_at(self, top, excess, seconds));
             sink(self, 0);
-            continue;
         }
         if (top->worth <= 0) break;
         apply(self, top);
         self->moves_made++;
-        SNUG_TRY(snug_sequence_lay(sequence, self->limit));
-        excess = sequence->excess, seconds = sequence->seconds;
+        SNUG_TRY(snug_sequence_lay(sequence, self->aim));
     }
-    return snug_sequence_lay(sequence, self->limit);
+    return snug_sequence_lay(sequence, self->aim);
 }
 
 // Tries |drops| for one candidate; stays with them when that fits and saves time.
@@ -139,18 +143,17 @@ static snug_status try_drops(search *self, size_t candidate, uint8_t drops, bool
     uint8_t *own = drops_of(self, candidate), before = *own;
     double seconds = sequence->seconds;
     *own = drops;
-    SNUG_TRY(snug_sequence_lay(sequence, self->limit));
-    *better = sequence->is_possible && sequence->excess <= 0 && sequence->seconds < seconds;
+    SNUG_TRY(snug_sequence_lay(sequence, self->aim));
+    *better = meets(self) && sequence->seconds < seconds;
     if (*better) return SNUG_OK;
     *own = before;
     sequence->seconds = seconds;
     return SNUG_OK;
 }
 
-// Keeps again what can be kept, in order of the time it takes to make; ends with a layout.
+// Keeps again what can be kept, while that saves time; ends with a layout.
 static snug_status go_up(search *self) {
-    snug_sequence *sequence = self->sequence;
-    SNUG_TRY(snug_sequence_lay(sequence, self->limit));
+    SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
     for (bool any = true; any && !is_over(self);) {
         any = false;
         for (size_t i = self->candidate_count; i-- > 0 && !is_over(self);) {
@@ -164,74 +167,177 @@ static snug_status go_up(search *self) {
             any = any || better;
         }
     }
-    return snug_sequence_lay(sequence, self->limit);
+    return snug_sequence_lay(self->sequence, self->aim);
 }
 
-static bool meets(const search *self) {
-    return self->sequence->is_possible && self->sequence->excess <= 0;
+static uint32_t draw(search *self, uint32_t below) {
+    return snug_random_at(0, self->drawn++, 0).words[0] % below;
 }
 
-// Holds each dropped tensor in turn and mends what that breaks with single drops.
-static snug_status exchange(search *self) {
+// What a step of the annealing changed, to be taken back.
+typedef struct step_taken {
+    size_t candidates[2];
+    uint8_t drops[2];
+    int count;
+} step_taken;
+
+// The first candidate from a random one on that can be kept more, or dropped more.
+static size_t pick(search *self, size_t first, size_t span, bool keep) {
+    size_t count = self->candidate_count, at = (first + draw(self, (uint32_t)span)) % count;
+    for (size_t i = 0; i < count; i++, at = (at + 1) % count)
+        if (keep ? *drops_of(self, at) > 0 : *drops_of(self, at) < MOST_DROPS) break;
+    return at;
+}
+
+static void set_drops(search *self, size_t candidate, uint8_t drops, step_taken *taken) {
+    uint8_t *own = drops_of(self, candidate);
+    taken->candidates[taken->count] = candidate;
+    taken->drops[taken->count++] = *own;
+    *own = drops;
+}
+
+// Keeps one tensor, drops one, or both: anywhere, or near one another.
+static step_taken take_step(search *self) {
+    step_taken taken = {.count = 0};
+    enum { NEAR = 16 };
+    size_t count = self->candidate_count, first = 0, span = count;
+    uint32_t kind = draw(self, 4);
+    if (kind != 1) {
+        size_t at = pick(self, 0, count, true);
+        uint8_t drops = *drops_of(self, at);
+        if (drops > 0)
+            set_drops(self, at,
+                      drops > 1 && draw(self, 2) ? (uint8_t)((drops - 1) % MOST_DROPS) : 0, &taken);
+        if (kind == 2) first = at + count - (NEAR < count ? NEAR : count), span = 2 * NEAR;
+    }
+    if (kind != 0) {
+        size_t at = pick(self, first, span, false);
+        uint8_t drops = *drops_of(self, at);
+        if (drops < MOST_DROPS) set_drops(self, at, (uint8_t)(drops + 1), &taken);
+    }
+    return taken;
+}
+
+static void take_back(search *self, step_taken *taken) {
+    while (taken->count-- > 0)
+        *drops_of(self, taken->candidates[taken->count]) = taken->drops[taken->count];
+}
+
+// Seconds lost, with |price| seconds for each byte over the limit.
+static double energy_of(const search *self, double price) {
+    const snug_sequence *sequence = self->sequence;
+    if (!sequence->is_possible) return INFINITY;
+    double over = sequence->load > self->limit ? (double)(sequence->load - self->limit) : 0;
+    return sequence->seconds + price * over;
+}
+
+static double forward_seconds(const snug_sequence *sequence) {
+    double seconds = 0;
+    for (size_t i = 0; i < sequence->graph->node_count; i++)
+        if (sequence->graph->nodes[i]->phase == SNUG_FORWARD) seconds += sequence->costs[i].seconds;
+    return seconds;
+}
+
+// Anneals from the drops as they stand until |effort| is used up, or, where |until_met|, the limit
+// is met. Ends with the best that was found.
+static snug_status go_about(search *self, size_t effort, bool until_met) {
     snug_sequence *sequence = self->sequence;
+    SNUG_TRY(snug_sequence_lay(sequence, self->aim));
+    // A byte over costs more than any byte is worth, unless the limit is out of sight.
+    double price = 4 * (forward_seconds(sequence) + 1e-9) / ((double)self->limit + 1);
+    if (until_met) price = (sequence->seconds + 1e-9) / ((double)sequence->load / 64 + 1);
+    double energy = energy_of(self, price), best = energy;
+    double hot = (until_met ? 0.01 * energy : 0.02 * sequence->seconds) + 1e-12;
+    size_t start = sequence->work;
     save(self, self->best);
-    double best = sequence->seconds;
-    for (bool any = true; any && !is_over(self);) {
-        any = false;
-        for (size_t i = 0; i < self->candidate_count && !is_over(self); i++) {
-            restore(self, self->best);
-            uint8_t *drops = drops_of(self, i);
-            if (*drops == 0 || *drops == SNUG_DROP_ALWAYS) continue;
-            --*drops;
-            self->held = (int32_t)i;
-            SNUG_TRY(go_down(self, 4));
-            if (meets(self)) SNUG_TRY(go_up(self));
-            self->held = -1;
-            if (!meets(self) || sequence->seconds >= best) continue;
-            best = sequence->seconds;
-            save(self, self->best);
-            any = true;
+    while (sequence->work < effort && !(until_met && meets(self))) {
+        double progress = (double)(sequence->work - start) / (double)(effort - start);
+        double heat = hot * pow(0.01, progress);
+        step_taken taken = take_step(self);
+        SNUG_TRY(snug_sequence_lay(sequence, self->aim));
+        double next = energy_of(self, price);
+        double luck = ((double)draw(self, 1u << 24) + 1) / (double)(1u << 24);
+        if (next > energy - heat * log(luck)) {
+            take_back(self, &taken);
+            continue;
         }
+        energy = next;
+        if (next >= best || (!until_met && !meets(self))) continue;
+        best = next;
+        save(self, self->best);
     }
     restore(self, self->best);
-    return snug_sequence_lay(sequence, self->limit);
+    return snug_sequence_lay(sequence, self->aim);
 }
 
-static size_t most_moves(size_t candidates) {
-    size_t count = 0;
-    for (size_t length = 1; length <= LONGEST; length *= 2)
-        count += candidates;
-    return count + 1;
+// Goes down with aims of the limit and below. Ends with the cheapest way to meet the limit, or else
+// the smallest load.
+static snug_status go_down_boldly(search *self) {
+    static const double aims[] = {1, 0.75, 0.5, 0.25};
+    snug_sequence *sequence = self->sequence;
+    SNUG_TRY(snug_sequence_lay(sequence, self->limit));
+    size_t load = sequence->load, effort = self->effort, from = sequence->work;
+    double seconds = INFINITY;
+    save(self, self->best);
+    save(self, self->start);
+    for (size_t i = 0; i < sizeof aims / sizeof aims[0]; i++) {
+        // A limit out of sight says little about where to aim.
+        size_t target = self->limit > load / 16 ? self->limit : load / 2;
+        self->aim = (size_t)((double)target * aims[i]);
+        self->effort = from + (effort - from) / DOWN_SHARE;
+        restore(self, self->start);
+        SNUG_TRY(go_down(self));
+        if (meets(self)) SNUG_TRY(go_up(self));
+        self->effort = effort;
+        if (!sequence->is_possible) continue;
+        bool is_met = meets(self), is_first = isinf(seconds);
+        if (is_met ? sequence->seconds >= seconds : !is_first || sequence->load >= load) continue;
+        if (is_met) seconds = sequence->seconds;
+        load = sequence->load;
+        save(self, self->best);
+    }
+    self->aim = self->limit;
+    restore(self, self->best);
+    return snug_sequence_lay(sequence, self->aim);
 }
 
 static snug_status find(search *self, bool *fits) {
-    snug_sequence *sequence = self->sequence;
-    size_t effort = self->effort;
-    SNUG_TRY(go_down(self, LONGEST));
+    size_t from = self->sequence->work, effort = self->effort;
+    SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+    *fits = meets(self);
+    if (*fits || self->candidate_count == 0) return SNUG_OK;
+    SNUG_TRY(go_down_boldly(self));
+    if (!meets(self)) SNUG_TRY(go_about(self, from + (effort - from) * 2 / 3, true));
     *fits = meets(self);
     if (!*fits) return SNUG_OK;
-    SNUG_TRY(go_up(self));
-    SNUG_TRY(exchange(self));
-    self->effort = effort;
-    return snug_sequence_lay(sequence, self->limit);
+    SNUG_TRY(go_about(self, effort, false));
+    self->effort += effort - from; // the last step ends by itself
+    return go_up(self);
+}
+
+static size_t most_moves(size_t candidates) {
+    size_t lengths = 0;
+    for (size_t length = 1; length <= LONGEST; length *= 2)
+        lengths++;
+    return lengths * candidates + 1;
 }
 
 snug_status snug_recompute(snug_sequence *sequence, size_t limit, size_t effort, bool *fits) {
     *fits = false;
     search self = {.sequence = sequence,
                    .limit = limit,
+                   .aim = limit,
                    .effort = sequence->work + effort,
-                   .candidate_count = sequence->candidate_count,
-                   .held = -1};
+                   .candidate_count = sequence->candidate_count};
     snug_status status;
     SNUG_TRY_GOTO(SNUG_NEW(&self.moves, most_moves(self.candidate_count)), done);
-    SNUG_TRY_GOTO(SNUG_NEW(&self.kept, self.candidate_count + 1), done);
+    SNUG_TRY_GOTO(SNUG_NEW(&self.start, self.candidate_count + 1), done);
     SNUG_TRY_GOTO(SNUG_NEW(&self.best, self.candidate_count + 1), done);
-    SNUG_TRY_GOTO(SNUG_NEW(&self.before, self.candidate_count + LONGEST), done);
+    SNUG_TRY_GOTO(SNUG_NEW(&self.before, LONGEST), done);
     status = find(&self, fits);
 done:
     snug_memory_free(self.moves);
-    snug_memory_free(self.kept);
+    snug_memory_free(self.start);
     snug_memory_free(self.best);
     snug_memory_free(self.before);
     return status;
