@@ -153,6 +153,7 @@ int main(int argc, char **argv) {
         timed.run = timed_run;
         device->device_class = &timed;
         snug_plan_request request = {.model = argv[1],
+                                     .cost = SNUG_COST_MODEL,
                                      .height = size,
                                      .width = size,
                                      .optimizer = {.momentum = 0.9, .nesterov = true},

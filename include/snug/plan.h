@@ -39,6 +39,10 @@ typedef struct snug_optimizer {
 // torch.optim's defaults for |kind| (SGD: everything 0; Adam: 0.9, 0.999, 1e-8, 0; AdamW: 0.01).
 snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind);
 
+// Where step times come from: each distinct kernel measured once on the device and kept in the
+// user's cache directory, or arithmetic and bandwidth, which takes no time and never varies.
+typedef enum snug_cost_source { SNUG_COST_MEASURED, SNUG_COST_MODEL } snug_cost_source;
+
 // What is to be trained and in how much memory. Zero-initialise, then set what differs: zero means
 // the default everywhere. Texts are borrowed until snug_plan_make() returns.
 typedef struct snug_plan_request {
@@ -55,6 +59,9 @@ typedef struct snug_plan_request {
     snug_fidelity allow; // the planner's default for callers is SNUG_STATISTICS: set it
     bool prefer_speed;   // the fastest that fits, whatever allowed fidelity it has
     const char *fixes;   // "free-early,accumulate": only these fixes; NULL: all
+    snug_cost_source cost;
+    void (*on_timing)(void *context); // called before kernels are measured; may be NULL
+    void *context;
 } snug_plan_request;
 
 // Bytes by kind at the moment of the peak; they add up to peak_bytes with |packing_gap|.

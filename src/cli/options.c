@@ -86,6 +86,13 @@ static bool read_precision(const char *command, const char *text, options *out) 
            complain(command, "precision", text, "auto or float32");
 }
 
+static bool read_cost(const char *command, const char *text, options *out) {
+    bool is_model = strcmp(text, "model") == 0;
+    out->request.cost = is_model ? SNUG_COST_MODEL : SNUG_COST_MEASURED;
+    return is_model || strcmp(text, "measured") == 0 ||
+           complain(command, "cost", text, "measured or model");
+}
+
 static bool read_optimizer(const char *command, const char *text, options *out) {
     (void)out; // done before the others, in set_defaults()
     return strcmp(text, "sgd") == 0 || strcmp(text, "adam") == 0 || strcmp(text, "adamw") == 0 ||
@@ -137,6 +144,7 @@ static const option_row rows[] = {
     FIELD("fixes", TEXT, false, request.fixes),
     READ("prefer", false, read_prefer),
     READ("precision", false, read_precision),
+    READ("cost", false, read_cost),
     FIELD("device", TEXT, false, device),
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),

@@ -41,6 +41,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --fixes LIST          only these fixes, by comma; `snug fixes` lists them\n"                \
     "  --prefer WHAT         fidelity (default) or speed\n"                                        \
     "  --precision WHAT      auto or float32\n"                                                    \
+    "  --cost WHAT           step times: measured (default; once, then kept) or model\n"           \
     "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
     "  --threads N           (default: all cores)\n"                                               \
     "  --json                JSON on standard output, one object a line\n"

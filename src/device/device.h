@@ -4,6 +4,7 @@
 #ifndef SNUG_DEVICE_DEVICE_H
 #define SNUG_DEVICE_DEVICE_H
 
+#include "base/text.h"
 #include "graph/graph.h"
 #include "snug/device.h"
 
@@ -28,6 +29,9 @@ typedef struct snug_device_class {
     // |threads| 0: as many as the machine has. Threads are fixed from here on.
     snug_status (*open)(int threads, snug_device **out);
     void (*close)(snug_device *device);
+    // Appends what the times of kernels depend on beside their shapes: the machine, its threads,
+    // the library's version. NULL: kernels are not worth timing.
+    void (*describe)(const snug_device *device, snug_text *out);
     // Bytes that allocate() could give now.
     size_t (*free_bytes)(const snug_device *device);
     // The kernel for |signature|, with its exact workspace; cheap enough for a planner to call for

@@ -131,3 +131,17 @@ int snug_host_processors(void) {
     int count = CPU_COUNT(&set);
     return count > 0 ? count : 1;
 }
+
+void snug_host_processor_name(char *text, size_t bytes) {
+    snprintf(text, bytes, "unknown");
+    FILE *stream = fopen("/proc/cpuinfo", "r");
+    if (!stream) return;
+    char line[512];
+    while (fgets(line, sizeof line, stream)) {
+        const char *value = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !value) continue;
+        snprintf(text, bytes, "%.*s", (int)strcspn(value + 2, "\n"), value + 2);
+        break;
+    }
+    fclose(stream);
+}

@@ -13,6 +13,9 @@ void snug_host_release(snug_device *device, void *memory, size_t bytes);
 
 snug_status snug_host_copy(snug_device *device, void *to, const void *from, size_t bytes);
 
+// The processor's model as the system names it, "unknown" where it does not.
+void snug_host_processor_name(char *text, size_t bytes);
+
 // The processors that this process may run on.
 int snug_host_processors(void);
 

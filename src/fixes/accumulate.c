@@ -12,17 +12,31 @@ static snug_status propose_micro_batch(const snug_fix_context *context, const sn
     return SNUG_OK;
 }
 
-// Only the variation with the most exact fixes is split: those cost nothing and stay.
-static snug_status propose(const snug_fix_context *context, snug_spec_list *specs) {
-    snug_spec base = specs->items[specs->count - 1];
+// Halved, rounding up, down to one sample; or what the user demands.
+static snug_status propose_halves(const snug_fix_context *context, const snug_spec *base,
+                                  snug_spec_list *specs) {
     if (context->micro_batch > 0)
         return context->micro_batch < context->batch_size
-                   ? propose_micro_batch(context, &base, context->micro_batch, specs)
+                   ? propose_micro_batch(context, base, context->micro_batch, specs)
                    : SNUG_OK;
-    // Halved, rounding up, down to one sample.
-    for (int64_t samples = base.micro_batch; samples > 1;) {
+    for (int64_t samples = base->micro_batch; samples > 1;) {
         samples = (samples + 1) / 2;
-        SNUG_TRY(propose_micro_batch(context, &base, samples, specs));
+        // What needs least is the smallest micro-batch with all that can be done for it.
+        bool is_least = base->recompute && base->limit_bytes == 0;
+        if (!is_least || samples == 1) SNUG_TRY(propose_micro_batch(context, base, samples, specs));
+    }
+    return SNUG_OK;
+}
+
+// Of the variations that recompute nothing, only the last is split: the fixes before it cost
+// nothing and stay.
+static snug_status propose(const snug_fix_context *context, snug_spec_list *specs) {
+    size_t count = specs->count, plain = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!specs->items[i].recompute) plain = i;
+    for (size_t i = plain; i < count; i++) {
+        snug_spec base = specs->items[i];
+        SNUG_TRY(propose_halves(context, &base, specs));
     }
     return SNUG_OK;
 }

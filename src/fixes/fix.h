@@ -15,6 +15,9 @@
 typedef struct snug_spec {
     int64_t micro_batch; // samples that go through the network at once
     bool free_early;     // tensors are written in place and gradients die at their update
+    bool fuse;           // activations become part of the batch norm before them
+    bool recompute;      // forward results are dropped and made again where that is needed
+    size_t limit_bytes;  // with recompute: what the arena should come to; 0: as little as can be
     snug_fidelity fidelity;
     const char *fixes[SNUG_PLAN_MAX_FIXES]; // names of what was applied, ends with NULL
 } snug_spec;
@@ -23,6 +26,7 @@ typedef struct snug_spec {
 typedef struct snug_fix_context {
     int64_t batch_size;
     int64_t micro_batch; // what the user demands, 0: free
+    size_t budget_bytes;
     bool has_batch_norm;
 } snug_fix_context;
 

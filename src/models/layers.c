@@ -129,7 +129,7 @@ static bool join_norm(snug_layers *layers, snug_activation activation, snug_tens
 
 snug_tensor_id snug_layers_activate(snug_layers *layers, snug_activation activation,
                                     snug_tensor_id x) {
-    if (activation && join_norm(layers, activation, x)) return x;
+    if (activation && layers->options->fuse && join_norm(layers, activation, x)) return x;
     return activation ? SNUG_EMIT(layers->graph, activation, NULL, x) : x;
 }
 

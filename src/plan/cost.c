@@ -1,20 +1,254 @@
 #include "plan/cost.h"
 
-double snug_cost_seconds(const snug_device *device, const snug_graph *graph,
-                         const snug_node *node) {
-    snug_type types[8 + SNUG_MAX_OUTPUTS] = {0};
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "plan/time_cache.h"
+
+enum { MOST_SAMPLES = 64, TYPES = 64 };
+
+struct snug_costs {
+    snug_device *device;
+    const snug_plan_request *request;
+    size_t budget;
+    bool is_measured, is_announced;
+    snug_time_cache cache;
+};
+
+snug_status snug_costs_new(snug_device *device, const snug_plan_request *request, size_t budget,
+                           snug_costs **out) {
+    SNUG_TRY(SNUG_NEW(out, 1));
+    snug_costs *self = *out;
+    self->device = device;
+    self->request = request;
+    self->budget = budget;
+    self->is_measured =
+        request->cost == SNUG_COST_MEASURED && device->device_class->describe != NULL;
+    if (!self->is_measured) return SNUG_OK;
+    snug_text machine = {0};
+    device->device_class->describe(device, &machine);
+    snug_status status = snug_text_status(&machine);
+    if (status == SNUG_OK) status = snug_time_cache_open(snug_text_view(&machine), &self->cache);
+    snug_text_clear(&machine);
+    if (status == SNUG_OK) return SNUG_OK;
+    snug_costs_free(self);
+    *out = NULL;
+    return status;
+}
+
+void snug_costs_free(snug_costs *self) {
+    if (!self) return;
+    snug_time_cache_close(&self->cache);
+    snug_memory_free(self);
+}
+
+static double types_bytes(const snug_type *types, int count) {
     double bytes = 0;
-    for (int i = 0; i < node->input_count; i++) {
-        const snug_type *type = snug_graph_type(graph, node->inputs[i]);
-        if (node->inputs[i] != SNUG_NO_TENSOR) bytes += (double)snug_type_bytes(type);
-        if (i < 8) types[i] = *type;
-    }
-    for (int i = 0; i < node->output_count; i++) {
-        types[8 + i] = *snug_graph_type(graph, node->outputs[i]);
-        bytes += (double)snug_type_bytes(&types[8 + i]);
-    }
-    double flops = node->op->flops ? node->op->flops(node->attributes, types, types + 8) : 0;
+    for (int i = 0; i < count; i++)
+        bytes += (double)snug_type_bytes(&types[i]);
+    return bytes;
+}
+
+// The roofline: arithmetic or traffic, whichever takes longer.
+static double modelled(const snug_device *device, const snug_signature *signature) {
+    const snug_op *op = signature->op;
+    double flops =
+        op->flops ? op->flops(signature->attributes, signature->inputs, signature->outputs) : 0;
+    double bytes = types_bytes(signature->inputs, signature->input_count) +
+                   types_bytes(signature->outputs, signature->output_count);
     double arithmetic = flops / device->flops_per_second;
     double traffic = bytes / device->bytes_per_second;
     return arithmetic > traffic ? arithmetic : traffic;
+}
+
+// --- Measuring
+
+// Ordinary numbers: zeros and denormals run at other speeds. Integers are classes or indices.
+static void fill(void *data, const snug_type *type) {
+    size_t count = (size_t)snug_type_elements(type);
+    if (type->dtype != SNUG_F32) {
+        memset(data, 0, snug_type_bytes(type));
+        return;
+    }
+    float *values = data;
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)((uint32_t)i * UINT32_C(2654435761) >> 8) * 0x1p-24f - 0.45f;
+}
+
+// The arena of one kernel: its tensors one after another. |place| counts when |base| is NULL.
+static size_t lay_out(const snug_signature *signature, size_t workspace, unsigned char *base,
+                      snug_view *views, snug_call *call) {
+    size_t place = 0;
+    int count = signature->input_count + signature->output_count;
+    for (int i = 0; i < count; i++) {
+        bool is_input = i < signature->input_count;
+        const snug_type *type =
+            is_input ? &signature->inputs[i] : &signature->outputs[i - signature->input_count];
+        bool is_absent = is_input && i < 32 && !(signature->present >> i & 1);
+        if (base) views[i] = is_absent ? (snug_view){0} : (snug_view){base + place, *type};
+        if (!is_absent) place += snug_size_align(snug_type_bytes(type), SNUG_ARENA_ALIGNMENT);
+    }
+    if (base && workspace) call->workspace = base + place;
+    return place + workspace;
+}
+
+// As plans mostly have it: the result takes the place of an input that may be overwritten.
+static void run_in_place(const snug_signature *signature, snug_view *views) {
+    snug_view *output = &views[signature->input_count];
+    for (int i = 0; i < signature->input_count && i < 32; i++)
+        if ((signature->op->overwrites >> i & 1) && views[i].data &&
+            snug_type_bytes(&views[i].type) == snug_type_bytes(&output->type)) {
+            output->data = views[i].data;
+            return;
+        }
+}
+
+// The fastest of a few runs after one that generates code and touches the memory.
+static snug_status time_runs(snug_device *device, const snug_kernel *kernel, const snug_call *call,
+                             double *out) {
+    enum { LEAST_RUNS = 3, MOST_RUNS = 50 };
+    const double enough = 0.004; // seconds
+    double total = 0;
+    *out = 0;
+    SNUG_TRY(device->device_class->run(device, kernel, call));
+    for (int run = 0; run < MOST_RUNS && (run < LEAST_RUNS || total < enough); run++) {
+        double start = snug_clock_seconds();
+        SNUG_TRY(device->device_class->run(device, kernel, call));
+        double seconds = snug_clock_seconds() - start;
+        if (run == 0 || seconds < *out) *out = seconds;
+        total += seconds;
+    }
+    return SNUG_OK;
+}
+
+static snug_status measure(snug_costs *self, const snug_signature *signature, double *out) {
+    snug_device *device = self->device;
+    const snug_kernel *kernel;
+    SNUG_TRY(device->device_class->prepare(device, signature, &kernel));
+    size_t bytes = lay_out(signature, kernel->workspace_bytes, NULL, NULL, NULL);
+    if (bytes > self->budget) {
+        *out = modelled(device, signature);
+        return SNUG_OK;
+    }
+    if (!self->is_announced && self->request->on_timing)
+        self->request->on_timing(self->request->context);
+    self->is_announced = true;
+    snug_run_state state = {.learning_rate = 1e-6};
+    snug_call call = {.attributes = signature->attributes,
+                      .input_count = signature->input_count,
+                      .output_count = signature->output_count,
+                      .state = &state};
+    snug_view *views = NULL;
+    unsigned char *arena = NULL;
+    int count = signature->input_count + signature->output_count;
+    snug_status status;
+    SNUG_TRY(SNUG_NEW(&views, (size_t)count));
+    SNUG_TRY_GOTO(device->device_class->allocate(device, bytes, (void **)&arena), done);
+    lay_out(signature, kernel->workspace_bytes, arena, views, &call);
+    for (int i = 0; i < signature->input_count; i++)
+        if (views[i].data) fill(views[i].data, &views[i].type);
+    run_in_place(signature, views);
+    call.inputs = views;
+    call.outputs = views + signature->input_count;
+    status = time_runs(device, kernel, &call, out);
+done:
+    if (arena) device->device_class->release(device, arena, bytes);
+    snug_memory_free(views);
+    return status;
+}
+
+// --- Finding
+
+// Everything that a kernel's time depends on, as text.
+static void print_key(const snug_signature *signature, snug_text *key) {
+    snug_text_append(key, "%s", signature->op->name);
+    const unsigned char *bytes = signature->attributes;
+    for (size_t i = 0; i < signature->op->attributes_size; i++)
+        snug_text_append(key, "%s%02x", i ? "" : " ", bytes[i]);
+    char text[SNUG_TYPE_TEXT];
+    for (int i = 0; i < signature->input_count; i++) {
+        bool is_absent = i < 32 && !(signature->present >> i & 1);
+        snug_text_append(key, " %s",
+                         is_absent ? "-" : snug_type_print(&signature->inputs[i], text));
+    }
+    for (int i = 0; i < signature->output_count; i++)
+        snug_text_append(key, " > %s", snug_type_print(&signature->outputs[i], text));
+}
+
+static snug_status find_measured(snug_costs *self, const snug_signature *signature, double *out) {
+    snug_text key = {0};
+    print_key(signature, &key);
+    snug_status status = snug_text_status(&key);
+    if (status == SNUG_OK && !snug_time_cache_find(&self->cache, snug_text_view(&key), out)) {
+        status = measure(self, signature, out);
+        if (status == SNUG_OK)
+            status = snug_time_cache_add(&self->cache, snug_text_view(&key), *out);
+    }
+    snug_text_clear(&key);
+    return status;
+}
+
+// Writes the batch's dimension of |signature|'s tensors from |samples| to |fewer|, in place. False
+// when the operator does not take that.
+static bool shrink(const snug_graph *graph, const snug_node *node, int64_t samples, int64_t fewer,
+                   const snug_signature *signature, snug_type *types) {
+    int count = signature->input_count + signature->output_count;
+    for (int i = 0; i < count; i++) {
+        snug_tensor_id id =
+            i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+        if (id == SNUG_NO_TENSOR) continue;
+        snug_role role = graph->tensors[id]->role;
+        bool is_sampled = (role == SNUG_ROLE_ACTIVATION || role == SNUG_ROLE_INPUT) &&
+                          types[i].rank > 0 && types[i].dims[0] == samples;
+        if (is_sampled) types[i].dims[0] = fewer;
+    }
+    snug_type outputs[SNUG_MAX_OUTPUTS] = {0};
+    if (signature->op->infer(signature->attributes, types, signature->input_count, outputs) !=
+        SNUG_OK)
+        return false;
+    for (int i = 0; i < signature->output_count; i++)
+        if (!snug_type_equal(&outputs[i], &types[signature->input_count + i])) return false;
+    return true;
+}
+
+double snug_costs_model(const snug_device *device, const snug_graph *graph, const snug_node *node) {
+    // Inputs past these are of concatenations, which do no arithmetic; their output tells as much.
+    snug_type types[TYPES];
+    snug_node few = *node;
+    if (few.input_count > TYPES - SNUG_MAX_OUTPUTS) few.input_count = TYPES - SNUG_MAX_OUTPUTS;
+    snug_signature signature = snug_signature_of(graph, &few, types);
+    return node->op->is_view ? 0 : modelled(device, &signature);
+}
+
+snug_status snug_costs_find(snug_costs *self, const snug_graph *graph, const snug_node *node,
+                            int64_t samples, double *out) {
+    *out = 0;
+    if (node->op->is_view) return SNUG_OK;
+    size_t count = (size_t)(node->input_count + node->op->outputs);
+    snug_type few[TYPES], *types = few;
+    if (count > TYPES) SNUG_TRY(SNUG_NEW(&types, count));
+    snug_signature signature = snug_signature_of(graph, node, types);
+    snug_status status = SNUG_OK;
+    if (!self->is_measured) {
+        *out = modelled(self->device, &signature);
+    } else if (samples <= MOST_SAMPLES) {
+        status = find_measured(self, &signature, out);
+    } else if (shrink(graph, node, samples, MOST_SAMPLES, &signature, types)) {
+        double whole = (double)samples / MOST_SAMPLES;
+        bool is_sampled =
+            !snug_type_equal(snug_graph_type(graph, node->outputs[0]), &signature.outputs[0]);
+        for (int i = 0; i < node->input_count && !is_sampled; i++)
+            is_sampled = node->inputs[i] != SNUG_NO_TENSOR &&
+                         !snug_type_equal(snug_graph_type(graph, node->inputs[i]), &types[i]);
+        status = find_measured(self, &signature, out);
+        if (is_sampled) *out *= whole;
+    } else {
+        signature = snug_signature_of(graph, node, types);
+        status = find_measured(self, &signature, out);
+    }
+    if (types != few) snug_memory_free(types);
+    return status;
 }

@@ -40,7 +40,7 @@ static void join_fixes(const snug_candidate *candidate, const char *separator, s
 static void print_candidate(const snug_candidate *candidate, const char *mark, snug_text *text) {
     char peak[SNUG_SIZE_TEXT], micro[48];
     snug_text fixes = {0};
-    join_fixes(candidate, ", ", &fixes);
+    join_fixes(candidate, "+", &fixes);
     const char *changes =
         candidate->fidelity == SNUG_EXACT ? "nothing" : snug_fidelity_name(candidate->fidelity);
     if (candidate->accumulation_steps > 1)
@@ -48,7 +48,7 @@ static void print_candidate(const snug_candidate *candidate, const char *mark, s
                  candidate->micro_batch);
     else
         snprintf(micro, sizeof micro, "%" PRId64, candidate->micro_batch);
-    snug_text_append(text, "%s %-27.27s %-11s %11s %12s %9.3f s\n", mark, snug_text_view(&fixes),
+    snug_text_append(text, "%s %-36.36s %-10s %8s %11s %7.3f s\n", mark, snug_text_view(&fixes),
                      changes, micro, snug_size_print(candidate->peak_bytes, peak),
                      candidate->step_seconds);
     if (fixes.failed) text->failed = 1;
@@ -105,8 +105,8 @@ snug_status snug_plan_text(const snug_plan *plan, char **out) {
     snug_text text = {0};
     const snug_candidate *chosen = snug_plan_chosen(plan);
     print_head(plan, &text);
-    snug_text_append(&text, "\n  %-27s %-11s %11s %12s %11s\n", "fixes", "changes", "micro-batch",
-                     "peak", "step");
+    snug_text_append(&text, "\n  %-36s %-10s %8s %11s %9s\n", "fixes", "changes", "at once", "peak",
+                     "step");
     for (size_t i = 0; i < plan->candidate_count; i++) {
         const snug_candidate *candidate = &plan->candidates[i];
         print_candidate(candidate, candidate == chosen ? "*" : candidate->fits ? " " : "-", &text);

@@ -2,30 +2,70 @@
 
 #include "base/size.h"
 
-static snug_status make_pass(snug_device *device, const snug_training *training,
-                             snug_pass_kind kind, int64_t samples, snug_schedule *schedule,
-                             snug_pass *out) {
-    snug_training_graph built;
-    SNUG_TRY(snug_training_graph_build(training, kind, samples, schedule->batch_size, &built));
-    SNUG_TRY(snug_pass_make(device, built, schedule->spec.free_early, out));
-    return snug_persistent_add(&schedule->persistent, out->built.graph);
+enum { EXACT_EFFORT = 6000000, MICRO_EFFORT = 2000000, LEAST_EFFORT = 3000000 };
+
+static snug_status build(const snug_training *training, snug_pass_kind kind, int64_t samples,
+                         snug_schedule *schedule, snug_training_graph *out) {
+    snug_training fused = *training;
+    fused.options.fuse = schedule->spec.fuse;
+    SNUG_TRY(snug_training_graph_build(&fused, kind, samples, schedule->batch_size, out));
+    return snug_persistent_add(&schedule->persistent, out->graph);
 }
 
-static snug_status make_passes(snug_device *device, const snug_training *training,
-                               snug_schedule *schedule) {
+// The graphs of a step. Their persistent tensors tell what is left for each one's temporaries.
+static snug_status build_step(const snug_training *training, snug_schedule *schedule) {
     int64_t batch = schedule->batch_size, micro = schedule->spec.micro_batch;
+    schedule->steps = batch / micro;
     if (micro == batch) {
         snug_pass_kind kind = schedule->spec.free_early ? SNUG_PASS_WHOLE : SNUG_PASS_DEFERRED;
-        SNUG_TRY(make_pass(device, training, kind, batch, schedule, &schedule->step));
-    } else {
-        SNUG_TRY(make_pass(device, training, SNUG_PASS_MICRO, micro, schedule, &schedule->step));
-        if (batch % micro)
-            SNUG_TRY(make_pass(device, training, SNUG_PASS_MICRO, batch % micro, schedule,
-                               &schedule->tail));
-        SNUG_TRY(make_pass(device, training, SNUG_PASS_UPDATE, 0, schedule, &schedule->update));
+        return build(training, kind, batch, schedule, &schedule->step.built);
     }
-    schedule->steps = batch / micro;
-    return make_pass(device, training, SNUG_PASS_EVALUATE, micro, schedule, &schedule->evaluate);
+    SNUG_TRY(build(training, SNUG_PASS_MICRO, micro, schedule, &schedule->step.built));
+    if (batch % micro)
+        SNUG_TRY(build(training, SNUG_PASS_MICRO, batch % micro, schedule, &schedule->tail.built));
+    return build(training, SNUG_PASS_UPDATE, 0, schedule, &schedule->update.built);
+}
+
+static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule *schedule,
+                           snug_pass *pass) {
+    if (!pass->built.graph) return SNUG_OK;
+    const snug_spec *spec = &schedule->spec;
+    size_t persistent = schedule->persistent.bytes;
+    snug_pass_options options = {
+        .in_place = spec->free_early,
+        .recompute = spec->recompute,
+        .limit_bytes = spec->limit_bytes > persistent ? spec->limit_bytes - persistent : 0,
+        .effort = spec->limit_bytes == 0                      ? LEAST_EFFORT
+                  : spec->micro_batch == schedule->batch_size ? EXACT_EFFORT
+                                                              : MICRO_EFFORT};
+    return snug_pass_make(device, costs, pass->built, &options, pass);
+}
+
+// Samples are evaluated one by one as far as the result goes: as many at a time as fit into the
+// memory that a step takes.
+static snug_status make_evaluation(snug_device *device, snug_costs *costs,
+                                   const snug_training *training, size_t step_bytes,
+                                   snug_schedule *schedule) {
+    snug_pass_options options = {.in_place = schedule->spec.free_early};
+    for (int64_t samples = schedule->spec.micro_batch;; samples = (samples + 1) / 2) {
+        snug_pass *pass = &schedule->evaluate;
+        snug_pass_clear(pass);
+        SNUG_TRY(build(training, SNUG_PASS_EVALUATE, samples, schedule, &pass->built));
+        SNUG_TRY(snug_pass_make(device, costs, pass->built, &options, pass));
+        if (schedule->evaluate.bytes <= step_bytes || samples == 1) return SNUG_OK;
+    }
+}
+
+static snug_status make_passes(snug_device *device, snug_costs *costs,
+                               const snug_training *training, snug_schedule *schedule) {
+    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->update};
+    size_t most = 0;
+    SNUG_TRY(build_step(training, schedule));
+    for (int i = 0; i < 3; i++) {
+        SNUG_TRY(lay_out(device, costs, schedule, passes[i]));
+        if (passes[i]->bytes > most) most = passes[i]->bytes;
+    }
+    return make_evaluation(device, costs, training, most, schedule);
 }
 
 static void add_up(snug_schedule *schedule) {
@@ -48,10 +88,11 @@ static void add_up(snug_schedule *schedule) {
     memory->packing_gap = schedule->peak_bytes - used;
 }
 
-snug_status snug_schedule_make(snug_device *device, const snug_training *training,
-                               int64_t batch_size, const snug_spec *spec, snug_schedule *out) {
+snug_status snug_schedule_make(snug_device *device, snug_costs *costs,
+                               const snug_training *training, int64_t batch_size,
+                               const snug_spec *spec, snug_schedule *out) {
     *out = (snug_schedule){.batch_size = batch_size, .spec = *spec};
-    snug_status status = make_passes(device, training, out);
+    snug_status status = make_passes(device, costs, training, out);
     if (status != SNUG_OK) {
         snug_schedule_clear(out);
         return status;

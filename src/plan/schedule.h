@@ -22,8 +22,9 @@ typedef struct snug_schedule {
 } snug_schedule;
 
 // Builds, packs and adds up |spec|. |*out| is cleared on failure.
-snug_status snug_schedule_make(snug_device *device, const snug_training *training,
-                               int64_t batch_size, const snug_spec *spec, snug_schedule *out);
+snug_status snug_schedule_make(snug_device *device, snug_costs *costs,
+                               const snug_training *training, int64_t batch_size,
+                               const snug_spec *spec, snug_schedule *out);
 void snug_schedule_clear(snug_schedule *schedule);
 
 #endif

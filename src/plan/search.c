@@ -1,5 +1,6 @@
 // The search for a plan: every fix proposes, each proposal is laid out, the mildest
 // that fits is taken, the fastest among equals.
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -69,6 +70,7 @@ static snug_status propose_all(const snug_plan *plan, const snug_plan_request *r
                                snug_spec_list *specs) {
     snug_fix_context context = {.batch_size = plan->batch_size,
                                 .micro_batch = request->micro_batch,
+                                .budget_bytes = plan->budget_bytes,
                                 .has_batch_norm = plan->training.model->has_batch_norm};
     snug_spec unfixed = {.micro_batch = plan->batch_size, .fidelity = SNUG_EXACT}, *spec;
     SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
@@ -85,6 +87,7 @@ static snug_candidate describe(const snug_schedule *schedule, const snug_plan_re
         .fidelity = spec->fidelity,
         .micro_batch = spec->micro_batch,
         .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
+        .recomputed_ops = schedule->step.recomputed_ops,
         .precision = "float32",
         .peak_bytes = schedule->peak_bytes,
         .step_seconds = schedule->step_seconds,
@@ -106,31 +109,86 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     return a->peak_bytes < b->peak_bytes;
 }
 
-static snug_status evaluate(snug_plan *plan, const snug_plan_request *request,
-                            const snug_spec_list *specs) {
+// A candidate that is there already under another name, or has nothing over one that is.
+static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
+                           const snug_candidate *candidate) {
+    if (!spec->recompute) return false;
+    if (candidate->recomputed_ops == 0) return true;
+    for (size_t i = 0; i < plan->candidate_count; i++)
+        if (plan->candidates[i].micro_batch == candidate->micro_batch &&
+            plan->candidates[i].recomputed_ops > 0 &&
+            plan->candidates[i].peak_bytes <= candidate->peak_bytes &&
+            plan->candidates[i].step_seconds <= candidate->step_seconds)
+            return true;
+    return false;
+}
+
+// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
+// budget, and tell the smallest that works.
+static bool follows_budget(const snug_spec *spec) {
+    return spec->recompute && spec->limit_bytes > 0;
+}
+
+static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
+                                const snug_plan_request *request, const snug_spec *spec,
+                                const snug_spec **chosen) {
+    snug_schedule schedule;
+    SNUG_TRY(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size, spec,
+                                &schedule));
+    snug_candidate *candidate = &plan->candidates[plan->candidate_count];
+    *candidate = describe(&schedule, request, plan->budget_bytes);
+    snug_schedule_clear(&schedule);
+    if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
+    if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
+    plan->candidate_count++;
+    // The demand and the allowance decide what counts; the budget does not.
+    bool allowed = candidate->fidelity <= request->allow &&
+                   (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch);
+    if (allowed && !follows_budget(spec) && candidate->peak_bytes < plan->minimum_bytes)
+        plan->minimum_bytes = candidate->peak_bytes;
+    if (candidate->fits &&
+        (!*chosen || better(candidate, &plan->candidates[plan->chosen], request->prefer_speed))) {
+        plan->chosen = plan->candidate_count - 1;
+        *chosen = spec;
+    }
+    return SNUG_OK;
+}
+
+// In the order of reports: what changes least first, then what takes most memory.
+static int compare_candidates(const void *a, const void *b) {
+    const snug_candidate *first = a, *second = b;
+    if (first->fidelity != second->fidelity) return first->fidelity < second->fidelity ? -1 : 1;
+    if (first->peak_bytes != second->peak_bytes)
+        return first->peak_bytes > second->peak_bytes ? -1 : 1;
+    return (first->step_seconds > second->step_seconds) -
+           (first->step_seconds < second->step_seconds);
+}
+
+// The unfixed candidate stays in front.
+static void sort_candidates(snug_plan *plan, bool is_chosen) {
+    snug_candidate chosen = {0};
+    if (is_chosen) chosen = plan->candidates[plan->chosen];
+    qsort(plan->candidates + 1, plan->candidate_count - 1, sizeof *plan->candidates,
+          compare_candidates);
+    plan->chosen = plan->candidate_count;
+    for (size_t i = plan->candidate_count; i-- > 0 && is_chosen;)
+        if (compare_candidates(&plan->candidates[i], &chosen) == 0) plan->chosen = i;
+}
+
+// Lays out every spec; |chosen| receives the one to take, or NULL.
+static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_request *request,
+                            const snug_spec_list *specs, const snug_spec **chosen) {
     SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
     plan->minimum_bytes = SIZE_MAX;
-    plan->chosen = specs->count;
-    for (size_t i = 0; i < specs->count; i++) {
-        snug_schedule schedule;
-        SNUG_TRY(snug_schedule_make(plan->device, &plan->training, plan->batch_size,
-                                    &specs->items[i], &schedule));
-        snug_candidate *candidate = &plan->candidates[i];
-        *candidate = describe(&schedule, request, plan->budget_bytes);
-        snug_schedule_clear(&schedule);
-        if (i == 0) plan->unfixed_bytes = candidate->peak_bytes;
-        // The demand and the allowance decide what counts; the budget does not.
-        bool allowed =
-            candidate->fidelity <= request->allow &&
-            (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch);
-        if (allowed && candidate->peak_bytes < plan->minimum_bytes)
-            plan->minimum_bytes = candidate->peak_bytes;
-        if (candidate->fits &&
-            (plan->chosen == specs->count ||
-             better(candidate, &plan->candidates[plan->chosen], request->prefer_speed)))
-            plan->chosen = i;
+    *chosen = NULL;
+    for (int following = 0; following < 2; following++) {
+        // Below what works there is no need to search.
+        if (following && plan->budget_bytes < plan->minimum_bytes) break;
+        for (size_t i = 0; i < specs->count; i++)
+            if (follows_budget(&specs->items[i]) == (bool)following)
+                SNUG_TRY(evaluate_one(plan, costs, request, &specs->items[i], chosen));
     }
-    plan->candidate_count = specs->count;
+    sort_candidates(plan, *chosen != NULL);
     return SNUG_OK;
 }
 
@@ -151,16 +209,20 @@ static snug_status no_fit(const snug_plan *plan, const snug_plan_request *reques
 
 static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     snug_spec_list specs = {0};
+    snug_costs *costs = NULL;
+    const snug_spec *chosen = NULL;
     snug_status status;
+    SNUG_TRY_GOTO(snug_costs_new(plan->device, request, plan->budget_bytes, &costs), done);
     SNUG_TRY_GOTO(propose_all(plan, request, &specs), done);
-    SNUG_TRY_GOTO(evaluate(plan, request, &specs), done);
-    if (plan->chosen < plan->candidate_count)
-        SNUG_TRY_GOTO(snug_schedule_make(plan->device, &plan->training, plan->batch_size,
-                                         &specs.items[plan->chosen], &plan->schedule),
+    SNUG_TRY_GOTO(evaluate(plan, costs, request, &specs, &chosen), done);
+    if (chosen)
+        SNUG_TRY_GOTO(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size,
+                                         chosen, &plan->schedule),
                       done);
     // A run needs the kernels of one candidate; the others' would only take host memory.
     plan->device->device_class->forget(plan->device);
 done:
+    snug_costs_free(costs);
     snug_memory_free(specs.items);
     return status;
 }

@@ -62,6 +62,17 @@ static snug_tensor_id again_input(const snug_node *node, int index) {
     return from >= 0 ? node->inputs[from] : node->outputs[-from];
 }
 
+snug_node snug_sequence_again(const snug_node *node, snug_tensor_id inputs[8]) {
+    snug_node again = *node;
+    again.op = node->op->again;
+    again.inputs = inputs;
+    again.input_count = again.op ? node->op->again_input_count : 0;
+    again.output_count = 1;
+    for (int i = 0; i < again.input_count; i++)
+        inputs[i] = again_input(node, i);
+    return again;
+}
+
 // Lists what |node| reads, normally and when it runs again; returns the entries used.
 static size_t list_inputs(snug_sequence *self, const snug_node *node, snug_sequence_input *next) {
     snug_sequence_node *entry = &self->nodes[node->id];
@@ -349,7 +360,8 @@ static snug_status place_all(snug_sequence *self) {
     return SNUG_OK;
 }
 
-static size_t step_workspace(const snug_sequence *self, const snug_step *step) {
+size_t snug_sequence_workspace(const snug_sequence *self, size_t index) {
+    const snug_step *step = &self->steps[index];
     const snug_node_cost *cost = &self->costs[step->node];
     return snug_size_align(step->is_again ? cost->again_workspace_bytes : cost->workspace_bytes,
                            SNUG_ARENA_ALIGNMENT);
@@ -368,7 +380,7 @@ static snug_status measure(snug_sequence *self, size_t limit) {
     self->excess = 0;
     for (size_t i = 0; i < self->step_count; i++) {
         live += self->change[i];
-        size_t load = (size_t)live + step_workspace(self, &self->steps[i]);
+        size_t load = (size_t)live + snug_sequence_workspace(self, i);
         if (load > most) most = load;
         if (self->steps[i].is_again) continue;
         if (most > limit) self->excess += (double)(most - limit);

@@ -97,6 +97,12 @@ void snug_sequence_clear(snug_sequence *sequence);
 // Lays out the nodes with |drops| as they stand and measures against |limit| bytes.
 snug_status snug_sequence_lay(snug_sequence *sequence, size_t limit);
 
+// The workspace of step |index| of the layout, as the arena rounds it.
+size_t snug_sequence_workspace(const snug_sequence *sequence, size_t index);
+
+// The node that runs |node| again by its cheaper operator; its inputs are put into |inputs|.
+snug_node snug_sequence_again(const snug_node *node, snug_tensor_id inputs[8]);
+
 // Makes the graph the last layout: nodes are added and reordered. The sequence is used up.
 snug_status snug_sequence_apply(snug_sequence *sequence);
 

@@ -1,8 +1,8 @@
 // The training loop: epochs of optimizer updates over shuffled samples, an evaluation after each.
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "train/run.h"
 
 // Host memory of a loader's chunk.
@@ -20,12 +20,6 @@ typedef struct training_loop {
     int64_t epochs, epoch_steps, steps; // steps: in all
     double started, paused;             // seconds; |paused| was spent in evaluations
 } training_loop;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static snug_status next_samples(void *context, int64_t samples, const float **input,
                                 const int32_t **target) {
@@ -57,7 +51,7 @@ static double learning_rate(const training_loop *self, int64_t step) {
 
 static snug_status report_step(training_loop *self, int64_t step, int64_t epoch, double rate,
                                double loss) {
-    double spent = now() - self->started - self->paused;
+    double spent = snug_clock_seconds() - self->started - self->paused;
     double per_second = (double)(step * snug_plan_batch_size(self->plan)) / fmax(spent, 1e-9);
     snug_step_event event = {.step = step,
                              .steps = self->steps,
@@ -90,12 +84,12 @@ static snug_status next_unless_stopped(void *context, int64_t samples, const flo
 
 static snug_status evaluate(training_loop *self) {
     if (!self->test) return SNUG_OK;
-    double began = now();
+    double began = snug_clock_seconds();
     snug_batch_source source = {
         .next = next_unless_stopped, .context = self, .most = self->test_source.most};
     SNUG_TRY(snug_trainer_evaluate(self->trainer, &source, snug_dataset_samples(self->test),
                                    &self->result->val_loss, &self->result->accuracy));
-    self->paused += now() - began;
+    self->paused += snug_clock_seconds() - began;
     return SNUG_OK;
 }
 
@@ -119,7 +113,7 @@ static snug_status finish_epoch(training_loop *self, int64_t epoch, double train
 }
 
 static snug_status run_epoch(training_loop *self, int64_t epoch) {
-    double total = 0, began = now();
+    double total = 0, began = snug_clock_seconds();
     int64_t done = 0;
     while (done < self->epoch_steps && self->result->steps < self->steps) {
         if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped");
@@ -129,7 +123,7 @@ static snug_status run_epoch(training_loop *self, int64_t epoch) {
         done++;
         SNUG_TRY(report_step(self, ++self->result->steps, epoch, rate, loss));
     }
-    return finish_epoch(self, epoch, total / (double)done, now() - began);
+    return finish_epoch(self, epoch, total / (double)done, snug_clock_seconds() - began);
 }
 
 static snug_status count_steps(training_loop *self) {
@@ -157,7 +151,7 @@ static snug_status begin(training_loop *self) {
                           &self->source));
     if (self->test)
         SNUG_TRY(start_loader(self->test, seed, false, 0, &self->test_loader, &self->test_source));
-    self->started = now();
+    self->started = snug_clock_seconds();
     return SNUG_OK;
 }
 
@@ -169,7 +163,7 @@ static snug_status run_all(training_loop *self) {
 
 static snug_status finish(training_loop *self, snug_status status) {
     snug_train_result *result = self->result;
-    result->seconds = now() - self->started;
+    result->seconds = snug_clock_seconds() - self->started;
     result->planned_peak_bytes = snug_trainer_planned_peak(self->trainer);
     result->measured_peak_bytes = snug_trainer_measured_peak(self->trainer);
     if (status == SNUG_INTERRUPTED) {

@@ -55,9 +55,10 @@ static outcome run_snug(const char *model, size_t budget) {
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         if (!freopen("/dev/null", "w", stderr)) _exit(127);
-        execl(SNUG_BUILD_DIR "/bin/snug", "snug", "train", model, "--data", "synthetic", "--input",
-              "3x64x64", "--batch-size", "64", "--max-steps", "3", "--memory", memory, "--threads",
-              "2", "--lr", "0.001", "--no-eval", "--no-out", "--json", (char *)NULL);
+        execl(SNUG_BUILD_DIR "/bin/snug", "snug", "train", model, "--data", "synthetic", "--cost",
+              "model", "--input", "3x64x64", "--batch-size", "64", "--max-steps", "3", "--memory",
+              memory, "--threads", "2", "--lr", "0.001", "--no-eval", "--no-out", "--json",
+              (char *)NULL);
         _exit(127);
     }
     close(ends[1]);

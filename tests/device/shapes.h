@@ -47,9 +47,30 @@
     &(const snug_upsample2d_attributes) {                                                          \
         .output = {18, 18}, .bilinear = (mixes), .input = { 9, 9 }                                 \
     }
+// A variance is not negative.
+#define NORM_BACKWARD(label, norm, channels)                                                       \
+    {                                                                                              \
+        .op = "batch_norm_backward", .sample = {                                                   \
+            .name = (label),                                                                       \
+            .attributes = norm,                                                                    \
+            .input_count = 6,                                                                      \
+            .inputs = {IMAGE(4, channels, 21, 17), ROWS(channels), ROWS(channels), ROWS(channels), \
+                       ROWS(channels), IMAGE(4, channels, 21, 17)},                                \
+            .low = 0.5,                                                                            \
+            .high = 2                                                                              \
+        }                                                                                          \
+    }
 #define NORM                                                                                       \
     &(const snug_batch_norm_attributes) {                                                          \
         .momentum = 0.1, .eps = 1e-5, .update = 1                                                  \
+    }
+#define NORM_RELU                                                                                  \
+    &(const snug_batch_norm_attributes) {                                                          \
+        .momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU                    \
+    }
+#define NORM_RELU6                                                                                 \
+    &(const snug_batch_norm_attributes) {                                                          \
+        .momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU6                   \
     }
 #define LAYER_NORM                                                                                 \
     &(const snug_layer_norm_attributes) {                                                          \
@@ -129,14 +150,11 @@ static const snug_test_shape snug_test_shapes[] = {
     SHAPE("batch_norm", "many channels", NORM, 5, IMAGE(5, 300, 9, 9), ROWS(300), ROWS(300),
           ROWS(300), ROWS(300)),
     SHAPE("batch_norm", "one row", NORM, 5, ROWS(1, 40), ROWS(40), ROWS(40), ROWS(40), ROWS(40)),
-    {.op = "batch_norm_backward", // a variance is not negative
-     .sample = {.name = "odd channels",
-                .attributes = NORM,
-                .input_count = 5,
-                .inputs = {IMAGE(4, 99, 21, 17), ROWS(99), ROWS(99), ROWS(99),
-                           IMAGE(4, 99, 21, 17)},
-                .low = 0.5,
-                .high = 2}},
+    SHAPE("batch_norm", "relu6", NORM_RELU6, 5, IMAGE(4, 99, 21, 17), ROWS(99), ROWS(99), ROWS(99),
+          ROWS(99)),
+    NORM_BACKWARD("odd channels", NORM, 99),
+    NORM_BACKWARD("relu", NORM_RELU, 24),
+    NORM_BACKWARD("relu6", NORM_RELU6, 99),
     SHAPE("layer_norm", "rows", LAYER_NORM, 3, ROWS(4, 150, 77), ROWS(77), ROWS(77)),
     SHAPE("layer_norm_backward", "rows", LAYER_NORM, 5, ROWS(4, 150, 77), ROWS(77), ROWS(4, 150),
           ROWS(4, 150), ROWS(4, 150, 77)),

@@ -113,20 +113,52 @@ static void check_placement(const snug_graph *graph, const snug_pass *pass) {
     free(value);
 }
 
+static snug_costs *model_costs(snug_device *device) {
+    static const snug_plan_request request = {.cost = SNUG_COST_MODEL};
+    snug_costs *costs;
+    assert_int_equal(snug_costs_new(device, &request, 0, &costs), SNUG_OK);
+    return costs;
+}
+
 static void test_random_graphs(void **state) {
     (void)state;
     snug_device *device;
     assert_int_equal(snug_device_open("reference", 1, &device), SNUG_OK);
+    snug_costs *costs = model_costs(device);
     for (uint64_t seed = 0; seed < 300; seed++) {
         snug_training_graph built = {.graph = random_graph(seed)};
         assert_int_equal(snug_graph_verify(built.graph), SNUG_OK);
         snug_pass pass;
-        assert_int_equal(snug_pass_make(device, built, seed % 4 != 0, &pass), SNUG_OK);
+        assert_int_equal(snug_pass_make(device, costs, built,
+                                        &(snug_pass_options){.in_place = seed % 4 != 0}, &pass),
+                         SNUG_OK);
         assert_true(pass.load <= pass.bytes);
         check_placement(pass.built.graph, &pass);
         snug_pass_clear(&pass);
     }
+    snug_costs_free(costs);
     snug_device_close(device);
+}
+
+// As it is, and with forward nodes run again for less and less memory.
+static void check_training_graph(snug_device *device, snug_costs *costs,
+                                 const snug_training *training, snug_pass_kind kind) {
+    size_t unfixed = 0;
+    for (int tenths = 10; tenths >= 0; tenths -= 2) {
+        snug_training_graph built;
+        snug_pass pass;
+        assert_int_equal(snug_training_graph_build(training, kind, 2, 4, &built), SNUG_OK);
+        snug_pass_options options = {.in_place = kind != SNUG_PASS_DEFERRED,
+                                     .recompute = tenths < 10,
+                                     .limit_bytes = unfixed / 10 * (size_t)tenths,
+                                     .effort = 200000};
+        assert_int_equal(snug_pass_make(device, costs, built, &options, &pass), SNUG_OK);
+        check_placement(pass.built.graph, &pass);
+        if (tenths == 10) unfixed = pass.bytes;
+        assert_true(pass.bytes <= unfixed);
+        if (pass.bytes == unfixed) assert_int_equal(pass.recomputed_ops, 0);
+        snug_pass_clear(&pass);
+    }
 }
 
 static void test_training_graphs(void **state) {
@@ -137,21 +169,16 @@ static void test_training_graphs(void **state) {
                                            SNUG_PASS_UPDATE, SNUG_PASS_EVALUATE};
     snug_device *device;
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
+    snug_costs *costs = model_costs(device);
     for (size_t m = 0; m < 5; m++) {
         snug_training training = {.options = {.height = 32, .width = 32, .drop = true},
                                   .optimizer = {.momentum = 0.9}};
         assert_int_equal(snug_model_find(models[m], &training.model), SNUG_OK);
         assert_int_equal(snug_model_resolve(training.model, &training.options), SNUG_OK);
-        for (size_t k = 0; k < 5; k++) {
-            snug_training_graph built;
-            snug_pass pass;
-            assert_int_equal(snug_training_graph_build(&training, kinds[k], 2, 4, &built), SNUG_OK);
-            assert_int_equal(snug_pass_make(device, built, kinds[k] != SNUG_PASS_DEFERRED, &pass),
-                             SNUG_OK);
-            check_placement(pass.built.graph, &pass);
-            snug_pass_clear(&pass);
-        }
+        for (size_t k = 0; k < 5; k++)
+            check_training_graph(device, costs, &training, kinds[k]);
     }
+    snug_costs_free(costs);
     snug_device_close(device);
 }
 

@@ -41,6 +41,7 @@ static snug_status train(const char *model) {
     snug_trainer *trainer = NULL;
     char *text = NULL;
     snug_plan_request request = {.model = model,
+                                 .cost = SNUG_COST_MODEL,
                                  .classes = 10,
                                  .height = 32,
                                  .width = 32,

@@ -45,6 +45,7 @@ static void free_feed(feed *self) {
 static snug_plan_request request_for(const char *model, int64_t batch, int64_t micro,
                                      size_t budget) {
     snug_plan_request request = {.model = model,
+                                 .cost = SNUG_COST_MODEL,
                                  .classes = 10,
                                  .height = SIDE,
                                  .width = SIDE,

@@ -35,6 +35,14 @@ static snug_status open_device(int threads, snug_device **out) {
     return SNUG_OK;
 }
 
+static void describe(const snug_device *device, snug_text *out) {
+    char processor[128], version[32];
+    snug_host_processor_name(processor, sizeof processor);
+    snug_onednn_version(version);
+    snug_text_append(out, "cpu %s, %d of %d threads, oneDNN %s, snug kernels 1", processor,
+                     device->threads, snug_host_processors(), version);
+}
+
 static void discard(snug_cached_kernel *cached) {
     snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
     if (kernel->discard)
@@ -167,6 +175,7 @@ const snug_device_class snug_device_cpu = {
     .name = "cpu",
     .open = open_device,
     .close = close_device,
+    .describe = describe,
     .free_bytes = snug_host_free_bytes,
     .prepare = prepare,
     .finish = finish,

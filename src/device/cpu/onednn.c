@@ -1,6 +1,7 @@
 #include "device/cpu/onednn.h"
 
 #include <oneapi/dnnl/dnnl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -31,6 +32,11 @@ static const int convolution_ids[][SNUG_ONEDNN_ARGUMENTS] = {
 };
 static const int reorder_ids[SNUG_ONEDNN_ARGUMENTS] = {DNNL_ARG_FROM, 0, 0, DNNL_ARG_TO,
                                                        DNNL_ARG_SCRATCHPAD};
+
+void snug_onednn_version(char text[32]) {
+    const dnnl_version_t *version = dnnl_version();
+    snprintf(text, 32, "%d.%d.%d", version->major, version->minor, version->patch);
+}
 
 static snug_status check(dnnl_status_t status, const char *what) {
     if (status == dnnl_success) return SNUG_OK;

@@ -12,6 +12,9 @@ typedef struct snug_onednn snug_onednn;
 snug_status snug_onednn_open(snug_onednn **out);
 void snug_onednn_close(snug_onednn *onednn);
 
+// "3.2.0".
+void snug_onednn_version(char text[32]);
+
 // A tensor's form. |is_any|: the library chooses how the elements lie; strides do not matter.
 typedef struct snug_onednn_form {
     snug_dtype dtype;
