@@ -10,7 +10,7 @@ static int run(int argc, char **argv) {
     if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
     snug_device *device = NULL;
     snug_plan *plan = NULL;
-    snug_status status = snug_device_open(given.device, given.threads, &device);
+    snug_status status = planning_open_device(&given, &device);
     if (status == SNUG_OK) status = planning_fit_data(&given);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
     int result = command_fail(argv[0], status);
@@ -26,6 +26,7 @@ const snug_command snug_command_plan = {
     .usage =
         "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"
         "Plans a training run without running it; `snug models` lists the MODELs.\n\n" OPTIONS_PLAN_HELP
+        "  --gpu NAME            plan for a card; `snug devices --gpus` lists them\n"
         "  --data DATA           plan for the size and classes of a data set\n",
     .run = run,
 };

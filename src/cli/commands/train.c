@@ -116,6 +116,11 @@ static int run(int argc, char **argv) {
                         "or synthetic\n");
         return EXIT_USAGE;
     }
+    if (given.gpu) {
+        fprintf(stderr, "snug train: --gpu: no GPU device is built in; `snug plan --gpu` plans for "
+                        "a card, `--device` trains on one of `snug devices`\n");
+        return EXIT_USAGE;
+    }
     given.out = choose_out(&given, path);
     snug_device *device = NULL;
     snug_plan *plan = NULL;
