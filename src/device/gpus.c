@@ -196,9 +196,9 @@ snug_status snug_gpu_find(const char *name, const snug_gpu_info **out) {
     snug_text list = {0};
     if (list_with_words(name, &list) == 0) list_nearest(plain, &list);
     const char *found = snug_text_view(&list);
-    snug_status status = snug_fail(
-        SNUG_NOT_FOUND, "no card is called \"%s\"%s%s%s; `snug devices --gpus` lists them", name,
-        *found ? ": did you mean " : "", found, *found ? "?" : "");
+    snug_status status =
+        snug_fail(SNUG_NOT_FOUND, "no card is called \"%s\"%s%s%s `snug devices --gpus` lists them",
+                  name, *found ? ": did you mean " : "", found, *found ? "?" : ";");
     snug_text_clear(&list);
     return status;
 }

@@ -29,14 +29,14 @@ static void print_gpu(const snug_gpu_info *gpu, int json) {
         return;
     }
     if (gpu->tensor_rate > 0) snprintf(tensor, sizeof tensor, "%.1f", gpu->tensor_rate / 1e12);
-    printf("%-18s %10s %11.0f %10.1f %10s %7d.%d\n", gpu->name,
+    printf("%-18s %10s %11.0f %10.1f %10s %8d.%d\n", gpu->name,
            snug_size_print(gpu->memory_bytes, memory), gpu->memory_rate / 1e9,
            gpu->float32_rate / 1e12, tensor, gpu->capability / 10, gpu->capability % 10);
 }
 
 static int print_gpus(int json) {
     if (!json)
-        printf("%-18s %10s %11s %10s %10s %9s\n%-18s %10s %11s %10s %10s %9s\n", "card", "memory",
+        printf("%-18s %10s %11s %10s %10s %10s\n%-18s %10s %11s %10s %10s %10s\n", "card", "memory",
                "bandwidth", "float32", "16 bits", "compute", "", "", "GB/s", "TFLOPS", "TFLOPS",
                "capability");
     for (int i = 0; snug_gpu_at(i); i++)
