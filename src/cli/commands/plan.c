@@ -15,6 +15,10 @@ static int run(int argc, char **argv) {
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
     int result = command_fail(argv[0], status);
     if (plan && planning_print(plan, given.json, stdout) != EXIT_DONE) result = EXIT_FAILED;
+    if (plan && given.html) {
+        status = snug_plan_html_write(plan, given.html);
+        if (status != SNUG_OK) result = command_fail(argv[0], status);
+    }
     snug_plan_free(plan);
     snug_device_close(device);
     return result;
