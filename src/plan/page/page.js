@@ -8,7 +8,7 @@ const chosen = plan.chosen;
 // From the bottom of the stack to its top.
 const KINDS = ['weights', 'optimizer', 'statistics', 'gradients', 'input', 'activations', 'workspace'];
 const PHASES = ['forward', 'backward', 'update'];
-const LEFT = 66, RIGHT = 10, TOP = 22, BOTTOM = 34;
+const LEFT = 66, RIGHT = 10, TOP = 36, BOTTOM = 34;
 const byId = id => document.getElementById(id);
 
 function formatBytes(bytes) {
@@ -34,6 +34,8 @@ function drawn(tag, attributes = {}, text) {
     return made;
 }
 const colour = kind => `--kind: var(--${kind})`;
+// A name that may break after its dots.
+const breakable = name => name.split('.').flatMap((part, i) => i ? ['.', element('wbr'), part] : [part]);
 const swatch = kind => element('span', {class: 'swatch', style: colour(kind)});
 
 // --- The plan's parts -----------------------------------------------------------------------
@@ -129,7 +131,7 @@ function drawHead() {
           (chosen.fidelity === 'exact' ? 'nothing in the result.' : `the ${chosen.fidelity}` +
            (chosen.fidelity === 'statistics' ? ': batch norm sees micro-batches.' : '.'))
         : 'Nothing that is allowed fits the budget, so there is no packing to draw.';
-    byId('note').textContent = data.note || '';
+    byId('note').textContent = data.note.replaceAll('\n', ' ');
 }
 
 function drawCandidates() {
@@ -156,9 +158,10 @@ function drawCandidates() {
                                              : String(candidate.micro_batch),
             formatBytes(candidate.peak_bytes), percent(candidate.peak_bytes / plan.unfixed_bytes),
             formatSeconds(candidate.step_seconds), (slower < 0 ? '\u2212' : '+') + percent(Math.abs(slower)),
-            isChosen ? 'chosen' : fits ? '' : 'over the budget or not allowed'];
+            isChosen ? 'chosen' : fits ? '' : candidate.peak_bytes > plan.budget_bytes ? 'over the budget'
+                                                                                       : 'not allowed'];
         const row = element('tr', {class: isChosen ? 'chosen' : fits ? '' : 'unfit'}, ...cells.map((text, i) =>
-            element('td', {class: numeric.includes(i) ? 'number' : ''}, text)));
+            element('td', {class: numeric.includes(i) ? 'number' : i === 1 ? 'fixes' : ''}, text)));
         if (isChosen) row.setAttribute('aria-current', 'true');
         row.children[4].title = exactBytes(candidate.peak_bytes);
         row.children[4].append(bar);
@@ -177,14 +180,14 @@ function drawLargest(op) {
     const body = element('tbody');
     for (const box of liveAt(pass, op).slice(0, 12)) {
         const size = element('td', {class: 'number', title: exactBytes(box.bytes)}, formatBytes(box.bytes));
-        body.append(element('tr', {}, element('td', {class: 'name'}, box.name),
+        body.append(element('tr', {}, element('td', {class: 'name'}, ...breakable(box.name)),
             element('td', {}, swatch(box.kind), box.kind), size,
             element('td', {class: 'number'}, percent(box.bytes / pass.total[op])),
             element('td', {}, lifetime(box))));
     }
     table.append(body);
 }
-const lifetime = box => box.end === Infinity ? 'all, every step'
+const lifetime = box => box.end === Infinity ? 'always'
     : box.end === box.first + 1 ? `${box.first}` : `${box.first} to ${box.end - 1}`;
 
 // --- The tip --------------------------------------------------------------------------------
@@ -261,12 +264,12 @@ function drawPhases(f) {
     const turn = pass.nodes.findIndex(node => node.phase > 0);
     const later = [...new Set(pass.nodes.filter(node => node.phase > 0).map(node => PHASES[node.phase]))].join(', ');
     if (turn > 0) {
-        f.svg.append(drawn('line', {class: 'grid', x1: f.x(turn), x2: f.x(turn), y1: 4, y2: f.height - BOTTOM}));
-        f.svg.append(drawn('text', {x: f.x(turn) - 5, y: 13, 'text-anchor': 'end'}, 'forward'));
+        f.svg.append(drawn('line', {class: 'grid', x1: f.x(turn), x2: f.x(turn), y1: 18, y2: f.height - BOTTOM}));
+        f.svg.append(drawn('text', {x: f.x(turn) - 5, y: 28, 'text-anchor': 'end'}, 'forward'));
     }
-    f.svg.append(drawn('text', {x: turn > 0 ? f.x(turn) + 5 : LEFT, y: 13}, turn < 0 ? 'forward' : later));
+    f.svg.append(drawn('text', {x: turn > 0 ? f.x(turn) + 5 : LEFT, y: 28}, turn < 0 ? 'forward' : later));
 }
-// The budget's line, or a note where it lies far above; the arena's line.
+// The arena's line and the budget's, or the budget in words where it lies far above.
 function drawLimits(f) {
     const right = f.width - RIGHT - 4;
     const line = (bytes, name) => f.svg.append(
@@ -275,8 +278,7 @@ function drawLimits(f) {
     const label = (y, text, name) => f.svg.append(
         drawn('text', {class: 'halo ' + name, x: right, y, 'text-anchor': 'end'}, text));
     if (plan.budget_bytes > f.top) {
-        label(f.y(arena) - 5, `arena ${formatBytes(arena)}`, 'strong');
-        label(13, `budget ${formatBytes(plan.budget_bytes)}, above`, 'over');
+        label(12, `arena ${formatBytes(arena)}, budget ${formatBytes(plan.budget_bytes)}`, 'strong');
         return;
     }
     line(plan.budget_bytes, 'limit');
