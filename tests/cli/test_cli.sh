@@ -75,6 +75,13 @@ for event in plan step epoch done; do
 done
 ! grep -qv '^{' json || { echo "FAIL: text on standard output with --json"; failed=1; }
 
+# The plan's page, from both commands.
+expect 0 "(equal)" train simple --data synthetic --batch-size 16 --max-steps 1 --memory 50MiB \
+    --no-out --html page.html
+tail -n 1 page.html | grep -q '</html>' || { echo "FAIL: page.html"; failed=1; }
+expect 1 "none/page.html" train simple --data synthetic --batch-size 16 --max-steps 1 \
+    --memory 50MiB --no-out --html none/page.html
+
 # A folder that cannot be made is found before training.
 : >file
 expect 1 "file/run" train simple --data synthetic --batch-size 16 --max-steps 1 --memory 50MiB \

@@ -129,6 +129,10 @@ static int run(int argc, char **argv) {
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
     int result = command_fail(argv[0], status);
     if (plan) planning_print(plan, given.json, stdout);
+    if (status == SNUG_OK && given.html) {
+        status = snug_plan_html_write(plan, given.html);
+        result = command_fail(argv[0], status);
+    }
     if (status == SNUG_OK) {
         if (!given.json) puts("");
         fflush(stdout);
