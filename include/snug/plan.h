@@ -115,6 +115,11 @@ bool snug_plan_is_per_pixel(const snug_plan *plan);
 // with snug_string_free().
 snug_status snug_plan_text(const snug_plan *plan, char **out);
 snug_status snug_plan_json(const snug_plan *plan, char **out);
+// The plan as a page for a browser, complete in itself: what is in memory operation by operation,
+// the packing to scale, the candidates. Freed likewise.
+snug_status snug_plan_html(const snug_plan *plan, char **out);
+// The same into the file |path|, which appears whole or not at all (SNUG_IO).
+snug_status snug_plan_html_write(const snug_plan *plan, const char *path);
 void snug_string_free(char *text);
 
 // The fixes there are, for `snug fixes`; NULL past the end. Static storage.

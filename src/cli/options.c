@@ -146,6 +146,8 @@ static const option_row rows[] = {
     READ("precision", false, read_precision),
     READ("cost", false, read_cost),
     FIELD("device", TEXT, false, device),
+    FIELD("gpu", TEXT, false, gpu),
+    FIELD("html", TEXT, false, html),
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),
     FIELD("data", TEXT, false, data),
@@ -221,6 +223,11 @@ static bool check(const char *command, const options *out) {
     }
     if (out->request.label_smoothing >= 1) {
         fprintf(stderr, "snug %s: --label-smoothing must be below 1\n", command);
+        return false;
+    }
+    if (out->gpu && strcmp(out->device, "cpu") != 0) {
+        fprintf(stderr, "snug %s: --gpu plans for a card, which --device %s is not\n", command,
+                out->device);
         return false;
     }
     if (!out->request.model) {

@@ -11,7 +11,8 @@ typedef struct options {
     snug_plan_request request;
     snug_train_options train;
     const char *data;
-    const char *device;
+    const char *device, *gpu; // gpu: a card to plan for
+    const char *html;         // a file for the plan's page
     const char *out;
     bool input_given, no_out, no_eval;
     bool json;
@@ -44,6 +45,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --cost WHAT           step times: measured (default; once, then kept) or model\n"           \
     "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
     "  --threads N           (default: all cores)\n"                                               \
+    "  --html FILE           the plan as a page: memory over the step, packing, candidates\n"      \
     "  --json                JSON on standard output, one object a line\n"
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "snug/data.h"
+#include "snug/gpu.h"
 
 // The next size that networks which halve an image five times divide evenly.
 static int64_t round_size(int64_t size) {
@@ -22,6 +23,14 @@ snug_status planning_fit_data(options *given) {
     }
     if (request->classes == 0) request->classes = info.classes; // 0: the model's own
     return SNUG_OK;
+}
+
+snug_status planning_open_device(const options *given, snug_device **out) {
+    *out = NULL;
+    if (!given->gpu) return snug_device_open(given->device, given->threads, out);
+    const snug_gpu_info *gpu;
+    snug_status status = snug_gpu_find(given->gpu, &gpu);
+    return status == SNUG_OK ? snug_gpu_open(gpu, out) : status;
 }
 
 int planning_print(const snug_plan *plan, bool json, FILE *to) {

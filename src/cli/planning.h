@@ -9,6 +9,9 @@
 // Where --data is given and --input or --classes are not, takes them from the data set.
 snug_status planning_fit_data(options *given);
 
+// Opens the device that was asked for: --gpu's card, else --device.
+snug_status planning_open_device(const options *given, snug_device **out);
+
 // Prints the plan for people, or as JSON, to |to|. Returns an exit status.
 int planning_print(const snug_plan *plan, bool json, FILE *to);
 

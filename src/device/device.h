@@ -61,6 +61,9 @@ struct snug_device {
     int threads;
     size_t allocated_bytes, allocated_peak;    // through allocate(), now and at most
     double flops_per_second, bytes_per_second; // what the cost model assumes of this machine
+    // NULL, or a note for people on what its plans leave out: nothing runs here, no kernel can be
+    // timed, and a thread count (0) means nothing.
+    const char *only_planned;
 };
 
 extern const snug_device_class snug_device_cpu, snug_device_reference;

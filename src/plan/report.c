@@ -60,11 +60,12 @@ static void print_head(const snug_plan *plan, snug_text *text) {
     char bytes[SNUG_SIZE_TEXT];
     snug_text_append(text,
                      "%s, %" PRId64 "x%" PRId64 "x%" PRId64 ", %" PRId64
-                     " classes, batch size %" PRId64 ", %s with %d threads\n\n",
+                     " classes, batch size %" PRId64 ", %s",
                      plan->training.model->name, options->channels, options->height, options->width,
-                     options->classes, plan->batch_size, plan->device->device_class->name,
-                     plan->device->threads);
-    snug_text_append(text, "  unfixed %12s  what the batch needs with every tensor kept\n",
+                     options->classes, plan->batch_size, plan->device->device_class->name);
+    if (!plan->device->only_planned)
+        snug_text_append(text, " with %d threads", plan->device->threads);
+    snug_text_append(text, "\n\n  unfixed %12s  what the batch needs with every tensor kept\n",
                      snug_size_print(plan->unfixed_bytes, bytes));
     snug_text_append(text, "  budget  %12s\n", snug_size_print(plan->budget_bytes, bytes));
     if (plan->minimum_bytes != SIZE_MAX)
@@ -114,6 +115,7 @@ snug_status snug_plan_text(const snug_plan *plan, char **out) {
     snug_text_append(&text, "\n  * chosen   - over the budget or not allowed   step: predicted\n");
     print_memory(plan, chosen, &text);
     if (chosen) print_statistics(plan, chosen, &text);
+    if (plan->device->only_planned) snug_text_append(&text, "\n%s", plan->device->only_planned);
     snug_status status = snug_text_status(&text);
     if (status != SNUG_OK) {
         snug_text_clear(&text);

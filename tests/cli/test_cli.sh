@@ -27,6 +27,13 @@ expect 0 "3,504,872" models
 expect 0 '"parameters":25557032' models --json
 expect 0 "accumulate" fixes
 expect 0 "cpu" devices
+expect 0 "A100 80GB SXM" devices --gpus
+expect 2 "--gpus and --json" devices --gpu
+expect 0 "classes, batch size 256, RTX 3060 Laptop" plan resnet18 --gpu "rtx 3060 laptop"
+expect 2 "did you mean A100 40GB PCIe, A100 40GB SXM" plan resnet18 --gpu A100
+expect 2 "no card is called \"Radeon\"; \`snug devices --gpus\`" plan resnet18 --gpu Radeon
+expect 2 "which --device reference is not" plan resnet18 --gpu T4 --device reference
+expect 2 "no GPU device is built in" train simple --data synthetic --gpu T4
 expect 2 "which MODEL" plan
 expect 2 "did you mean resnet18" plan resnet81
 expect 2 "there is no option '--memroy'" plan simple --memroy 3
@@ -67,6 +74,13 @@ for event in plan step epoch done; do
     grep -q "^{\"event\":\"$event\"" json || { echo "FAIL: no $event in JSON"; failed=1; }
 done
 ! grep -qv '^{' json || { echo "FAIL: text on standard output with --json"; failed=1; }
+
+# The plan's page, from both commands.
+expect 0 "(equal)" train simple --data synthetic --batch-size 16 --max-steps 1 --memory 50MiB \
+    --no-out --html page.html
+tail -n 1 page.html | grep -q '</html>' || { echo "FAIL: page.html"; failed=1; }
+expect 1 "none/page.html" train simple --data synthetic --batch-size 16 --max-steps 1 \
+    --memory 50MiB --no-out --html none/page.html
 
 # A folder that cannot be made is found before training.
 : >file

@@ -39,7 +39,7 @@ static snug_status train(const char *model) {
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_trainer *trainer = NULL;
-    char *text = NULL;
+    char *text = NULL, *page = NULL;
     snug_plan_request request = {.model = model,
                                  .cost = SNUG_COST_MODEL,
                                  .classes = 10,
@@ -55,11 +55,13 @@ static snug_status train(const char *model) {
     snug_status status = snug_device_open("cpu", 1, &device);
     if (status == SNUG_OK) status = snug_plan_make(device, &request, &plan);
     if (status == SNUG_OK) status = snug_plan_text(plan, &text);
+    if (status == SNUG_OK) status = snug_plan_html(plan, &page);
     if (status == SNUG_OK) status = snug_trainer_new(plan, 1, &trainer);
     if (status == SNUG_OK) status = snug_trainer_step(trainer, &source, 0.1, &loss);
     if (status == SNUG_OK) status = snug_trainer_evaluate(trainer, &source, 4, &loss, &(double){0});
     snug_trainer_free(trainer);
     snug_string_free(text);
+    snug_string_free(page);
     snug_plan_free(plan);
     snug_device_close(device);
     return status;

@@ -10,11 +10,15 @@ static int run(int argc, char **argv) {
     if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
     snug_device *device = NULL;
     snug_plan *plan = NULL;
-    snug_status status = snug_device_open(given.device, given.threads, &device);
+    snug_status status = planning_open_device(&given, &device);
     if (status == SNUG_OK) status = planning_fit_data(&given);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
     int result = command_fail(argv[0], status);
     if (plan && planning_print(plan, given.json, stdout) != EXIT_DONE) result = EXIT_FAILED;
+    if (plan && given.html) {
+        status = snug_plan_html_write(plan, given.html);
+        if (status != SNUG_OK) result = command_fail(argv[0], status);
+    }
     snug_plan_free(plan);
     snug_device_close(device);
     return result;
@@ -26,6 +30,7 @@ const snug_command snug_command_plan = {
     .usage =
         "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"
         "Plans a training run without running it; `snug models` lists the MODELs.\n\n" OPTIONS_PLAN_HELP
+        "  --gpu NAME            plan for a card; `snug devices --gpus` lists them\n"
         "  --data DATA           plan for the size and classes of a data set\n",
     .run = run,
 };

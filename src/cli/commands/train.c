@@ -116,6 +116,11 @@ static int run(int argc, char **argv) {
                         "or synthetic\n");
         return EXIT_USAGE;
     }
+    if (given.gpu) {
+        fprintf(stderr, "snug train: --gpu: no GPU device is built in; `snug plan --gpu` plans for "
+                        "a card, `--device` trains on one of `snug devices`\n");
+        return EXIT_USAGE;
+    }
     given.out = choose_out(&given, path);
     snug_device *device = NULL;
     snug_plan *plan = NULL;
@@ -124,6 +129,10 @@ static int run(int argc, char **argv) {
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
     int result = command_fail(argv[0], status);
     if (plan) planning_print(plan, given.json, stdout);
+    if (status == SNUG_OK && given.html) {
+        status = snug_plan_html_write(plan, given.html);
+        result = command_fail(argv[0], status);
+    }
     if (status == SNUG_OK) {
         if (!given.json) puts("");
         fflush(stdout);
