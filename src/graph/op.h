@@ -107,7 +107,7 @@ typedef struct snug_op {
     // i where again_inputs says i, output i where it says -i. NULL: the operator itself runs again.
     const struct snug_op *again;
     int again_input_count;
-    int8_t again_inputs[8];
+    int again_inputs[8];
 
     snug_precision_class precision;
     // NULL: no arithmetic, bytes are those of inputs and outputs.

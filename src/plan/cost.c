@@ -227,7 +227,7 @@ snug_status snug_costs_find(snug_costs *self, const snug_graph *graph, const snu
                             int64_t samples, double *out) {
     *out = 0;
     if (node->op->is_view) return SNUG_OK;
-    size_t count = (size_t)(node->input_count + node->op->outputs);
+    size_t count = (size_t)node->input_count + (size_t)node->op->outputs;
     snug_type few[TYPES], *types = few;
     if (count > TYPES) SNUG_TRY(SNUG_NEW(&types, count));
     snug_signature signature = snug_signature_of(graph, node, types);

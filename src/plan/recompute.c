@@ -51,7 +51,7 @@ static void restore(const search *self, const uint8_t *from) {
 static bool apply(const search *self, const stretch *move) {
     bool changes = false;
     for (int32_t i = 0; i < move->length; i++) {
-        uint8_t *drops = drops_of(self, (size_t)(move->first + i));
+        uint8_t *drops = drops_of(self, (size_t)move->first + (size_t)i);
         if (*drops >= MOST_DROPS) continue;
         ++*drops;
         changes = true;
@@ -65,14 +65,14 @@ static snug_status look_at(search *self, stretch *move, double excess, double se
     move->found_at = self->moves_made;
     move->worth = 0;
     for (int32_t i = 0; i < move->length; i++)
-        self->before[i] = *drops_of(self, (size_t)(move->first + i));
+        self->before[i] = *drops_of(self, (size_t)move->first + (size_t)i);
     if (apply(self, move)) {
         SNUG_TRY(snug_sequence_lay(sequence, self->aim));
         double gain = excess - sequence->excess, cost = sequence->seconds - seconds;
         if (sequence->is_possible && gain > 0) move->worth = gain / (cost > 1e-9 ? cost : 1e-9);
     }
     for (int32_t i = 0; i < move->length; i++)
-        *drops_of(self, (size_t)(move->first + i)) = self->before[i];
+        *drops_of(self, (size_t)move->first + (size_t)i) = self->before[i];
     return SNUG_OK;
 }
 

@@ -183,7 +183,7 @@ static snug_status begin_step(snug_sequence *self, snug_node_id node, bool is_ag
                               snug_step **out) {
     int32_t outputs = self->graph->nodes[node]->output_count;
     if (is_again && self->nodes[node].makes_one) outputs = 1;
-    size_t values = (size_t)(inputs + outputs);
+    size_t values = (size_t)inputs + (size_t)outputs;
     SNUG_TRY(SNUG_GROW(&self->steps, &self->step_capacity, self->step_count + 1));
     SNUG_TRY(
         SNUG_GROW(&self->step_values, &self->step_value_capacity, self->step_value_count + values));
