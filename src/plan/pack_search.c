@@ -7,13 +7,20 @@
 // is enough to look at packings in which no item can be moved to a lower place; there each item
 // stands at zero or on another, and what it stands on is placed before it. A branch is left when
 // a section's floor and the sizes still to be placed there exceed the capacity.
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "base/random.h"
 #include "plan/pack_problem.h"
+
+enum {
+    STEPS = 1000,      // per unit of the limit's work
+    CLOCK_NODES = 256, // between two looks at the clock
+    RUN_NODES = 300,   // of the first run
+    RUN_GROWTH = 30,   // nodes by which each run is longer than the one before
+};
 
 typedef struct change {
     size_t *where, before;
@@ -23,11 +30,14 @@ typedef struct search {
     const snug_pack_problem *problem;
     size_t capacity;
     snug_pack_limit *limit;
-    uint64_t nodes; // left before the next restart
+    uint64_t nodes;   // left before the next restart
+    uint64_t steps;   // left of the limit's work
+    unsigned ticking; // nodes since the clock was read
     // By section.
     size_t *floor;  // nothing more is placed below
     size_t *demand; // bytes still to be placed
     uint32_t *members, *member_begin;
+    uint32_t *failures; // found there since the search began
     // By item.
     size_t *lowest; // no place below is possible
     size_t *base;   // highest end of the placed items that live with it
@@ -35,7 +45,6 @@ typedef struct search {
     size_t *offset;
     uint32_t *overlaps, *overlap_begin;
     uint32_t *twin; // an item alike that must be placed before; itself: none
-    double *key;    // larger is tried earlier
     size_t left;    // items to place
     // What to undo.
     change *trail;
@@ -64,6 +73,10 @@ static void undo(search *self, size_t mark) {
     }
 }
 
+static void spend(search *self, uint64_t steps) {
+    self->steps -= self->steps < steps ? self->steps : steps;
+}
+
 static void touch(search *self, uint32_t item) {
     for (uint32_t s = self->problem->items[item].first; s < self->problem->items[item].end; s++) {
         if (self->is_dirty[s]) continue;
@@ -82,10 +95,14 @@ static bool raise_item(search *self, uint32_t item, size_t place) {
     return true;
 }
 
-static bool fits(const search *self, uint32_t section) {
-    return self->demand[section] == 0 ||
-           (self->floor[section] <= self->capacity &&
-            self->demand[section] <= self->capacity - self->floor[section]);
+// Whether the section has room for what is to be placed there. The topmost item takes no more than
+// its own bytes, so the sum may go beyond the capacity by less than the alignment.
+static bool fits(search *self, uint32_t section) {
+    if (self->demand[section] == 0) return true;
+    size_t capacity = self->capacity + self->problem->alignment - 1;
+    if (self->floor[section] + self->demand[section] <= capacity) return true;
+    self->failures[section]++;
+    return false;
 }
 
 // Raises the floors of the dirty sections to the lowest place of an item there.
@@ -100,6 +117,7 @@ static bool settle(search *self) {
             uint32_t item = self->members[m];
             if (!self->placed[item] && self->lowest[item] < lowest) lowest = self->lowest[item];
         }
+        spend(self, self->member_begin[s + 1] - self->member_begin[s]);
         if (lowest > self->floor[s]) set(self, &self->floor[s], lowest);
         good = fits(self, s);
     }
@@ -124,6 +142,7 @@ static bool place(search *self, uint32_t item) {
         if (end > self->base[other]) set(self, &self->base[other], end);
         good = raise_item(self, other, end);
     }
+    spend(self, self->overlap_begin[item + 1] - self->overlap_begin[item]);
     return settle(self) && good;
 }
 
@@ -152,15 +171,20 @@ static bool raise_floor(search *self, uint32_t section) {
     return settle(self) && good;
 }
 
-// The section with the lowest floor; of several, the one with the least room to spare.
+// The section with the lowest floor; of several, where most branches failed, and then the one with
+// the least room to spare.
 static uint32_t choose_section(const search *self) {
-    uint32_t chosen = 0;
+    uint32_t chosen = 0, failures = 0;
     size_t floor = SIZE_MAX, demand = 0;
     for (uint32_t s = 0; s < self->problem->sections; s++) {
         if (self->demand[s] == 0 || self->floor[s] > floor) continue;
-        if (self->floor[s] == floor && self->demand[s] <= demand) continue;
+        if (self->floor[s] == floor &&
+            (self->failures[s] < failures ||
+             (self->failures[s] == failures && self->demand[s] <= demand)))
+            continue;
         chosen = s;
         floor = self->floor[s];
+        failures = self->failures[s];
         demand = self->demand[s];
     }
     return chosen;
@@ -173,10 +197,20 @@ static bool leaves_hole(const search *self, size_t level) {
     return false;
 }
 
+static bool must_stop(search *self) {
+    if (self->no_memory || self->nodes == 0 || self->steps == 0) return true;
+    self->nodes--;
+    spend(self, self->problem->sections + self->problem->count);
+    if (++self->ticking < CLOCK_NODES) return false;
+    self->ticking = 0;
+    snug_pack_limit clock = {1, self->limit->deadline};
+    if (snug_pack_limit_reached(&clock)) self->steps = 0;
+    return self->steps == 0;
+}
+
 static snug_pack_answer descend(search *self) {
     if (self->left == 0) return SNUG_PACK_FOUND;
-    if (self->nodes == 0 || self->no_memory) return SNUG_PACK_UNKNOWN;
-    self->nodes--;
+    if (must_stop(self)) return SNUG_PACK_UNKNOWN;
     uint32_t section = choose_section(self);
     size_t level = self->floor[section], mark = self->trail_count;
     if (leaves_hole(self, level)) return SNUG_PACK_IMPOSSIBLE;
@@ -195,41 +229,41 @@ static snug_pack_answer descend(search *self) {
     return answer;
 }
 
-static bool together(const snug_pack_item *a, const snug_pack_item *b) {
-    return a->first < b->end && b->first < a->end;
-}
-
+// The items are by their first section, so those that begin while one lives follow it at once.
 static snug_status list_overlaps(search *self) {
     const snug_pack_problem *problem = self->problem;
-    size_t pairs = 0, next = 0;
+    const snug_pack_item *items = problem->items;
+    uint32_t *begin;
+    SNUG_TRY(SNUG_NEW(&self->overlaps, 2 * problem->pairs));
+    SNUG_TRY(SNUG_NEW(&self->overlap_begin, problem->count + 2));
+    begin = self->overlap_begin + 1; // moves to the ends while the list is filled
     for (size_t i = 0; i < problem->count; i++)
-        for (size_t j = 0; j < problem->count; j++)
-            pairs += i != j && together(&problem->items[i], &problem->items[j]);
-    SNUG_TRY(SNUG_NEW(&self->overlaps, pairs));
-    SNUG_TRY(SNUG_NEW(&self->overlap_begin, problem->count + 1));
-    for (size_t i = 0; i < problem->count; i++) {
-        for (size_t j = 0; j < problem->count; j++)
-            if (i != j && together(&problem->items[i], &problem->items[j]))
-                self->overlaps[next++] = (uint32_t)j;
-        self->overlap_begin[i + 1] = (uint32_t)next;
-    }
+        for (size_t j = i + 1; j < problem->count && items[j].first < items[i].end; j++) {
+            begin[i + 1]++;
+            begin[j + 1]++;
+        }
+    for (size_t i = 0; i < problem->count; i++)
+        begin[i + 1] += begin[i];
+    for (size_t i = 0; i < problem->count; i++)
+        for (size_t j = i + 1; j < problem->count && items[j].first < items[i].end; j++) {
+            self->overlaps[begin[i]++] = (uint32_t)j;
+            self->overlaps[begin[j]++] = (uint32_t)i;
+        }
     return SNUG_OK;
 }
 
 static snug_status allocate(search *self) {
-    size_t items = self->problem->count, sections = self->problem->sections, members = 0;
-    for (size_t i = 0; i < items; i++)
-        members += self->problem->items[i].end - self->problem->items[i].first;
+    size_t items = self->problem->count, sections = self->problem->sections;
     SNUG_TRY(SNUG_NEW(&self->floor, sections));
     SNUG_TRY(SNUG_NEW(&self->demand, sections));
-    SNUG_TRY(SNUG_NEW(&self->members, members));
-    SNUG_TRY(SNUG_NEW(&self->member_begin, sections + 1));
+    SNUG_TRY(SNUG_NEW(&self->members, self->problem->members));
+    SNUG_TRY(SNUG_NEW(&self->member_begin, sections + 2));
+    SNUG_TRY(SNUG_NEW(&self->failures, sections));
     SNUG_TRY(SNUG_NEW(&self->lowest, items));
     SNUG_TRY(SNUG_NEW(&self->base, items));
     SNUG_TRY(SNUG_NEW(&self->placed, items));
     SNUG_TRY(SNUG_NEW(&self->offset, items));
     SNUG_TRY(SNUG_NEW(&self->twin, items));
-    SNUG_TRY(SNUG_NEW(&self->key, items));
     SNUG_TRY(SNUG_NEW(&self->dirty, sections));
     SNUG_TRY(SNUG_NEW(&self->is_dirty, sections));
     return list_overlaps(self);
@@ -238,30 +272,14 @@ static snug_status allocate(search *self) {
 static void release(search *self) {
     void *const memory[] = {self->floor,  self->demand,   self->members,       self->member_begin,
                             self->lowest, self->base,     self->placed,        self->offset,
-                            self->twin,   self->overlaps, self->overlap_begin, self->key,
+                            self->twin,   self->overlaps, self->overlap_begin, self->failures,
                             self->trail,  self->dirty,    self->is_dirty};
     for (size_t i = 0; i < sizeof memory / sizeof *memory; i++)
         snug_memory_free(memory[i]);
 }
 
-static void fill_members(search *self, const uint32_t *order) {
-    const snug_pack_problem *problem = self->problem;
-    uint32_t *begin = self->member_begin;
-    memset(begin, 0, (problem->sections + 1) * sizeof *begin);
-    for (size_t i = 0; i < problem->count; i++)
-        for (uint32_t s = problem->items[i].first; s < problem->items[i].end; s++)
-            begin[s + 1]++;
-    for (uint32_t s = 0; s < problem->sections; s++)
-        begin[s + 1] += begin[s];
-    for (size_t i = 0; i < problem->count; i++)
-        for (uint32_t s = problem->items[order[i]].first; s < problem->items[order[i]].end; s++)
-            self->members[begin[s]++] = order[i];
-    memmove(begin + 1, begin, problem->sections * sizeof *begin);
-    begin[0] = 0;
-}
-
 typedef struct ranked {
-    double key;
+    double key; // larger is tried earlier
     uint32_t item;
 } ranked;
 
@@ -271,54 +289,60 @@ static int compare_ranked(const void *a, const void *b) {
     return first->item < second->item ? -1 : 1;
 }
 
-static void find_twins(search *self, const uint32_t *order) {
-    const snug_pack_item *items = self->problem->items;
-    for (size_t i = 0; i < self->problem->count; i++) {
-        const snug_pack_item *a = &items[order[i]];
-        self->twin[order[i]] = order[i];
-        for (size_t j = i; j-- > 0;) {
-            const snug_pack_item *b = &items[order[j]];
-            if (a->first != b->first || a->end != b->end || a->bytes != b->bytes) continue;
-            self->twin[order[i]] = order[j];
-            break;
-        }
-    }
-}
-
-static double key_of(const search *self, size_t i, uint32_t attempt) {
-    const snug_pack_item *item = &self->problem->items[i];
-    double length = item->end - item->first, size = (double)item->size;
-    double noise = attempt < 4 ? 0 : snug_random_uniform(snug_random_at(attempt, i, 0).words[0]);
-    double scale = 1 + 2 * noise;
-    switch (attempt % 4) {
-    case 0:
-        return length * size * scale;
-    case 1:
-        return length * scale;
-    case 2:
-        return size * scale;
-    default:
-        return length * length * size * scale;
-    }
-}
-
-static snug_status begin(search *self, uint32_t attempt) {
+// Lists the items of each section in the order of |ranks|.
+static void fill_members(search *self, const ranked *ranks) {
     const snug_pack_problem *problem = self->problem;
-    ranked *rank = NULL;
-    uint32_t *order = NULL;
-    SNUG_TRY(SNUG_NEW(&rank, problem->count));
-    snug_status status = SNUG_NEW(&order, problem->count);
-    if (status == SNUG_OK) {
-        for (size_t i = 0; i < problem->count; i++)
-            rank[i] = (ranked){key_of(self, i, attempt), (uint32_t)i};
-        qsort(rank, problem->count, sizeof *rank, compare_ranked);
-        for (size_t i = 0; i < problem->count; i++)
-            order[i] = rank[i].item;
-        fill_members(self, order);
-        find_twins(self, order);
+    uint32_t *begin = self->member_begin + 1; // moves to the ends while the list is filled
+    memset(self->member_begin, 0, (problem->sections + 2) * sizeof *begin);
+    for (size_t i = 0; i < problem->count; i++)
+        for (uint32_t s = problem->items[i].first; s < problem->items[i].end; s++)
+            begin[s + 1]++;
+    for (uint32_t s = 0; s < problem->sections; s++)
+        begin[s + 1] += begin[s];
+    for (size_t i = 0; i < problem->count; i++) {
+        const snug_pack_item *item = &problem->items[ranks[i].item];
+        for (uint32_t s = item->first; s < item->end; s++)
+            self->members[begin[s]++] = ranks[i].item;
     }
-    snug_memory_free(rank);
-    snug_memory_free(order);
+}
+
+static bool alike(const snug_pack_item *a, const snug_pack_item *b) {
+    return a->first == b->first && a->end == b->end && a->bytes == b->bytes;
+}
+
+// Of items alike, each waits for the one before it in the section's list.
+static void find_twins(search *self) {
+    for (uint32_t i = 0; i < self->problem->count; i++) {
+        const snug_pack_item *item = &self->problem->items[i];
+        self->twin[i] = i;
+        for (uint32_t m = self->member_begin[item->first]; self->members[m] != i; m++)
+            if (alike(item, &self->problem->items[self->members[m]]))
+                self->twin[i] = self->members[m];
+    }
+}
+
+// Each attempt weighs lifetime against size anew, with some noise.
+static void draw_ranks(const search *self, uint64_t attempt, ranked *ranks) {
+    uint32_t word = snug_random_at(attempt, self->problem->count, 0).words[0];
+    double weight = attempt == 0 ? 0.5 : snug_random_uniform(word);
+    for (uint32_t i = 0; i < self->problem->count; i++) {
+        const snug_pack_item *item = &self->problem->items[i];
+        double noise = snug_random_uniform(snug_random_at(attempt, i, 0).words[1]);
+        ranks[i].key = weight * log(item->end - item->first) +
+                       (1 - weight) * log((double)item->size) + (attempt == 0 ? 0 : noise);
+        ranks[i].item = i;
+    }
+    qsort(ranks, self->problem->count, sizeof *ranks, compare_ranked);
+}
+
+static snug_status begin(search *self, uint64_t attempt) {
+    const snug_pack_problem *problem = self->problem;
+    ranked *ranks = NULL;
+    SNUG_TRY(SNUG_NEW(&ranks, problem->count));
+    draw_ranks(self, attempt, ranks);
+    fill_members(self, ranks);
+    find_twins(self);
+    snug_memory_free(ranks);
     self->left = problem->count;
     memset(self->floor, 0, problem->sections * sizeof *self->floor);
     memset(self->demand, 0, problem->sections * sizeof *self->demand);
@@ -328,36 +352,34 @@ static snug_status begin(search *self, uint32_t attempt) {
     for (size_t i = 0; i < problem->count; i++)
         for (uint32_t s = problem->items[i].first; s < problem->items[i].end; s++)
             self->demand[s] += problem->items[i].size;
-    return status;
+    spend(self, 4 * problem->members);
+    return SNUG_OK;
 }
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+// Runs of growing length: most packings are found soon or never.
+static uint64_t run_nodes(const search *self, uint64_t attempt, bool restarts) {
+    if (!restarts) return UINT64_MAX;
+    return RUN_NODES + 2 * self->problem->count + attempt * RUN_GROWTH;
 }
 
-static bool spent(const snug_pack_limit *limit) {
-    return limit->nodes == 0 || (limit->deadline > 0 && now() > limit->deadline);
-}
-
-enum { RESTART = 2000 };
-
-snug_status snug_pack_search(const snug_pack_problem *problem, size_t capacity,
+snug_status snug_pack_search(const snug_pack_problem *problem, size_t capacity, bool restarts,
                              snug_pack_limit *limit, size_t *offsets, snug_pack_answer *out) {
     *out = SNUG_PACK_UNKNOWN;
-    search self = {.problem = problem, .capacity = capacity, .limit = limit};
+    uint64_t work = limit->work < UINT64_MAX / STEPS ? limit->work : UINT64_MAX / STEPS;
+    search self = {.problem = problem, .capacity = capacity, .limit = limit, .steps = work * STEPS};
     snug_status status;
     SNUG_TRY_GOTO(allocate(&self), done);
-    for (uint32_t attempt = 0; *out == SNUG_PACK_UNKNOWN && !spent(limit); attempt++) {
+    for (uint64_t attempt = 0; *out == SNUG_PACK_UNKNOWN && self.steps > 0; attempt++) {
         SNUG_TRY_GOTO(begin(&self, attempt), done);
-        uint64_t nodes = RESTART * (uint64_t)(1 + attempt / 4);
-        if (nodes > limit->nodes) nodes = limit->nodes;
-        self.nodes = nodes;
+        self.nodes = run_nodes(&self, attempt, restarts);
         *out = descend(&self);
-        limit->nodes -= nodes - self.nodes;
         undo(&self, 0);
+        if (self.no_memory) {
+            status = snug_fail(SNUG_NOMEM, "packing: no memory for the search");
+            goto done;
+        }
     }
+    limit->work -= work - self.steps / STEPS;
     if (*out == SNUG_PACK_FOUND) memcpy(offsets, self.offset, problem->count * sizeof *offsets);
 done:
     release(&self);
