@@ -1,194 +1,178 @@
-// Greedy packing (after Pisarchyk and Lee, "Efficient memory management for deep neural net
-// inference", 2020): buffers are placed one by one, each into the lowest gap among those that live
-// with it. Several orders are tried; the smallest arena wins, and a packing that meets the lower
-// bound ends the search.
+// What to try, and for how long: the greedy packings first, then the search for a better one.
+// Parts of the time that no buffer connects are packed on their own.
 #include "plan/pack.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
-#include "base/size.h"
+#include "plan/pack_problem.h"
 
-typedef struct item {
-    const snug_buffer *buffer;
-    size_t index;
-    double key; // larger is placed earlier
-} item;
+enum {
+    SMALL = 10,                // buffers that are packed optimally
+    GREEDY_WORK = 1000000,     // of all greedy orders together
+    SEARCH_WORK = 2000000,     // unless the options say otherwise
+    SEARCH_PAIRS = 1 << 24,    // larger parts are not searched: 128 MiB of overlaps
+    SEARCH_MEMBERS = 1 << 25,  // and 128 MiB of members
+    PRECISION = 2000,          // a search for fewer bytes ends at a 2,000th
+};
 
-typedef struct span {
-    size_t begin, end;
-} span;
+typedef struct part {
+    snug_pack_problem problem;
+    size_t *offsets; // by item
+    size_t peak;
+} part;
 
-static double key_size(const snug_buffer *buffer) {
-    return (double)buffer->size;
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static double key_area(const snug_buffer *buffer) {
-    return (double)buffer->size * (double)(buffer->upper - buffer->lower);
+bool snug_pack_limit_reached(const snug_pack_limit *limit) {
+    return limit->work == 0 || (limit->deadline > 0 && now() > limit->deadline);
 }
 
-static double key_length(const snug_buffer *buffer) {
-    return (double)(buffer->upper - buffer->lower);
-}
-
-static double key_start(const snug_buffer *buffer) {
-    return -(double)buffer->lower;
-}
-
-static double key_end(const snug_buffer *buffer) {
-    return (double)buffer->upper;
-}
-
-static double (*const keys[])(const snug_buffer *) = {key_size, key_length, key_area, key_start,
-                                                      key_end};
-enum { ORDERS = sizeof keys / sizeof keys[0] };
-
-static int compare_items(const void *a, const void *b) {
-    const item *first = a, *second = b;
-    if (first->key != second->key) return first->key < second->key ? 1 : -1;
-    if (first->buffer->size != second->buffer->size)
-        return first->buffer->size < second->buffer->size ? 1 : -1;
-    return first->index < second->index ? -1 : 1;
-}
-
-static int compare_spans(const void *a, const void *b) {
-    const span *first = a, *second = b;
-    if (first->begin != second->begin) return first->begin < second->begin ? -1 : 1;
-    return 0;
-}
-
-static bool together(const snug_buffer *a, const snug_buffer *b) {
-    return a->lower < b->upper && b->lower < a->upper;
-}
-
-// The lowest place for |size| bytes among |count| sorted occupied spans.
-static size_t lowest_gap(const span *spans, size_t count, size_t size, size_t alignment) {
-    size_t place = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (spans[i].begin >= place && spans[i].begin - place >= size) return place;
-        size_t end = snug_size_align(spans[i].end, alignment);
-        if (end > place) place = end;
+static snug_status split(const snug_pack_problem *problem, size_t *offsets, part **parts,
+                         size_t *count) {
+    size_t capacity = 0;
+    for (size_t begin = 0; begin < problem->count; begin += (*parts)[*count - 1].problem.count) {
+        SNUG_TRY(SNUG_GROW(parts, &capacity, *count + 1));
+        part *next = &(*parts)[*count];
+        *next = (part){.offsets = offsets + begin, .peak = SIZE_MAX};
+        SNUG_TRY(snug_pack_problem_next_part(problem, begin, &next->problem));
+        ++*count;
     }
-    return place;
+    return SNUG_OK;
 }
 
-// Places the items in their order; |offsets| is by buffer. Returns the arena's bytes.
-static size_t place_all(const item *items, size_t count, size_t alignment, span *spans,
-                        size_t *offsets) {
-    size_t peak = 0;
-    for (size_t i = 0; i < count; i++) {
-        const snug_buffer *buffer = items[i].buffer;
-        size_t used = 0;
-        for (size_t j = 0; j < i; j++) {
-            const snug_buffer *placed = items[j].buffer;
-            if (placed->size == 0 || !together(buffer, placed)) continue;
-            size_t begin = offsets[items[j].index];
-            spans[used++] = (span){begin, begin + placed->size};
-        }
-        if (used) qsort(spans, used, sizeof *spans, compare_spans);
-        size_t place = lowest_gap(spans, used, buffer->size, alignment);
-        offsets[items[i].index] = place;
-        if (place + buffer->size > peak) peak = place + buffer->size;
+static snug_status pack_greedily(part *self, size_t goal, double deadline) {
+    snug_pack_limit limit = {GREEDY_WORK, deadline};
+    SNUG_TRY(snug_pack_first_fit(&self->problem, goal, &limit, self->offsets, &self->peak));
+    if (self->peak <= goal) return SNUG_OK;
+    limit.work = GREEDY_WORK;
+    return snug_pack_skyline(&self->problem, goal, &limit, self->offsets, &self->peak);
+}
+
+// Searches for a packing of |target| bytes with a share of the limit: 1/|divisor|.
+static snug_status attempt(part *self, size_t target, uint64_t divisor, snug_pack_limit *limit,
+                           bool *found) {
+    uint64_t work = (limit->work + divisor - 1) / divisor;
+    snug_pack_limit share = {work, limit->deadline};
+    bool restarts = self->problem.count > SMALL;
+    snug_pack_answer answer;
+    SNUG_TRY(snug_pack_search(&self->problem, target, restarts, &share, self->offsets, &answer));
+    limit->work -= work - share.work;
+    *found = answer == SNUG_PACK_FOUND;
+    if (*found) self->peak = snug_pack_peak(&self->problem, self->offsets);
+    return SNUG_OK;
+}
+
+static bool can_search(const part *self) {
+    return self->problem.pairs <= SEARCH_PAIRS && self->problem.members <= SEARCH_MEMBERS;
+}
+
+// Brings the part's peak to |goal| bytes if it can.
+static snug_status reach(part *self, size_t goal, snug_pack_limit *limit) {
+    bool found;
+    if (!can_search(self) || goal < self->problem.bound) return SNUG_OK;
+    return attempt(self, goal, 1, limit, &found);
+}
+
+// Brings the part's peak as near to |goal| as the limit lets: first at once, since a tight packing
+// prunes most, then by halving the distance.
+static snug_status approach(part *self, size_t goal, snug_pack_limit *limit) {
+    bool small = self->problem.count <= SMALL, found;
+    if (!can_search(self)) return SNUG_OK;
+    size_t low = goal;
+    SNUG_TRY(attempt(self, low, small ? 1 : 2, limit, &found));
+    if (!found) low++;
+    size_t precision = small ? 0 : goal / PRECISION;
+    while (self->peak > low && self->peak - low > precision && !snug_pack_limit_reached(limit)) {
+        size_t target = low + (self->peak - low) / 2;
+        SNUG_TRY(attempt(self, target, small ? 1 : 3, limit, &found));
+        if (!found) low = target + 1;
     }
-    return peak;
+    return SNUG_OK;
 }
 
-enum { ALL_ORDERS = 7 }; // buffers: 5,040 orders
+static int compare_parts(const void *a, const void *b) {
+    const part *first = a, *second = b;
+    if (first->peak != second->peak) return first->peak < second->peak ? 1 : -1;
+    return first->offsets < second->offsets ? -1 : 1;
+}
 
-// The next order of |items| by index (Knuth's algorithm L); false after the last.
-static bool next_order(item *items, size_t count) {
-    size_t i = count - 1;
-    while (i > 0 && items[i - 1].index >= items[i].index)
-        i--;
-    if (i == 0) return false;
-    size_t j = count - 1;
-    while (items[j].index <= items[i - 1].index)
-        j--;
-    item kept = items[i - 1];
-    items[i - 1] = items[j];
-    items[j] = kept;
-    for (j = count - 1; i < j; i++, j--) {
-        kept = items[i];
-        items[i] = items[j];
-        items[j] = kept;
+// Searches where the greedy packing left more than |goal|. What the highest part needs, the others
+// may take too.
+static snug_status improve(part *parts, size_t count, size_t goal, const snug_pack_options *options,
+                           double deadline) {
+    uint64_t work = options->work ? options->work : SEARCH_WORK;
+    if (deadline > 0 && !options->work) work = UINT64_MAX / 2;
+    size_t high = 0;
+    qsort(parts, count, sizeof *parts, compare_parts);
+    while (high < count && parts[high].peak > goal)
+        high++;
+    for (size_t i = 0; i < high && parts[i].peak > goal; i++) {
+        bool small = parts[i].problem.count <= SMALL;
+        if (options->effort == SNUG_PACK_QUICK && !small) goal = parts[i].peak;
+        snug_pack_limit limit = {small ? SEARCH_WORK : work / (high - i), deadline};
+        uint64_t before = limit.work;
+        if (parts[i].peak > goal)
+            SNUG_TRY(options->capacity ? reach(&parts[i], goal, &limit)
+                                       : approach(&parts[i], goal, &limit));
+        if (!small) work -= before - limit.work;
+        if (parts[i].peak > goal) goal = parts[i].peak;
     }
-    return true;
+    return SNUG_OK;
 }
 
-// Keeps the packing in |offsets| when it is the smallest so far.
-static void keep_best(snug_buffer *buffers, size_t count, const size_t *offsets, size_t peak,
-                      size_t *best) {
-    if (peak >= *best) return;
-    *best = peak;
+static snug_status pack_parts(const snug_pack_problem *problem, const snug_pack_options *options,
+                              size_t *offsets) {
+    double deadline = options->seconds > 0 ? now() + options->seconds : 0;
+    size_t count = 0, goal = options->capacity;
+    part *parts = NULL;
+    snug_status status;
+    SNUG_TRY_GOTO(split(problem, offsets, &parts, &count), done);
+    if (goal < problem->bound) goal = problem->bound;
     for (size_t i = 0; i < count; i++)
-        buffers[i].offset = offsets[i];
+        SNUG_TRY_GOTO(pack_greedily(&parts[i], goal, deadline), done);
+    if (count) status = improve(parts, count, goal, options, deadline);
+done:
+    snug_memory_free(parts);
+    return status;
 }
 
 snug_status snug_pack(snug_buffer *buffers, size_t count, const snug_pack_options *options,
                       size_t *out_peak) {
     *out_peak = 0;
-    size_t alignment = options->alignment ? options->alignment : 1, bound;
-    item *items = NULL;
-    span *spans = NULL;
-    size_t *offsets = NULL, best = SIZE_MAX;
+    snug_pack_problem problem;
+    size_t *offsets = NULL;
     snug_status status;
-    SNUG_TRY_GOTO(snug_pack_lower_bound(buffers, count, &bound), done);
-    SNUG_TRY_GOTO(SNUG_NEW(&items, count), done);
-    SNUG_TRY_GOTO(SNUG_NEW(&spans, count), done);
-    SNUG_TRY_GOTO(SNUG_NEW(&offsets, count), done);
-    for (int order = 0; order < ORDERS && best > bound; order++) {
-        for (size_t i = 0; i < count; i++)
-            items[i] = (item){&buffers[i], i, keys[order](&buffers[i])};
-        if (count) qsort(items, count, sizeof *items, compare_items);
-        keep_best(buffers, count, offsets, place_all(items, count, alignment, spans, offsets),
-                  &best);
-    }
-    if (best > bound && count > 0 && count <= ALL_ORDERS) {
-        for (size_t i = 0; i < count; i++)
-            items[i] = (item){&buffers[i], i, 0};
-        do {
-            keep_best(buffers, count, offsets, place_all(items, count, alignment, spans, offsets),
-                      &best);
-        } while (best > bound && next_order(items, count));
-    }
-    *out_peak = best;
+    SNUG_TRY_GOTO(snug_pack_problem_make(buffers, count, options->alignment, &problem), done);
+    SNUG_TRY_GOTO(SNUG_NEW(&offsets, problem.count), done);
+    SNUG_TRY_GOTO(pack_parts(&problem, options, offsets), done);
+    for (size_t i = 0; i < count; i++)
+        buffers[i].offset = 0;
+    for (size_t i = 0; i < problem.count; i++)
+        buffers[problem.items[i].index].offset = offsets[i];
+    *out_peak = snug_pack_peak(&problem, offsets);
+    if (options->capacity && *out_peak > options->capacity)
+        status = snug_fail(SNUG_NO_FIT,
+                           "packing: no placement within %zu bytes was found; the best needs %zu, "
+                           "and at least %zu are alive at one time",
+                           options->capacity, *out_peak, problem.bound);
 done:
-    snug_memory_free(items);
-    snug_memory_free(spans);
     snug_memory_free(offsets);
+    snug_pack_problem_clear(&problem);
     return status;
-}
-
-// A buffer's beginning or end.
-typedef struct event {
-    int64_t time;
-    bool begins;
-    size_t size;
-} event;
-
-// Ends come before beginnings of the same time: lifetimes are half-open.
-static int compare_events(const void *a, const void *b) {
-    const event *first = a, *second = b;
-    if (first->time != second->time) return first->time < second->time ? -1 : 1;
-    return (int)first->begins - (int)second->begins;
 }
 
 snug_status snug_pack_lower_bound(const snug_buffer *buffers, size_t count, size_t *out) {
     *out = 0;
-    event *events = NULL;
-    SNUG_TRY(SNUG_NEW(&events, 2 * count));
-    for (size_t i = 0; i < count; i++) {
-        events[2 * i] = (event){buffers[i].lower, true, buffers[i].size};
-        events[2 * i + 1] = (event){buffers[i].upper, false, buffers[i].size};
-    }
-    if (count) qsort(events, 2 * count, sizeof *events, compare_events);
-    size_t live = 0;
-    for (size_t i = 0; i < 2 * count; i++) {
-        live = events[i].begins ? live + events[i].size : live - events[i].size;
-        if (live > *out) *out = live;
-    }
-    snug_memory_free(events);
-    return SNUG_OK;
+    snug_pack_problem problem;
+    snug_status status = snug_pack_problem_make(buffers, count, 1, &problem);
+    if (status == SNUG_OK) *out = problem.bound;
+    snug_pack_problem_clear(&problem);
+    return status;
 }
