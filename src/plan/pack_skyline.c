@@ -202,7 +202,8 @@ snug_status snug_pack_skyline(const snug_pack_problem *problem, size_t goal, snu
     snug_status status;
     SNUG_TRY_GOTO(allocate(&self), done);
     SNUG_TRY_GOTO(SNUG_NEW(&ranks, problem->count), done);
-    for (int order = 0; order<ORDERS && * peak> goal; order++) {
+    for (int order = 0; order < ORDERS; order++) {
+        if (*peak <= goal) break;
         if (order > 0 && snug_pack_limit_reached(limit)) break;
         self.steps = problem->count;
         draw_ranks(problem, order, ranks);
