@@ -24,8 +24,8 @@ typedef struct search {
     size_t limit;  // what the load must come to
     size_t aim;    // what excess is measured against: lower than the limit, drops are bolder
     size_t effort; // the sequence's work at which the search ends
-    size_t candidate_count;
-    stretch *moves; // a heap, the worthiest first
+    size_t candidate_count; // with the gaps
+    stretch *moves;         // a heap, the worthiest first
     size_t move_count;
     uint8_t *start, *best, *before; // drops by candidate
     uint32_t moves_made;
@@ -35,10 +35,14 @@ typedef struct search {
 // The longest stretch; the share of the effort that the way down may use, one over this.
 enum { MOST_DROPS = 4, LONGEST = 32, DOWN_SHARE = 3 };
 // For each tensor that may be dropped.
-enum { LAYOUTS = 500 };
+enum { LAYOUTS = 1000 };
 
 static uint8_t *drops_of(const search *self, size_t candidate) {
     return &self->sequence->drops[self->sequence->candidates[candidate]];
+}
+
+static uint8_t most_drops(const search *self, size_t candidate) {
+    return candidate < self->sequence->candidate_count ? MOST_DROPS : 2;
 }
 
 static void save(const search *self, uint8_t *to) {
@@ -56,7 +60,7 @@ static bool apply(const search *self, const stretch *move) {
     bool changes = false;
     for (int32_t i = 0; i < move->length; i++) {
         uint8_t *drops = drops_of(self, (size_t)move->first + (size_t)i);
-        if (*drops >= MOST_DROPS) continue;
+        if (*drops >= most_drops(self, (size_t)move->first + (size_t)i)) continue;
         ++*drops;
         changes = true;
     }
@@ -199,7 +203,7 @@ typedef struct step_taken {
 static size_t pick(search *self, size_t first, size_t span, bool keep) {
     size_t count = self->candidate_count, at = (first + draw(self, (uint32_t)span)) % count;
     for (size_t i = 0; i < count; i++, at = (at + 1) % count)
-        if (keep ? *drops_of(self, at) > 0 : *drops_of(self, at) < MOST_DROPS) break;
+        if (keep ? *drops_of(self, at) > 0 : *drops_of(self, at) < most_drops(self, at)) break;
     return at;
 }
 
@@ -227,7 +231,7 @@ static step_taken take_step(search *self) {
     if (kind != 0) {
         size_t at = pick(self, first, span, false);
         uint8_t drops = *drops_of(self, at);
-        if (drops < MOST_DROPS) set_drops(self, at, (uint8_t)(drops + 1), &taken);
+        if (drops < most_drops(self, at)) set_drops(self, at, (uint8_t)(drops + 1), &taken);
     }
     return taken;
 }
@@ -241,8 +245,11 @@ static void take_back(search *self, step_taken *taken) {
 static double energy_of(const search *self, double price) {
     const snug_sequence *sequence = self->sequence;
     if (!sequence->is_possible) return INFINITY;
-    double over = sequence->load > self->limit ? (double)(sequence->load - self->limit) : 0;
-    return sequence->seconds + price * over;
+    if (sequence->load <= self->limit) return sequence->seconds;
+    // The excess tells nearer from farther where many nodes are at the same load.
+    double over = (double)(sequence->load - self->limit),
+           nodes = (double)sequence->graph->node_count;
+    return sequence->seconds + price * (over + 4 * sequence->excess / nodes);
 }
 
 static double forward_seconds(const snug_sequence *sequence) {
@@ -261,12 +268,12 @@ static snug_status go_about(search *self, size_t effort, bool until_met) {
     double price = 4 * (forward_seconds(sequence) + 1e-9) / ((double)self->limit + 1);
     if (until_met) price = (sequence->seconds + 1e-9) / ((double)sequence->load / 64 + 1);
     double energy = energy_of(self, price), best = energy;
-    double hot = (until_met ? 0.01 * energy : 0.02 * sequence->seconds) + 1e-12;
+    double hot = (until_met ? 0.1 * energy : 0.3 * sequence->seconds) + 1e-12;
     size_t start = sequence->work;
     save(self, self->best);
     while (sequence->work < effort && !(until_met && meets(self))) {
         double progress = (double)(sequence->work - start) / (double)(effort - start);
-        double heat = hot * pow(0.01, progress);
+        double heat = hot * pow(0.001, progress);
         step_taken taken = take_step(self);
         SNUG_TRY(snug_sequence_lay(sequence, self->aim));
         double next = energy_of(self, price);
@@ -352,13 +359,55 @@ static snug_status go_down_boldly(search *self) {
     return snug_sequence_lay(sequence, self->aim);
 }
 
+// Changes up to |changes| choices from |first| on in all ways; stays with the first that has less
+// |energy|, which it then is.
+static snug_status try_changes(search *self, size_t first, int changes, double price,
+                               double *energy, bool *better) {
+    for (size_t i = first; i < self->candidate_count && !is_over(self); i++) {
+        uint8_t *own = drops_of(self, i), before = *own;
+        for (uint8_t drops = 0; drops <= most_drops(self, i) && !is_over(self); drops++) {
+            if (drops == before) continue;
+            *own = drops;
+            SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+            double next = energy_of(self, price);
+            *better = next < *energy * (1 - 1e-9);
+            if (*better)
+                *energy = next;
+            else if (changes > 1)
+                SNUG_TRY(try_changes(self, i + 1, changes - 1, price, energy, better));
+            if (*better) return SNUG_OK;
+        }
+        *own = before;
+    }
+    return SNUG_OK;
+}
+
+// For small graphs: as long as changing up to three choices at once brings the load down.
+static snug_status exchange(search *self) {
+    enum { FEW = 16, CHANGES = 3 };
+    if (self->candidate_count > FEW) return SNUG_OK;
+    SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+    // Bytes count before seconds.
+    double price = self->sequence->seconds + forward_seconds(self->sequence);
+    double energy = energy_of(self, price);
+    for (bool better = true; better && !meets(self);) {
+        better = false;
+        SNUG_TRY(try_changes(self, 0, CHANGES, price, &energy, &better));
+        SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+    }
+    return SNUG_OK;
+}
+
 static snug_status find(search *self, bool *fits) {
     size_t from = self->sequence->work, effort = self->effort;
     SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
     *fits = meets(self);
     if (*fits || self->candidate_count == 0) return SNUG_OK;
     SNUG_TRY(go_down_boldly(self));
-    if (!meets(self)) SNUG_TRY(go_about(self, from + (effort - from) * 2 / 3, true));
+    if (!meets(self)) {
+        SNUG_TRY(go_about(self, from + (effort - from) / 2, true));
+        if (!meets(self)) SNUG_TRY(exchange(self));
+    }
     *fits = meets(self);
     if (!*fits) return SNUG_OK;
     SNUG_TRY(go_about(self, effort, false));
@@ -376,13 +425,13 @@ static size_t most_moves(size_t candidates) {
 snug_status snug_recompute(snug_sequence *sequence, size_t limit, size_t effort, bool *fits) {
     *fits = false;
     // Small graphs are searched through before long.
-    size_t enough = LAYOUTS * (sequence->candidate_count + 1) * sequence->graph->node_count;
+    size_t enough = LAYOUTS * (sequence->choice_count + 1) * sequence->graph->node_count;
     if (effort > enough) effort = enough;
     search self = {.sequence = sequence,
                    .limit = limit,
                    .aim = limit,
                    .effort = sequence->work + effort,
-                   .candidate_count = sequence->candidate_count};
+                   .candidate_count = sequence->choice_count};
     snug_status status;
     SNUG_TRY_GOTO(SNUG_NEW(&self.moves, most_moves(self.candidate_count)), done);
     SNUG_TRY_GOTO(SNUG_NEW(&self.start, self.candidate_count + 1), done);

@@ -111,4 +111,6 @@ void snug_segments_drop(const snug_segments *segments, const snug_segment_length
                                                                          : 1;
     cut(segments, lengths->coarse, 0, drops);
     if (lengths->fine) cut(segments, lengths->fine, 1, drops);
+    for (size_t i = count; i < sequence->choice_count; i++)
+        drops[sequence->candidates[i]] = 0;
 }
