@@ -41,7 +41,8 @@ static snug_status split(const snug_pack_problem *problem, size_t *offsets, part
     for (size_t begin = 0; begin < problem->count; begin += (*parts)[*count - 1].problem.count) {
         SNUG_TRY(SNUG_GROW(parts, &capacity, *count + 1));
         part *next = &(*parts)[*count];
-        *next = (part){.offsets = offsets + begin, .peak = SIZE_MAX};
+        next->offsets = offsets + begin;
+        next->peak = SIZE_MAX;
         SNUG_TRY(snug_pack_problem_next_part(problem, begin, &next->problem));
         ++*count;
     }

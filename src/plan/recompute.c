@@ -398,16 +398,24 @@ static snug_status exchange(search *self) {
     return SNUG_OK;
 }
 
+// Does what else it can to meet the limit, up to |effort|; the load does not rise.
+static snug_status strain(search *self, size_t effort) {
+    size_t load = self->sequence->load;
+    save(self, self->start);
+    SNUG_TRY(go_about(self, effort, true));
+    if (!meets(self)) SNUG_TRY(exchange(self));
+    if (meets(self) || self->sequence->load < load) return SNUG_OK;
+    restore(self, self->start);
+    return snug_sequence_lay(self->sequence, self->aim);
+}
+
 static snug_status find(search *self, bool *fits) {
     size_t from = self->sequence->work, effort = self->effort;
     SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
     *fits = meets(self);
     if (*fits || self->candidate_count == 0) return SNUG_OK;
     SNUG_TRY(go_down_boldly(self));
-    if (!meets(self)) {
-        SNUG_TRY(go_about(self, from + (effort - from) / 2, true));
-        if (!meets(self)) SNUG_TRY(exchange(self));
-    }
+    if (!meets(self)) SNUG_TRY(strain(self, from + (effort - from) / 2));
     *fits = meets(self);
     if (!*fits) return SNUG_OK;
     SNUG_TRY(go_about(self, effort, false));
