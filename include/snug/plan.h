@@ -89,8 +89,8 @@ typedef struct snug_plan snug_plan;
 
 // Plans |request| on |device|, which must outlive the plan. When nothing that is allowed fits the
 // budget, the plan is still given (its candidates tell by how much) and the status is SNUG_NO_FIT,
-// with the smallest budgets and the largest batch size named in the message. Other failures leave |*out| NULL:
-// SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
+// with the smallest budgets and the largest batch size named in the message. Other failures leave
+// |*out| NULL: SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out);
 void snug_plan_free(snug_plan *plan);
 

@@ -20,6 +20,10 @@ struct snug_plan {
     snug_schedule schedule; // of the chosen one
 };
 
+// snug_plan_make() for |model| (borrowed as long as the plan lives), whatever request->model says.
+snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
+                              const snug_model *model, snug_plan **out);
+
 // Checks |request|, with the plan's batch size, for contradictions (SNUG_INVALID).
 snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *request);
 // The same for what the fixes proposed: whatever was asked for by name is allowed to be done.

@@ -161,6 +161,14 @@ done:
 }
 
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
+    const snug_model *model;
+    *out = NULL;
+    SNUG_TRY(snug_model_find(request->model, &model));
+    return snug_plan_make_of(device, request, model, out);
+}
+
+snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
+                              const snug_model *model, snug_plan **out) {
     *out = NULL;
     snug_plan *plan = NULL;
     SNUG_TRY(SNUG_NEW(&plan, 1));
@@ -169,7 +177,8 @@ snug_status snug_plan_make(snug_device *device, const snug_plan_request *request
     plan->batch_size = request->batch_size ? request->batch_size : DEFAULT_BATCH_SIZE;
     plan->budget_bytes =
         request->budget_bytes ? request->budget_bytes : device->device_class->free_bytes(device);
-    plan->training = (snug_training){.optimizer = request->optimizer,
+    plan->training = (snug_training){.model = model,
+                                     .optimizer = request->optimizer,
                                      .label_smoothing = request->label_smoothing,
                                      .options = {.classes = request->classes,
                                                  .channels = request->channels,
@@ -179,7 +188,6 @@ snug_status snug_plan_make(snug_device *device, const snug_plan_request *request
                                                  .drop = !request->no_drop}};
     snug_status status;
     SNUG_TRY_GOTO(snug_plan_check(plan, request), failed);
-    SNUG_TRY_GOTO(snug_model_find(request->model, &plan->training.model), failed);
     SNUG_TRY_GOTO(snug_model_resolve(plan->training.model, &plan->training.options), failed);
     SNUG_TRY_GOTO(search(plan, request), failed);
     if (!snug_plan_chosen(plan)) {
