@@ -110,6 +110,9 @@ typedef struct snug_op {
     int again_inputs[8];
 
     snug_precision_class precision;
+    // Bit i: input i stays float32 beside data in 16 bits (the scale, shift and statistics of a
+    // norm). An operator of class full that has some computes in float32 on 16-bit data.
+    uint32_t full_inputs;
     // NULL: no arithmetic, bytes are those of inputs and outputs.
     double (*flops)(const void *attributes, const snug_type *inputs, const snug_type *outputs);
 

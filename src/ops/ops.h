@@ -194,6 +194,12 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
+// cast.c: x in another floating-point type.
+typedef struct snug_cast_attributes {
+    int64_t dtype; // snug_dtype
+} snug_cast_attributes;
+extern const snug_op snug_op_cast; // (x) -> y
+
 // fill.c: a row-major tensor of one value. clear.c: sets x to zero.
 typedef struct snug_fill_attributes {
     double value;

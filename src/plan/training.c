@@ -6,6 +6,7 @@
 #include "graph/autodiff.h"
 #include "graph/verify.h"
 #include "ops/ops.h"
+#include "plan/precision.h"
 
 enum { NAME_BYTES = 512 };
 
@@ -117,13 +118,37 @@ static int64_t targets_per_sample(const snug_graph *graph, const snug_training_g
                : 1;
 }
 
+// The model's forward pass in the precision of |training|; logits are float32.
+static snug_status build_forward(const snug_training *training, bool training_form,
+                                 snug_training_graph *built, snug_tensor_id *logits) {
+    if (training->activations == SNUG_F32)
+        return snug_model_build(training->model, &training->options, built->samples, training_form,
+                                built->graph, &built->input, logits);
+    snug_graph *whole = NULL;
+    snug_tensor_id *map = NULL, input;
+    snug_status status;
+    SNUG_TRY(snug_graph_new(&whole));
+    SNUG_TRY_GOTO(snug_model_build(training->model, &training->options, built->samples,
+                                   training_form, whole, &input, logits),
+                  done);
+    SNUG_TRY_GOTO(SNUG_NEW(&map, whole->tensor_count), done);
+    SNUG_TRY_GOTO(snug_precision_copy(whole, training->activations, built->graph, map), done);
+    built->input = map[input];
+    built->graph->scope = "loss";
+    *logits = snug_precision_cast(built->graph, map[*logits], SNUG_F32);
+    status = built->graph->status;
+done:
+    snug_memory_free(map);
+    snug_graph_free(whole);
+    return status;
+}
+
 static snug_status build_pass(const snug_training *training, snug_pass_kind kind,
                               int64_t denominator, snug_training_graph *built) {
     snug_graph *graph = built->graph;
     bool training_form = kind != SNUG_PASS_EVALUATE;
     snug_tensor_id logits;
-    SNUG_TRY(snug_model_build(training->model, &training->options, built->samples, training_form,
-                              graph, &built->input, &logits));
+    SNUG_TRY(build_forward(training, training_form, built, &logits));
     built->target = add_target(training, graph, logits, built->samples);
     SNUG_TRY(graph->status);
     snug_loss_attributes loss = {.label_smoothing = training_form ? training->label_smoothing : 0,

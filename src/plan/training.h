@@ -13,6 +13,7 @@ typedef struct snug_training {
     snug_model_options options;
     snug_optimizer optimizer;
     double label_smoothing;
+    snug_dtype activations; // SNUG_F32, SNUG_BF16 or SNUG_F16: weights are float32 whatever it is
 } snug_training;
 
 typedef enum snug_pass_kind {
