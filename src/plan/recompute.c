@@ -1,4 +1,5 @@
-// The search goes down, up, and about. Down: as long as the load is over the limit, drop the
+// The search starts from segments (plan/segments.h) or from nothing, and goes down, up, and about.
+// Down: as long as the load is over the limit, drop the
 // stretch of tensors that takes the most excess away for the time it costs; estimates age as drops
 // change what others cost, so the best is looked at afresh before it is taken (Minoux's lazy
 // greedy). Up: keep again what turns out not to be needed. About: simulated annealing over single
@@ -9,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "plan/segments.h"
 
 // Drops tensors |first| to |first| + |length| - 1 of the candidates once more each.
 typedef struct stretch {
@@ -101,10 +103,20 @@ static bool meets(const search *self) {
     return self->sequence->is_possible && self->sequence->load <= self->limit;
 }
 
+// Looking at every stretch once may take a quarter of the effort: large graphs forgo short ones.
+static int32_t shortest_stretch(const search *self) {
+    size_t once = self->sequence->graph->node_count * self->candidate_count;
+    size_t left = self->effort > self->sequence->work ? self->effort - self->sequence->work : 0;
+    int32_t length = 1;
+    while (length < LONGEST && 4 * once / (size_t)length > left / 4)
+        length *= 2;
+    return length;
+}
+
 static snug_status list_moves(search *self) {
     self->move_count = 0;
-    int32_t count = (int32_t)self->candidate_count;
-    for (int32_t length = 1; length <= LONGEST && length <= count; length *= 2)
+    int32_t count = (int32_t)self->candidate_count, shortest = shortest_stretch(self);
+    for (int32_t length = shortest; length <= LONGEST && length <= count; length *= 2)
         for (int32_t first = 0; first + length <= count; first += length > 4 ? length / 4 : 1)
             self->moves[self->move_count++] = (stretch){.first = first, .length = length};
     double excess = self->sequence->excess, seconds = self->sequence->seconds;
@@ -270,32 +282,69 @@ static snug_status go_about(search *self, size_t effort, bool until_met) {
     return snug_sequence_lay(sequence, self->aim);
 }
 
-// Goes down with aims of the limit and below. Ends with the cheapest way to meet the limit, or else
-// the smallest load.
+// The cheapest drops that meet the limit so far, or else those with the smallest load.
+typedef struct record {
+    bool is_met, is_set;
+    size_t load;
+    double seconds;
+} record;
+
+// Saves the drops that are laid out when they are better than the record.
+static void compare(search *self, record *best) {
+    const snug_sequence *sequence = self->sequence;
+    if (!sequence->is_possible) return;
+    record next = {meets(self), true, sequence->load, sequence->seconds};
+    bool is_better = next.is_met != best->is_met ? next.is_met
+                     : next.is_met               ? next.seconds < best->seconds
+                                                 : next.load < best->load;
+    if (best->is_set && !is_better) return;
+    *best = next;
+    save(self, self->best);
+}
+
+// Tries segments of all lengths, each half of the one before, nested ones too.
+static snug_status try_segments(search *self, record *best) {
+    static const double cheap[] = {1, 0.8, 0.5};
+    enum { LENGTHS = 12 };
+    snug_segments segments;
+    SNUG_TRY(snug_segments_new(self->sequence, &segments));
+    snug_status status = SNUG_OK;
+    for (int coarse = 0; coarse < LENGTHS && status == SNUG_OK; coarse++)
+        for (int fine = coarse; fine < LENGTHS && status == SNUG_OK; fine += fine > coarse ? 2 : 1)
+            for (size_t i = 0; i < sizeof cheap / sizeof cheap[0] && !is_over(self); i++) {
+                snug_segment_lengths lengths = {.coarse = segments.bytes >> coarse,
+                                                .fine = fine > coarse ? segments.bytes >> fine : 0,
+                                                .cheap = cheap[i]};
+                snug_segments_drop(&segments, &lengths, self->sequence->drops);
+                SNUG_TRY_GOTO(snug_sequence_lay(self->sequence, self->aim), done);
+                compare(self, best);
+            }
+done:
+    snug_segments_clear(&segments);
+    return status;
+}
+
+// Goes down from segments, and from the start with aims of the limit and below. Ends with the best.
 static snug_status go_down_boldly(search *self) {
     static const double aims[] = {1, 0.75, 0.5, 0.25};
     snug_sequence *sequence = self->sequence;
+    record best = {.is_set = false};
     SNUG_TRY(snug_sequence_lay(sequence, self->limit));
-    size_t load = sequence->load, effort = self->effort, from = sequence->work;
-    double seconds = INFINITY;
-    save(self, self->best);
+    size_t effort = self->effort, from = sequence->work;
+    // A limit out of sight says little about where to aim.
+    size_t target = self->limit > sequence->load / 16 ? self->limit : sequence->load / 2;
     save(self, self->start);
+    compare(self, &best);
+    self->effort = from + (effort - from) / DOWN_SHARE;
+    SNUG_TRY(try_segments(self, &best));
     for (size_t i = 0; i < sizeof aims / sizeof aims[0]; i++) {
-        // A limit out of sight says little about where to aim.
-        size_t target = self->limit > load / 16 ? self->limit : load / 2;
         self->aim = (size_t)((double)target * aims[i]);
-        self->effort = from + (effort - from) / DOWN_SHARE;
         restore(self, self->start);
         SNUG_TRY(go_down(self));
         if (meets(self)) SNUG_TRY(go_up(self));
-        self->effort = effort;
-        if (!sequence->is_possible) continue;
-        bool is_met = meets(self), is_first = isinf(seconds);
-        if (is_met ? sequence->seconds >= seconds : !is_first || sequence->load >= load) continue;
-        if (is_met) seconds = sequence->seconds;
-        load = sequence->load;
-        save(self, self->best);
+        compare(self, &best);
     }
+    self->effort = effort;
     self->aim = self->limit;
     restore(self, self->best);
     return snug_sequence_lay(sequence, self->aim);

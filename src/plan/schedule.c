@@ -2,7 +2,10 @@
 
 #include "base/size.h"
 
-enum { EXACT_EFFORT = 6000000, MICRO_EFFORT = 2000000, LEAST_EFFORT = 3000000 };
+// Of the search for what to recompute: steps laid out, for a small graph. So many nodes more double
+// it.
+enum { EFFORT_NODES = 2000 };
+enum { EXACT_EFFORT = 6000000, MICRO_EFFORT = 2000000, LEAST_EFFORT = 6000000 };
 
 static snug_status build(const snug_training *training, snug_pass_kind kind, int64_t samples,
                          snug_schedule *schedule, snug_training_graph *out) {
@@ -38,6 +41,7 @@ static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule
         .effort = spec->limit_bytes == 0                      ? LEAST_EFFORT
                   : spec->micro_batch == schedule->batch_size ? EXACT_EFFORT
                                                               : MICRO_EFFORT};
+    options.effort += options.effort * pass->built.graph->node_count / EFFORT_NODES;
     return snug_pass_make(device, costs, pass->built, &options, pass);
 }
 

@@ -109,11 +109,19 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     return a->peak_bytes < b->peak_bytes;
 }
 
-// A candidate that is there already under another name, or has nothing over one that is.
+// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
+// budget, and tell the smallest that works.
+static bool follows_budget(const snug_spec *spec) {
+    return spec->recompute && spec->limit_bytes > 0;
+}
+
+// A candidate that is there already under another name, has nothing over one that is, or does not
+// do what it is for.
 static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
                            const snug_candidate *candidate) {
     if (!spec->recompute) return false;
     if (candidate->recomputed_ops == 0) return true;
+    if (follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
     for (size_t i = 0; i < plan->candidate_count; i++)
         if (plan->candidates[i].micro_batch == candidate->micro_batch &&
             plan->candidates[i].recomputed_ops > 0 &&
@@ -121,12 +129,6 @@ static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
             plan->candidates[i].step_seconds <= candidate->step_seconds)
             return true;
     return false;
-}
-
-// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
-// budget, and tell the smallest that works.
-static bool follows_budget(const snug_spec *spec) {
-    return spec->recompute && spec->limit_bytes > 0;
 }
 
 static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
