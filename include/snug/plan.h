@@ -27,6 +27,24 @@ const char *snug_fidelity_name(snug_fidelity fidelity);
 // SNUG_INVALID lists the names there are.
 snug_status snug_fidelity_parse(const char *text, snug_fidelity *out);
 
+// The type of activations and of the arithmetic that is safe in it; weights, their gradients' sums
+// and the optimizer's state are float32 whatever it is. X(symbol, text)
+#define SNUG_PRECISION_LIST(X)                                                                     \
+    X(SNUG_AUTO, "auto") /* float32 unless the budget needs less, or speed is preferred */         \
+    X(SNUG_FLOAT32, "float32")                                                                     \
+    X(SNUG_BFLOAT16, "bfloat16")                                                                   \
+    X(SNUG_FLOAT16, "float16") /* with loss scaling */
+
+typedef enum snug_precision {
+#define SNUG_PRECISION_ENUM(symbol, text) symbol,
+    SNUG_PRECISION_LIST(SNUG_PRECISION_ENUM)
+#undef SNUG_PRECISION_ENUM
+} snug_precision;
+
+const char *snug_precision_name(snug_precision precision);
+// SNUG_INVALID lists the names there are.
+snug_status snug_precision_parse(const char *text, snug_precision *out);
+
 // An optimizer with PyTorch's meaning of each number.
 typedef enum snug_optimizer_kind { SNUG_SGD, SNUG_ADAM, SNUG_ADAMW } snug_optimizer_kind;
 typedef struct snug_optimizer {
@@ -53,12 +71,13 @@ typedef struct snug_plan_request {
     bool no_drop;                    // leave out dropout and stochastic depth
     double label_smoothing;
     snug_optimizer optimizer;
-    int64_t batch_size;  // samples an optimizer update sees; 0: 256
-    int64_t micro_batch; // 0: the planner chooses; else at most batch_size
-    size_t budget_bytes; // 0: what the device has free
-    snug_fidelity allow; // the planner's default for callers is SNUG_STATISTICS: set it
-    bool prefer_speed;   // the fastest that fits, whatever allowed fidelity it has
-    const char *fixes;   // "free-early,accumulate": only these fixes; NULL: all
+    int64_t batch_size;       // samples an optimizer update sees; 0: 256
+    int64_t micro_batch;      // 0: the planner chooses; else at most batch_size
+    size_t budget_bytes;      // 0: what the device has free
+    snug_precision precision; // other than SNUG_AUTO: nothing else will do
+    snug_fidelity allow;      // the planner's default for callers is SNUG_STATISTICS: set it
+    bool prefer_speed;        // the fastest that fits, whatever allowed fidelity it has
+    const char *fixes;        // "free-early,accumulate": only these fixes; NULL: all
     snug_cost_source cost;
     void (*on_timing)(void *context); // called before kernels are measured; may be NULL
     void *context;
@@ -78,7 +97,7 @@ typedef struct snug_candidate {
     snug_fidelity fidelity;
     int64_t micro_batch, accumulation_steps;
     int64_t recomputed_ops;
-    const char *precision; // "float32"
+    const char *precision; // "float32", "bfloat16" or "float16"
     size_t peak_bytes;     // the arena
     double step_seconds;   // predicted, one optimizer update
     bool fits;             // the budget, with what is allowed

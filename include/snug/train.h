@@ -33,7 +33,16 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
 snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                   int64_t samples, double *loss, double *accuracy);
 
-// Updates done so far.
+// Where the plan computes in float16 the loss is scaled, by PyTorch's dynamic rule from 65536 on
+// (train/loss_scaler.h) unless |scale| fixes it; 0 takes the rule up again from its start. A step
+// with a gradient that is not finite changes no weight and no state of the optimizer, and counts as
+// skipped. Plans of other precisions scale nothing: SNUG_INVALID.
+snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale);
+// The scale that the next step uses, 0 when none does; and the steps skipped so far.
+double snug_trainer_loss_scale(const snug_trainer *trainer);
+int64_t snug_trainer_skipped_steps(const snug_trainer *trainer);
+
+// Updates done so far, skipped steps not counted.
 int64_t snug_trainer_steps(const snug_trainer *trainer);
 size_t snug_trainer_planned_peak(const snug_trainer *trainer);
 // The arena's high-water mark so far; equal to the planned peak from the first step on.
@@ -65,6 +74,8 @@ typedef struct snug_step_event {
     int64_t epoch;       // counted from 1
     double loss;
     double learning_rate;
+    double loss_scale;     // of this step; 0: the plan does not scale losses
+    int64_t skipped_steps; // so far, for a gradient that was not finite
     double samples_per_second, seconds_left;
 } snug_step_event;
 
@@ -80,6 +91,7 @@ typedef struct snug_train_options {
     double learning_rate;
     snug_lr_schedule schedule;
     double warmup_epochs; // linear, before the schedule proper
+    double loss_scale;    // float16: what the loss is multiplied by; 0: PyTorch's dynamic rule
     uint64_t seed;
     const char *out; // directory for weights.safetensors, plan.json and log.jsonl; NULL: none
     // May be NULL. |should_stop| is asked after every micro-batch's update; a true answer ends the
@@ -92,6 +104,7 @@ typedef struct snug_train_options {
 
 typedef struct snug_train_result {
     int64_t steps;
+    int64_t skipped_steps; // of these, for a gradient that was not finite
     size_t planned_peak_bytes, measured_peak_bytes;
     double seconds;
     double accuracy, val_loss; // of the last evaluation; NaN before the first

@@ -41,7 +41,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "                        statistics or model (default statistics)\n"                           \
     "  --fixes LIST          only these fixes, by comma; `snug fixes` lists them\n"                \
     "  --prefer WHAT         fidelity (default) or speed\n"                                        \
-    "  --precision WHAT      auto or float32\n"                                                    \
+    "  --precision WHAT      of activations: auto (default), float32, bfloat16 or float16\n"       \
     "  --cost WHAT           step times: measured (default; once, then kept) or model\n"           \
     "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
     "  --threads N           (default: all cores)\n"                                               \

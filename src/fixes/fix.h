@@ -13,11 +13,13 @@
 
 // One way of running a batch, as the planner builds it.
 typedef struct snug_spec {
-    int64_t micro_batch; // samples that go through the network at once
-    bool free_early;     // tensors are written in place and gradients die at their update
-    bool fuse;           // activations become part of the batch norm before them
-    bool recompute;      // forward results are dropped and made again where that is needed
-    size_t limit_bytes;  // with recompute: what the arena should come to; 0: as little as can be
+    int64_t micro_batch;      // samples that go through the network at once
+    bool free_early;          // tensors are written in place and gradients die at their update
+    bool fuse;                // activations become part of the batch norm before them
+    bool recompute;           // forward results are dropped and made again where that is needed
+    snug_precision precision; // of activations, never SNUG_AUTO
+    bool lean_optimizer;      // the optimizer's state in 8 bits
+    size_t limit_bytes; // with recompute: what the arena should come to; 0: as little as can be
     snug_fidelity fidelity;
     const char *fixes[SNUG_PLAN_MAX_FIXES]; // names of what was applied, ends with NULL
 } snug_spec;
@@ -28,6 +30,8 @@ typedef struct snug_fix_context {
     int64_t micro_batch; // what the user demands, 0: free
     size_t budget_bytes;
     bool has_batch_norm;
+    bool has_optimizer_state;
+    snug_precision precision; // what the user demands
 } snug_fix_context;
 
 typedef struct snug_spec_list {

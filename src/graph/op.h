@@ -29,6 +29,7 @@ typedef struct snug_run_state {
     uint64_t step;        // optimizer updates done before this one
     int64_t first_sample; // index within the batch of the micro-batch's first sample
     double learning_rate;
+    double loss_scale; // what the loss is multiplied by, and gradients are divided by; 0: 1
 } snug_run_state;
 
 // A tensor as a kernel on the host sees it. |data| points into the arena.

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "base/size.h"
 
-enum { PASSES = 4, COPY_BYTES = 64 * 1024 };
+enum { PASSES = 5, COPY_BYTES = 64 * 1024 };
 
 // A node with its kernel and addresses.
 typedef struct snug_command {
@@ -106,8 +106,8 @@ snug_status snug_program_new(snug_device *device, const snug_schedule *schedule,
     snug_program *program = *out;
     program->device = device;
     program->schedule = schedule;
-    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->update,
-                                       &schedule->evaluate};
+    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->unscale,
+                                       &schedule->update, &schedule->evaluate};
     snug_status status;
     SNUG_TRY_GOTO(
         device->device_class->allocate(device, schedule->peak_bytes, (void **)&program->arena),
@@ -221,9 +221,20 @@ static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream
     return (float)init->a;
 }
 
+static snug_status clear_slot(snug_program *program, const snug_slot *slot, float *staging) {
+    memset(staging, 0, COPY_BYTES);
+    for (size_t done = 0; done < slot->bytes; done += COPY_BYTES) {
+        size_t left = slot->bytes - done;
+        SNUG_TRY(snug_program_write_slot(program, slot, done, staging,
+                                         left < COPY_BYTES ? left : COPY_BYTES));
+    }
+    return SNUG_OK;
+}
+
 static snug_status initialise_slot(snug_program *program, const snug_slot *slot, uint64_t seed,
                                    float *staging) {
-    assert(slot->type.dtype == SNUG_F32);
+    // Codes of 8-bit optimizer state start as zeros, whose value is zero.
+    if (slot->type.dtype != SNUG_F32) return clear_slot(program, slot, staging);
     uint64_t stream = stream_of(slot->name);
     for (size_t done = 0; done < slot->bytes;) {
         size_t bytes = slot->bytes - done < COPY_BYTES ? slot->bytes - done : COPY_BYTES;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "plan/demands.h"
 #include "plan/plan.h"
 
 enum { DEFAULT_BATCH_SIZE = 256 };
@@ -56,6 +57,7 @@ static snug_status check_fix_list(const char *list) {
 
 static snug_status check_request(const snug_plan_request *request, int64_t batch_size) {
     SNUG_TRY(check_fix_list(request->fixes));
+    SNUG_TRY(snug_demands_check(request));
     if (batch_size < 1)
         return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed",
                          (long long)batch_size);
@@ -71,12 +73,16 @@ static snug_status propose_all(const snug_plan *plan, const snug_plan_request *r
     snug_fix_context context = {.batch_size = plan->batch_size,
                                 .micro_batch = request->micro_batch,
                                 .budget_bytes = plan->budget_bytes,
-                                .has_batch_norm = plan->training.model->has_batch_norm};
-    snug_spec unfixed = {.micro_batch = plan->batch_size, .fidelity = SNUG_EXACT}, *spec;
+                                .has_batch_norm = plan->training.model->has_batch_norm,
+                                .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
+                                                       request->optimizer.momentum != 0,
+                                .precision = request->precision};
+    snug_spec unfixed = {.micro_batch = plan->batch_size, .precision = SNUG_FLOAT32}, *spec;
     SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
     const snug_fix *fix;
     for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
         if (listed(request->fixes, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
+    snug_demands_filter(request, specs);
     return SNUG_OK;
 }
 
@@ -88,16 +94,25 @@ static snug_candidate describe(const snug_schedule *schedule, const snug_plan_re
         .micro_batch = spec->micro_batch,
         .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
         .recomputed_ops = schedule->step.recomputed_ops,
-        .precision = "float32",
+        .precision = snug_precision_name(spec->precision),
         .peak_bytes = schedule->peak_bytes,
         .step_seconds = schedule->step_seconds,
         .memory = schedule->memory,
     };
     memcpy(candidate.fixes, spec->fixes, sizeof candidate.fixes);
-    bool demanded = request->micro_batch == 0 || request->micro_batch == spec->micro_batch;
-    candidate.fits =
-        demanded && candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
+    candidate.fits = snug_demands_met(request, spec) && candidate.fidelity <= request->allow &&
+                     candidate.peak_bytes <= budget;
     return candidate;
+}
+
+// Fixes that change anything.
+static int count_changes(const snug_candidate *candidate) {
+    int changes = 0;
+    for (int i = 0; candidate->fixes[i]; i++)
+        for (int j = 0; snug_fix_at(j); j++)
+            changes += strcmp(snug_fix_at(j)->name, candidate->fixes[i]) == 0 &&
+                       snug_fix_at(j)->fidelity > SNUG_EXACT;
+    return changes;
 }
 
 // Whether |a| is to be taken rather than |b|, both fitting.
@@ -105,6 +120,8 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     double faster = b->step_seconds - a->step_seconds;
     if (prefer_speed && faster != 0) return faster > 0;
     if (a->fidelity != b->fidelity) return a->fidelity < b->fidelity;
+    if (a->fidelity > SNUG_ROUNDING && count_changes(a) != count_changes(b))
+        return count_changes(a) < count_changes(b);
     if (faster != 0) return faster > 0;
     return a->peak_bytes < b->peak_bytes;
 }
@@ -125,6 +142,8 @@ static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
     for (size_t i = 0; i < plan->candidate_count; i++)
         if (plan->candidates[i].micro_batch == candidate->micro_batch &&
             plan->candidates[i].recomputed_ops > 0 &&
+            plan->candidates[i].fidelity <= candidate->fidelity &&
+            plan->candidates[i].precision == candidate->precision &&
             plan->candidates[i].peak_bytes <= candidate->peak_bytes &&
             plan->candidates[i].step_seconds <= candidate->step_seconds)
             return true;
@@ -144,8 +163,7 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
     plan->candidate_count++;
     // The demand and the allowance decide what counts; the budget does not.
-    bool allowed = candidate->fidelity <= request->allow &&
-                   (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch);
+    bool allowed = candidate->fidelity <= request->allow && snug_demands_met(request, spec);
     if (allowed && !follows_budget(spec) && candidate->peak_bytes < plan->minimum_bytes)
         plan->minimum_bytes = candidate->peak_bytes;
     if (candidate->fits &&

@@ -66,6 +66,12 @@ static void report_result(const options *given, const snug_plan *plan,
             result->planned_peak_bytes, snug_size_print(result->planned_peak_bytes, planned),
             snug_size_print(snug_plan_budget_bytes(plan), budget), result->measured_peak_bytes,
             equal ? "equal" : "DIFFERENT: please report this");
+    if (result->skipped_steps)
+        fprintf(text,
+                "%" PRId64
+                " of the steps were skipped: a gradient overflowed float16, and the loss "
+                "scale was lowered\n",
+                result->skipped_steps);
     if (given->out) fprintf(text, "weights in %s/weights.safetensors\n", given->out);
     if (given->json)
         printf("{\"event\":\"done\",\"steps\":%" PRId64
@@ -156,6 +162,8 @@ const snug_command snug_command_train = {
         "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"
         "  --schedule NAME       constant (default) or cosine\n"
         "  --warmup EPOCHS       linear warm-up (default 0)\n"
+        "  --loss-scale X        with --precision float16: dynamic (default: doubled after 2000\n"
+        "                        steps, halved when a gradient overflows) or a number\n"
         "  --seed N              (default 0)\n"
         "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
         "                        (default runs/MODEL-N); --no-out keeps nothing\n" OPTIONS_PLAN_HELP,
