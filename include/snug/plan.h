@@ -77,7 +77,7 @@ typedef struct snug_plan_request {
     snug_precision precision; // other than SNUG_AUTO: nothing else will do
     snug_fidelity allow;      // the planner's default for callers is SNUG_STATISTICS: set it
     bool prefer_speed;        // the fastest that fits, whatever allowed fidelity it has
-    const char *fixes;        // "free-early,accumulate": only these fixes; NULL: all
+    const char *fixes;        // "free-early,accumulate": only these fixes, "": none; NULL: all
     snug_cost_source cost;
     void (*on_timing)(void *context); // called before kernels are measured; may be NULL
     void *context;
@@ -108,7 +108,7 @@ typedef struct snug_plan snug_plan;
 
 // Plans |request| on |device|, which must outlive the plan. When nothing that is allowed fits the
 // budget, the plan is still given (its candidates tell by how much) and the status is SNUG_NO_FIT,
-// with the smallest budget named in the message. Other failures leave |*out| NULL:
+// with the smallest budgets and the largest batch size named in the message. Other failures leave |*out| NULL:
 // SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out);
 void snug_plan_free(snug_plan *plan);
@@ -116,8 +116,12 @@ void snug_plan_free(snug_plan *plan);
 const char *snug_plan_model(const snug_plan *plan);
 int64_t snug_plan_batch_size(const snug_plan *plan);
 size_t snug_plan_budget_bytes(const snug_plan *plan);
-// The smallest budget that works with what is allowed.
+// The smallest budget that works with what is allowed; SIZE_MAX: none does.
 size_t snug_plan_minimum_bytes(const snug_plan *plan);
+// The smallest budget that works with changes of |fidelity| at most, allowed or not.
+size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity);
+// When nothing fits: the largest batch size that would; 0: not even one sample. Else 0.
+int64_t snug_plan_largest_batch(const snug_plan *plan);
 // What the batch needs when every tensor that the backward pass reads is kept until then and
 // gradients until the update, as eager frameworks do.
 size_t snug_plan_unfixed_bytes(const snug_plan *plan);

@@ -154,6 +154,7 @@ static const option_row rows[] = {
     FIELD("device", TEXT, false, device),
     FIELD("gpu", TEXT, false, gpu),
     FIELD("html", TEXT, false, html),
+    FIELD("curve", FLAG, false, curve),
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),
     FIELD("data", TEXT, false, data),
@@ -202,6 +203,14 @@ static bool read_row(const char *command, const option_row *row, const char *tex
     return row->read(command, text, out);
 }
 
+// Timing takes a while, the first time.
+static void tell_timing(void *context) {
+    options *given = context;
+    if (!given->timing_told)
+        fputs("timing this network's kernels; the times are kept for the next plan\n", stderr);
+    given->timing_told = true;
+}
+
 static void set_defaults(int argc, char **argv, options *out) {
     const char *name = "sgd";
     for (int i = 1; i < argc; i++) {
@@ -215,6 +224,8 @@ static void set_defaults(int argc, char **argv, options *out) {
         (options){.device = "cpu",
                   .request = {.allow = SNUG_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
                   .train = {.epochs = 1, .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3}};
+    out->request.on_timing = tell_timing;
+    out->request.context = out;
     if (kind == SNUG_SGD) {
         // Those of torchvision's training script, not torch.optim's zeros.
         out->request.optimizer.momentum = 0.9;

@@ -15,7 +15,8 @@ typedef struct options {
     const char *html;         // a file for the plan's page
     const char *out;
     bool input_given, no_out, no_eval;
-    bool json;
+    bool json, curve;
+    bool timing_told; // that kernels are being timed
     int threads;
 } options;
 

@@ -51,8 +51,7 @@ snug_status snug_demands_check(const snug_plan_request *request) {
 }
 
 bool snug_demands_met(const snug_plan_request *request, const snug_spec *spec) {
-    return (request->micro_batch == 0 || request->micro_batch == spec->micro_batch) &&
-           (request->precision == SNUG_AUTO || request->precision == spec->precision);
+    return request->precision == SNUG_AUTO || request->precision == spec->precision;
 }
 
 void snug_demands_filter(const snug_plan_request *request, snug_spec_list *specs) {

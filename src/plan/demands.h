@@ -10,7 +10,7 @@ bool snug_demands_list(const snug_plan_request *request, const char *fix);
 // SNUG_INVALID where a precision is demanded that the request rules out.
 snug_status snug_demands_check(const snug_plan_request *request);
 
-// Whether |spec| is as |request| demands: its micro-batch and its precision.
+// Whether |spec| is as |request| demands: in its precision.
 bool snug_demands_met(const snug_plan_request *request, const snug_spec *spec);
 
 // Drops what is not in the precision that |request| demands, the unfixed spec in front aside.

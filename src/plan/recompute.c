@@ -34,6 +34,8 @@ typedef struct search {
 
 // The longest stretch; the share of the effort that the way down may use, one over this.
 enum { MOST_DROPS = 4, LONGEST = 32, DOWN_SHARE = 3 };
+// For each tensor that may be dropped.
+enum { LAYOUTS = 500 };
 
 static uint8_t *drops_of(const search *self, size_t candidate) {
     return &self->sequence->drops[self->sequence->candidates[candidate]];
@@ -373,6 +375,9 @@ static size_t most_moves(size_t candidates) {
 
 snug_status snug_recompute(snug_sequence *sequence, size_t limit, size_t effort, bool *fits) {
     *fits = false;
+    // Small graphs are searched through before long.
+    size_t enough = LAYOUTS * (sequence->candidate_count + 1) * sequence->graph->node_count;
+    if (effort > enough) effort = enough;
     search self = {.sequence = sequence,
                    .limit = limit,
                    .aim = limit,

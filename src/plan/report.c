@@ -68,9 +68,17 @@ static void print_head(const snug_plan *plan, snug_text *text) {
     snug_text_append(text, "\n\n  unfixed %12s  what the batch needs with every tensor kept\n",
                      snug_size_print(plan->unfixed_bytes, bytes));
     snug_text_append(text, "  budget  %12s\n", snug_size_print(plan->budget_bytes, bytes));
-    if (plan->minimum_bytes != SIZE_MAX)
-        snug_text_append(text, "  minimum %12s  the smallest budget that works (%zu bytes)\n",
-                         snug_size_print(plan->minimum_bytes, bytes), plan->minimum_bytes);
+    for (int i = 0; i <= SNUG_MODEL; i++) {
+        size_t minimum = plan->minimum_bytes[i];
+        if (minimum == SIZE_MAX || (i > 0 && minimum == plan->minimum_bytes[i - 1])) continue;
+        const char *name = i == SNUG_EXACT ? "nothing" : snug_fidelity_name((snug_fidelity)i);
+        snug_text_append(text, "  minimum %12s  changing %s (%zu bytes)%s\n",
+                         snug_size_print(minimum, bytes), name, minimum,
+                         i > (int)plan->allow ? ", not allowed" : "");
+    }
+    if (plan->largest_batch > 0)
+        snug_text_append(text, "  batch   %12" PRId64 "  the largest that fits the budget\n",
+                         plan->largest_batch);
 }
 
 // What is in use at the moment of the peak, by kind: of the batch unfixed, and as chosen.
@@ -143,19 +151,27 @@ static json_t *candidate_json(const snug_candidate *candidate, bool with_fits) {
     return json;
 }
 
+static json_t *minimum_json(const snug_plan *plan, snug_fidelity fidelity) {
+    size_t minimum = plan->minimum_bytes[fidelity];
+    return minimum == SIZE_MAX ? json_null() : json_integer((json_int_t)minimum);
+}
+
 static json_t *plan_json(const snug_plan *plan) {
     const snug_candidate *chosen = snug_plan_chosen(plan);
     json_t *candidates = json_array();
     for (size_t i = 0; i < plan->candidate_count; i++)
         json_array_append_new(candidates, candidate_json(&plan->candidates[i], true));
-    json_t *minimum = plan->minimum_bytes == SIZE_MAX
-                          ? json_null()
-                          : json_integer((json_int_t)plan->minimum_bytes);
+    json_t *minima = json_object();
+    for (int i = 0; i <= SNUG_MODEL; i++)
+        json_object_set_new(minima, snug_fidelity_name((snug_fidelity)i),
+                            minimum_json(plan, (snug_fidelity)i));
     return json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:o, s:o}", "event", "plan", "model",
+        "{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "event", "plan", "model",
         plan->training.model->name, "device", plan->device->device_class->name, "batch_size",
         (json_int_t)plan->batch_size, "budget_bytes", (json_int_t)plan->budget_bytes,
-        "minimum_bytes", minimum, "unfixed_bytes", (json_int_t)plan->unfixed_bytes, "chosen",
+        "minimum_bytes", minimum_json(plan, plan->allow), "minimum_bytes_by_fidelity", minima,
+        "largest_batch_size", (json_int_t)(chosen ? plan->batch_size : plan->largest_batch),
+        "unfixed_bytes", (json_int_t)plan->unfixed_bytes, "chosen",
         chosen ? candidate_json(chosen, false) : json_null(), "candidates", candidates);
 }
 

@@ -31,61 +31,6 @@ snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
                      text);
 }
 
-// Whether |name| is in the comma-separated |list|; NULL lists everything.
-static bool listed(const char *list, const char *name) {
-    if (!list) return true;
-    size_t length = strlen(name);
-    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length])) return true;
-    return false;
-}
-
-static snug_status check_fix_list(const char *list) {
-    for (const char *at = list; at && *at;) {
-        size_t length = strcspn(at, ",");
-        bool known = false;
-        for (int i = 0; snug_fix_at(i); i++)
-            known = known || (strlen(snug_fix_at(i)->name) == length &&
-                              strncmp(snug_fix_at(i)->name, at, length) == 0);
-        if (!known)
-            return snug_fail(SNUG_INVALID, "unknown fix '%.*s': `snug fixes` lists them",
-                             (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    return SNUG_OK;
-}
-
-static snug_status check_request(const snug_plan_request *request, int64_t batch_size) {
-    SNUG_TRY(check_fix_list(request->fixes));
-    SNUG_TRY(snug_demands_check(request));
-    if (batch_size < 1)
-        return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed",
-                         (long long)batch_size);
-    if (request->micro_batch < 0 || request->micro_batch > batch_size)
-        return snug_fail(SNUG_INVALID,
-                         "a micro-batch of %lld samples: expected 1 to the batch size, %lld",
-                         (long long)request->micro_batch, (long long)batch_size);
-    return SNUG_OK;
-}
-
-static snug_status propose_all(const snug_plan *plan, const snug_plan_request *request,
-                               snug_spec_list *specs) {
-    snug_fix_context context = {.batch_size = plan->batch_size,
-                                .micro_batch = request->micro_batch,
-                                .budget_bytes = plan->budget_bytes,
-                                .has_batch_norm = plan->training.model->has_batch_norm,
-                                .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
-                                                       request->optimizer.momentum != 0,
-                                .precision = request->precision};
-    snug_spec unfixed = {.micro_batch = plan->batch_size, .precision = SNUG_FLOAT32}, *spec;
-    SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
-    const snug_fix *fix;
-    for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
-        if (listed(request->fixes, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
-    snug_demands_filter(request, specs);
-    return SNUG_OK;
-}
-
 static snug_candidate describe(const snug_schedule *schedule, const snug_plan_request *request,
                                size_t budget) {
     const snug_spec *spec = &schedule->spec;
@@ -100,8 +45,9 @@ static snug_candidate describe(const snug_schedule *schedule, const snug_plan_re
         .memory = schedule->memory,
     };
     memcpy(candidate.fixes, spec->fixes, sizeof candidate.fixes);
-    candidate.fits = snug_demands_met(request, spec) && candidate.fidelity <= request->allow &&
-                     candidate.peak_bytes <= budget;
+    bool demanded = request->micro_batch == 0 || request->micro_batch == spec->micro_batch;
+    candidate.fits = demanded && snug_demands_met(request, spec) &&
+                     candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
     return candidate;
 }
 
@@ -126,19 +72,13 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     return a->peak_bytes < b->peak_bytes;
 }
 
-// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
-// budget, and tell the smallest that works.
-static bool follows_budget(const snug_spec *spec) {
-    return spec->recompute && spec->limit_bytes > 0;
-}
-
 // A candidate that is there already under another name, has nothing over one that is, or does not
 // do what it is for.
 static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
                            const snug_candidate *candidate) {
     if (!spec->recompute) return false;
     if (candidate->recomputed_ops == 0) return true;
-    if (follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
+    if (snug_spec_follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
     for (size_t i = 0; i < plan->candidate_count; i++)
         if (plan->candidates[i].micro_batch == candidate->micro_batch &&
             plan->candidates[i].recomputed_ops > 0 &&
@@ -162,10 +102,12 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
     if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
     plan->candidate_count++;
-    // The demand and the allowance decide what counts; the budget does not.
-    bool allowed = candidate->fidelity <= request->allow && snug_demands_met(request, spec);
-    if (allowed && !follows_budget(spec) && candidate->peak_bytes < plan->minimum_bytes)
-        plan->minimum_bytes = candidate->peak_bytes;
+    bool demanded = (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch) &&
+                    snug_demands_met(request, spec);
+    if (demanded && !snug_spec_follows_budget(spec))
+        for (int i = candidate->fidelity; i <= SNUG_MODEL; i++)
+            if (candidate->peak_bytes < plan->minimum_bytes[i])
+                plan->minimum_bytes[i] = candidate->peak_bytes;
     if (candidate->fits &&
         (!*chosen || better(candidate, &plan->candidates[plan->chosen], request->prefer_speed))) {
         plan->chosen = plan->candidate_count - 1;
@@ -199,32 +141,18 @@ static void sort_candidates(snug_plan *plan, bool is_chosen) {
 static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_request *request,
                             const snug_spec_list *specs, const snug_spec **chosen) {
     SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
-    plan->minimum_bytes = SIZE_MAX;
+    for (int i = 0; i <= SNUG_MODEL; i++)
+        plan->minimum_bytes[i] = SIZE_MAX;
     *chosen = NULL;
     for (int following = 0; following < 2; following++) {
         // Below what works there is no need to search.
-        if (following && plan->budget_bytes < plan->minimum_bytes) break;
+        if (following && plan->budget_bytes < snug_plan_minimum_bytes(plan)) break;
         for (size_t i = 0; i < specs->count; i++)
-            if (follows_budget(&specs->items[i]) == (bool)following)
+            if (snug_spec_follows_budget(&specs->items[i]) == (bool)following)
                 SNUG_TRY(evaluate_one(plan, costs, request, &specs->items[i], chosen));
     }
     sort_candidates(plan, *chosen != NULL);
     return SNUG_OK;
-}
-
-static snug_status no_fit(const snug_plan *plan, const snug_plan_request *request) {
-    char budget[SNUG_SIZE_TEXT], minimum[SNUG_SIZE_TEXT];
-    if (plan->minimum_bytes == SIZE_MAX)
-        return snug_fail(SNUG_NO_FIT,
-                         "micro-batches of %lld change batch norm's statistics, which '--allow "
-                         "%s' rules out",
-                         (long long)request->micro_batch, snug_fidelity_name(request->allow));
-    return snug_fail(SNUG_NO_FIT,
-                     "%s at batch size %lld does not fit %zu bytes (%s): the smallest budget that "
-                     "works with what is allowed is %zu bytes (%s)",
-                     plan->training.model->name, (long long)plan->batch_size, plan->budget_bytes,
-                     snug_size_print(plan->budget_bytes, budget), plan->minimum_bytes,
-                     snug_size_print(plan->minimum_bytes, minimum));
 }
 
 static snug_status search(snug_plan *plan, const snug_plan_request *request) {
@@ -233,7 +161,8 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     const snug_spec *chosen = NULL;
     snug_status status;
     SNUG_TRY_GOTO(snug_costs_new(plan->device, request, plan->budget_bytes, &costs), done);
-    SNUG_TRY_GOTO(propose_all(plan, request, &specs), done);
+    SNUG_TRY_GOTO(snug_plan_propose(plan, request, plan->batch_size, &specs), done);
+    SNUG_TRY_GOTO(snug_plan_check_specs(plan, request, &specs), done);
     SNUG_TRY_GOTO(evaluate(plan, costs, request, &specs, &chosen), done);
     if (chosen)
         SNUG_TRY_GOTO(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size,
@@ -252,6 +181,7 @@ snug_status snug_plan_make(snug_device *device, const snug_plan_request *request
     snug_plan *plan = NULL;
     SNUG_TRY(SNUG_NEW(&plan, 1));
     plan->device = device;
+    plan->allow = request->allow;
     plan->batch_size = request->batch_size ? request->batch_size : DEFAULT_BATCH_SIZE;
     plan->budget_bytes =
         request->budget_bytes ? request->budget_bytes : device->device_class->free_bytes(device);
@@ -264,12 +194,16 @@ snug_status snug_plan_make(snug_device *device, const snug_plan_request *request
                                                  .width_multiplier = request->width_multiplier,
                                                  .drop = !request->no_drop}};
     snug_status status;
-    SNUG_TRY_GOTO(check_request(request, plan->batch_size), failed);
+    SNUG_TRY_GOTO(snug_plan_check(plan, request), failed);
     SNUG_TRY_GOTO(snug_model_find(request->model, &plan->training.model), failed);
     SNUG_TRY_GOTO(snug_model_resolve(plan->training.model, &plan->training.options), failed);
     SNUG_TRY_GOTO(search(plan, request), failed);
+    if (!snug_plan_chosen(plan)) {
+        status = snug_plan_no_fit(plan, request);
+        if (status != SNUG_NO_FIT) goto failed;
+    }
     *out = plan;
-    return plan->chosen < plan->candidate_count ? SNUG_OK : no_fit(plan, request);
+    return status;
 failed:
     snug_plan_free(plan);
     return status;
@@ -295,7 +229,15 @@ size_t snug_plan_budget_bytes(const snug_plan *plan) {
 }
 
 size_t snug_plan_minimum_bytes(const snug_plan *plan) {
-    return plan->minimum_bytes;
+    return plan->minimum_bytes[plan->allow];
+}
+
+size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity) {
+    return plan->minimum_bytes[fidelity];
+}
+
+int64_t snug_plan_largest_batch(const snug_plan *plan) {
+    return plan->largest_batch;
 }
 
 size_t snug_plan_unfixed_bytes(const snug_plan *plan) {

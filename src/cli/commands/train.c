@@ -122,6 +122,10 @@ static int run(int argc, char **argv) {
                         "or synthetic\n");
         return EXIT_USAGE;
     }
+    if (given.curve) {
+        fprintf(stderr, "snug train: --curve is an option of `snug plan`\n");
+        return EXIT_USAGE;
+    }
     if (given.gpu) {
         fprintf(stderr, "snug train: --gpu: no GPU device is built in; `snug plan --gpu` plans for "
                         "a card, `--device` trains on one of `snug devices`\n");
