@@ -41,6 +41,10 @@ typedef enum snug_precision {
 #undef SNUG_PRECISION_ENUM
 } snug_precision;
 
+// Whether |device| computes in |precision| at least as fast as in float32. Where it does not, 16
+// bits are storage alone, which halves the memory of activations and takes time to convert.
+bool snug_device_is_fast(const snug_device *device, snug_precision precision);
+
 const char *snug_precision_name(snug_precision precision);
 // SNUG_INVALID lists the names there are.
 snug_status snug_precision_parse(const char *text, snug_precision *out);
@@ -68,6 +72,7 @@ typedef struct snug_plan_request {
     int64_t classes;                 // 0: the model's own
     int64_t channels, height, width; // of the input; 0: the model's own
     double width_multiplier;         // 0: 1
+    bool separable;                  // dense 3x3 and 5x5 convolutions become depthwise and 1x1
     bool no_drop;                    // leave out dropout and stochastic depth
     double label_smoothing;
     snug_optimizer optimizer;
@@ -102,18 +107,24 @@ typedef struct snug_candidate {
     double step_seconds;   // predicted, one optimizer update
     bool fits;             // the budget, with what is allowed
     snug_plan_memory memory;
+    // What is trained: the network asked for, or with fidelity SNUG_MODEL another.
+    const char *network; // its own name, "resnet18-width-0.5"
+    int64_t parameters, multiply_adds;
+    double published_accuracy; // top-1 on ImageNet in percent; 0: none is
 } snug_candidate;
 
 typedef struct snug_plan snug_plan;
 
 // Plans |request| on |device|, which must outlive the plan. When nothing that is allowed fits the
 // budget, the plan is still given (its candidates tell by how much) and the status is SNUG_NO_FIT,
-// with the smallest budgets and the largest batch size named in the message. Other failures leave |*out| NULL:
-// SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
+// with the smallest budgets and the largest batch size named in the message. Other failures leave
+// |*out| NULL: SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out);
 void snug_plan_free(snug_plan *plan);
 
+// The network that is trained, by its own name; and the model that was asked for.
 const char *snug_plan_model(const snug_plan *plan);
+const char *snug_plan_requested_model(const snug_plan *plan);
 int64_t snug_plan_batch_size(const snug_plan *plan);
 size_t snug_plan_budget_bytes(const snug_plan *plan);
 // The smallest budget that works with what is allowed; SIZE_MAX: none does.

@@ -137,6 +137,7 @@ static const option_row rows[] = {
     READ("input", false, read_input),
     FIELD("classes", COUNT, false, request.classes),
     FIELD("width", REAL, false, request.width_multiplier),
+    FIELD("separable", FLAG, false, request.separable),
     FIELD("no-drop", FLAG, false, request.no_drop),
     READ("optimizer", false, read_optimizer),
     FIELD("momentum", REAL, false, request.optimizer.momentum),

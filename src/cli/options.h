@@ -32,6 +32,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --input CxHxW         the network's input (default: the model's, or the data's)\n"          \
     "  --classes N           outputs (default: the model's, or the data's)\n"                      \
     "  --width X             multiplies the channels (default 1)\n"                                \
+    "  --separable           depthwise separable in place of dense 3x3 and 5x5 convolutions\n"     \
     "  --no-drop             without dropout and stochastic depth\n"                               \
     "  --optimizer NAME      sgd, adam or adamw (default sgd)\n"                                   \
     "  --momentum X          sgd (default 0.9); also --dampening X, --nesterov\n"                  \

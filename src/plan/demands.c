@@ -2,11 +2,19 @@
 
 #include <string.h>
 
+#include "device/device.h"
+
 static const char *const names[] = {
 #define PRECISION_TEXT(symbol, text) text,
     SNUG_PRECISION_LIST(PRECISION_TEXT)
 #undef PRECISION_TEXT
 };
+
+bool snug_device_is_fast(const snug_device *device, snug_precision precision) {
+    if (precision == SNUG_BFLOAT16) return device->fast_bfloat16;
+    if (precision == SNUG_FLOAT16) return device->fast_float16;
+    return true;
+}
 
 const char *snug_precision_name(snug_precision precision) {
     return names[precision];

@@ -5,8 +5,13 @@
 #include "plan/schedule.h"
 
 struct snug_plan {
-    snug_device *device; // borrowed
-    snug_training training;
+    snug_device *device;    // borrowed
+    snug_training training; // of the chosen network
+    const char *requested;  // the model asked for
+    snug_variant network;   // what is trained, by its own name
+    snug_variant own;       // what was asked for
+    snug_variant *variants; // smaller networks, where the request allows one
+    size_t variant_count;
     int64_t batch_size;
     snug_fidelity allow;
     size_t budget_bytes, unfixed_bytes;

@@ -82,7 +82,9 @@ snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *re
                                 .has_batch_norm = plan->training.model->has_batch_norm,
                                 .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
                                                        request->optimizer.momentum != 0,
-                                .precision = request->precision};
+                                .precision = request->precision,
+                                .variants = plan->variants,
+                                .variant_count = plan->variant_count};
     snug_spec unfixed = {.micro_batch = batch_size, .precision = SNUG_FLOAT32}, *spec;
     SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
     const snug_fix *fix;

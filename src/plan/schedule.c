@@ -1,6 +1,7 @@
 #include "plan/schedule.h"
 
 #include "base/size.h"
+#include "plan/variants.h"
 
 // Of the search for what to recompute: steps laid out, for a small graph. So many nodes more double
 // it.
@@ -19,6 +20,7 @@ static snug_status build(const snug_training *training, snug_pass_kind kind, int
         [SNUG_FLOAT32] = SNUG_F32, [SNUG_BFLOAT16] = SNUG_BF16, [SNUG_FLOAT16] = SNUG_F16};
     const snug_spec *spec = &schedule->spec;
     snug_training fixed = *training;
+    snug_variant_apply(spec->variant, &fixed);
     fixed.options.fuse = spec->fuse;
     fixed.activations = dtypes[spec->precision];
     fixed.scales_loss = scales_loss(spec);

@@ -1,7 +1,7 @@
-// Segments: coarse choices of what to recompute, where a search starts on a large graph. The forward
-// pass is cut where few bytes are alive; what crosses a cut stays, the rest of a segment is made
-// again when the backward pass comes to it (Chen et al. 2016, "Training deep nets with sublinear
-// memory cost"); in segments of segments where two lengths are given.
+// Segments: coarse choices of what to recompute, where a search starts on a large graph. The
+// forward pass is cut where few bytes are alive; what crosses a cut stays, the rest of a segment is
+// made again when the backward pass comes to it (Chen et al. 2016, "Training deep nets with
+// sublinear memory cost"); in segments of segments where two lengths are given.
 #ifndef SNUG_PLAN_SEGMENTS_H
 #define SNUG_PLAN_SEGMENTS_H
 
@@ -9,11 +9,11 @@
 
 typedef struct snug_segments {
     const snug_sequence *sequence; // borrowed
-    int32_t *first, *last;         // by candidate: its producer, its last reader in the forward pass
-    double *dearness;              // by candidate: seconds to make it again for each of its bytes
-    double *by_dearness;           // the same, sorted
-    size_t *crossing;              // by node: bytes that are needed past it in the forward pass
-    size_t bytes;                  // of all candidates
+    int32_t *first, *last; // by candidate: its producer, its last reader in the forward pass
+    double *dearness;      // by candidate: seconds to make it again for each of its bytes
+    double *by_dearness;   // the same, sorted
+    size_t *crossing;      // by node: bytes that are needed past it in the forward pass
+    size_t bytes;          // of all candidates
 } snug_segments;
 
 // What to keep. Segments hold at least |coarse| bytes of results, and are cut again into ones of

@@ -104,10 +104,10 @@ static int train_planned(const snug_plan *plan, options *given) {
 }
 
 // A new folder under runs/ where --out does not say.
-static const char *choose_out(const options *given, char path[256]) {
+static const char *choose_out(const options *given, const snug_plan *plan, char path[256]) {
     if (given->no_out || given->out) return given->out;
     for (int i = 1; i < 10000; i++) {
-        snprintf(path, 256, "runs/%s-%d", given->request.model, i);
+        snprintf(path, 256, "runs/%s-%d", snug_plan_model(plan), i);
         if (access(path, F_OK) != 0) return path;
     }
     return NULL;
@@ -131,7 +131,6 @@ static int run(int argc, char **argv) {
                         "a card, `--device` trains on one of `snug devices`\n");
         return EXIT_USAGE;
     }
-    given.out = choose_out(&given, path);
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_status status = snug_device_open(given.device, given.threads, &device);
@@ -144,6 +143,7 @@ static int run(int argc, char **argv) {
         result = command_fail(argv[0], status);
     }
     if (status == SNUG_OK) {
+        given.out = choose_out(&given, plan, path);
         if (!given.json) puts("");
         fflush(stdout);
         result = train_planned(plan, &given);

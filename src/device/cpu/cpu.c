@@ -32,6 +32,8 @@ static snug_status open_device(int threads, snug_device **out) {
         snug_memory_free(self);
         return status;
     }
+    self->device.fast_bfloat16 = snug_onednn_is_fast(SNUG_BF16);
+    self->device.fast_float16 = snug_onednn_is_fast(SNUG_F16);
     *out = &self->device;
     return SNUG_OK;
 }
