@@ -31,6 +31,7 @@ typedef struct snug_spec {
     snug_precision precision; // of activations, never SNUG_AUTO
     bool lean_optimizer;      // the optimizer's state in 8 bits
     size_t limit_bytes; // with recompute: what the arena should come to; 0: as little as can be
+    bool evaluation;    // the forward pass alone, of as many samples as the limit lets
     const snug_variant *variant; // NULL: the network asked for
     snug_fidelity fidelity;
     const char *fixes[SNUG_PLAN_MAX_FIXES]; // names of what was applied, ends with NULL

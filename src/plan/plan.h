@@ -36,6 +36,10 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
 snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *request,
                               int64_t batch_size, snug_spec_list *specs);
 
+// The same where nothing is trained: of one batch as many samples at once as fit.
+snug_status snug_evaluation_propose(const snug_plan *plan, const snug_plan_request *request,
+                                    int64_t batch_size, snug_spec_list *specs);
+
 // Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
 // budget, and tell the smallest that works.
 static inline bool snug_spec_follows_budget(const snug_spec *spec) {

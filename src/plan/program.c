@@ -25,7 +25,8 @@ typedef struct bound_pass {
 struct snug_program {
     snug_device *device;
     const snug_schedule *schedule;
-    unsigned char *arena;
+    unsigned char *arena; // NULL: released
+    unsigned char *kept;  // what is persistent, while the arena is released
     size_t high_water;
     bound_pass passes[PASSES];
 };
@@ -100,20 +101,26 @@ static snug_status bind_pass(snug_program *program, const snug_pass *pass, bound
     return SNUG_OK;
 }
 
+static snug_status bind_all(snug_program *program) {
+    const snug_schedule *schedule = program->schedule;
+    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->unscale,
+                                       &schedule->update, &schedule->evaluate};
+    for (int i = 0; i < PASSES; i++)
+        SNUG_TRY(bind_pass(program, passes[i], &program->passes[i]));
+    return SNUG_OK;
+}
+
 snug_status snug_program_new(snug_device *device, const snug_schedule *schedule,
                              snug_program **out) {
     SNUG_TRY(SNUG_NEW(out, 1));
     snug_program *program = *out;
     program->device = device;
     program->schedule = schedule;
-    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->unscale,
-                                       &schedule->update, &schedule->evaluate};
     snug_status status;
     SNUG_TRY_GOTO(
         device->device_class->allocate(device, schedule->peak_bytes, (void **)&program->arena),
         failed);
-    for (int i = 0; i < PASSES; i++)
-        SNUG_TRY_GOTO(bind_pass(program, passes[i], &program->passes[i]), failed);
+    SNUG_TRY_GOTO(bind_all(program), failed);
     return SNUG_OK;
 failed:
     snug_program_free(program);
@@ -121,16 +128,65 @@ failed:
     return status;
 }
 
-void snug_program_free(snug_program *program) {
-    if (!program) return;
+static void unbind(snug_program *program) {
     for (int i = 0; i < PASSES; i++) {
         snug_memory_free(program->passes[i].commands);
         snug_memory_free(program->passes[i].views);
+        program->passes[i] = (bound_pass){0};
     }
+}
+
+void snug_program_free(snug_program *program) {
+    if (!program) return;
+    unbind(program);
+    snug_memory_free(program->kept);
     if (program->arena)
         program->device->device_class->release(program->device, program->arena,
                                                program->schedule->peak_bytes);
     snug_memory_free(program);
+}
+
+bool snug_program_is_released(const snug_program *program) {
+    return program->kept != NULL;
+}
+
+snug_status snug_program_release(snug_program *program) {
+    size_t bytes = program->schedule->persistent.bytes;
+    const snug_device_class *device_class = program->device->device_class;
+    if (program->kept) return SNUG_OK;
+    SNUG_TRY(SNUG_NEW(&program->kept, bytes + 1));
+    snug_status status = device_class->read(program->device, program->kept, program->arena, bytes);
+    if (status != SNUG_OK) {
+        snug_memory_free(program->kept);
+        program->kept = NULL;
+        return status;
+    }
+    unbind(program);
+    device_class->release(program->device, program->arena, program->schedule->peak_bytes);
+    program->arena = NULL;
+    return SNUG_OK;
+}
+
+snug_status snug_program_restore(snug_program *program) {
+    const snug_device_class *device_class = program->device->device_class;
+    if (!program->kept) return SNUG_OK;
+    snug_status status;
+    SNUG_TRY_GOTO(device_class->allocate(program->device, program->schedule->peak_bytes,
+                                         (void **)&program->arena),
+                  failed);
+    SNUG_TRY_GOTO(bind_all(program), failed);
+    SNUG_TRY_GOTO(device_class->write(program->device, program->arena, program->kept,
+                                      program->schedule->persistent.bytes),
+                  failed);
+    snug_memory_free(program->kept);
+    program->kept = NULL;
+    return SNUG_OK;
+failed:
+    unbind(program);
+    if (program->arena)
+        device_class->release(program->device, program->arena, program->schedule->peak_bytes);
+    program->arena = NULL;
+    return status;
 }
 
 static void touch(snug_program *program, size_t end) {

@@ -75,6 +75,7 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
 
 snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *request,
                               int64_t batch_size, snug_spec_list *specs) {
+    if (request->evaluation) return snug_evaluation_propose(plan, request, batch_size, specs);
     int64_t micro = request->micro_batch < batch_size ? request->micro_batch : batch_size;
     snug_fix_context context = {.batch_size = batch_size,
                                 .micro_batch = request->micro_batch ? micro : 0,

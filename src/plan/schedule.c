@@ -72,7 +72,9 @@ static snug_status make_evaluation(snug_device *device, snug_costs *costs,
         snug_pass_clear(pass);
         SNUG_TRY(build(training, SNUG_PASS_EVALUATE, samples, schedule, &pass->built));
         SNUG_TRY(snug_pass_make(device, costs, pass->built, &options, pass));
-        if (schedule->evaluate.bytes <= step_bytes || samples == 1) return SNUG_OK;
+        size_t needed = schedule->evaluate.bytes;
+        if (schedule->spec.evaluation) needed += schedule->persistent.bytes;
+        if (needed <= step_bytes || samples == 1) return SNUG_OK;
     }
 }
 
@@ -80,6 +82,10 @@ static snug_status make_passes(snug_device *device, snug_costs *costs,
                                const snug_training *training, snug_schedule *schedule) {
     snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->unscale, &schedule->update};
     size_t most = 0;
+    if (schedule->spec.evaluation) {
+        schedule->steps = 1;
+        return make_evaluation(device, costs, training, schedule->spec.limit_bytes, schedule);
+    }
     SNUG_TRY(build_step(training, schedule));
     for (int i = 0; i < 4; i++) {
         SNUG_TRY(lay_out(device, costs, schedule, passes[i]));
@@ -98,6 +104,9 @@ static void add_up(snug_schedule *schedule) {
     schedule->step_seconds = (double)schedule->steps * schedule->step.seconds +
                              schedule->tail.seconds + schedule->unscale.seconds +
                              schedule->update.seconds;
+    if (schedule->spec.evaluation)
+        schedule->step_seconds = schedule->evaluate.seconds * (double)schedule->batch_size /
+                                 (double)schedule->evaluate.built.samples;
     snug_plan_memory *memory = &schedule->memory;
     *memory = largest->at_peak;
     size_t used = largest->load;

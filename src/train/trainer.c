@@ -54,6 +54,12 @@ void snug_trainer_free(snug_trainer *trainer) {
     snug_memory_free(trainer);
 }
 
+static snug_status check_restored(const snug_trainer *trainer) {
+    if (!snug_program_is_released(trainer->program)) return SNUG_OK;
+    return snug_fail(SNUG_INVALID,
+                     "the trainer's memory is released: snug_trainer_restore() takes it again");
+}
+
 // Feeds a pass |samples| samples, at most what it takes; targets of -1 in the places left over keep
 // those out of the results.
 static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
@@ -148,6 +154,9 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
                             .learning_rate = learning_rate,
                             .loss_scale = trainer->scaler.scale};
     bool usable;
+    SNUG_TRY(check_restored(trainer));
+    if (!schedule->step.built.graph)
+        return snug_fail(SNUG_INVALID, "a step of a plan that is for evaluation alone");
     snug_status status = run_micro_batches(trainer, source, &state, loss);
     if (status != SNUG_OK) {
         // The source's failure is the one to report.
@@ -165,6 +174,7 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
 snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                   int64_t samples, double *loss, double *accuracy) {
     *loss = *accuracy = 0;
+    SNUG_TRY(check_restored(trainer));
     const snug_pass *pass = &trainer->plan->schedule.evaluate;
     int64_t most = pass->built.samples;
     int64_t targets =
@@ -202,6 +212,23 @@ int64_t snug_trainer_skipped_steps(const snug_trainer *trainer) {
     return trainer->scaler.skipped_steps;
 }
 
+snug_status snug_trainer_release(snug_trainer *trainer) {
+    return snug_program_release(trainer->program);
+}
+
+snug_status snug_trainer_restore(snug_trainer *trainer) {
+    return snug_program_restore(trainer->program);
+}
+
+size_t snug_trainer_reserved_bytes(const snug_trainer *trainer) {
+    return snug_program_is_released(trainer->program) ? 0 : trainer->plan->schedule.peak_bytes;
+}
+
+size_t snug_trainer_used_bytes(const snug_trainer *trainer) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    return snug_program_is_released(trainer->program) ? 0 : persistent->bytes;
+}
+
 int64_t snug_trainer_steps(const snug_trainer *trainer) {
     return trainer->steps;
 }
@@ -231,6 +258,7 @@ snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_
 
 static snug_status find_slot(const snug_trainer *trainer, const char *name, size_t bytes,
                              const snug_slot **out) {
+    SNUG_TRY(check_restored(trainer));
     *out = snug_persistent_find(&trainer->plan->schedule.persistent, name);
     if (!*out) return snug_fail(SNUG_NOT_FOUND, "the model has no tensor called '%s'", name);
     if ((*out)->bytes != bytes)
@@ -274,6 +302,7 @@ static snug_status write_tensors(snug_trainer *trainer, snug_file *file) {
 }
 
 snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
+    SNUG_TRY(check_restored(trainer));
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
     char scale[64], skipped[32], good[32];
     const snug_loss_scaler *scaler = &trainer->scaler;
