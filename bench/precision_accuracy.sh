@@ -11,16 +11,26 @@ ways=${WAYS:-"float32 bfloat16 float16 lean"}
 results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 
+# The bytes that MODEL needs with 8-bit state and nothing that changes more: $2 are more options.
+lean_bytes() {
+    # shellcheck disable=SC2086
+    "$snug" plan "$1" --data fashion-mnist --batch-size 128 --cost model --precision float32 \
+        --fixes free-early,fuse,lean-optimizer --json $2 |
+        python3 -c 'import json, sys
+print(min(c["peak_bytes"] for c in json.load(sys.stdin)["candidates"]))'
+}
+
 run() { # MODEL WAY SEED
-    case $2 in
-    lean) set -- "$@" --precision float32 --fixes free-early,fuse,lean-optimizer --memory 300MiB ;;
-    adamw) set -- "$@" --precision float32 --optimizer adamw ;;
-    adamw-lean) set -- "$@" --precision float32 --optimizer adamw \
-        --fixes free-early,fuse,lean-optimizer ;;
-    *) set -- "$@" --precision "$2" ;;
-    esac
     model=$1 way=$2 seed=$3
-    shift 3
+    case $way in
+    lean) set -- --precision float32 --fixes free-early,fuse,lean-optimizer \
+        --memory "$(lean_bytes "$model" "")" ;;
+    adamw) set -- --precision float32 --optimizer adamw ;;
+    adamw-lean) set -- --precision float32 --optimizer adamw \
+        --fixes free-early,fuse,lean-optimizer \
+        --memory "$(lean_bytes "$model" "--optimizer adamw")" ;;
+    *) set -- --precision "$way" ;;
+    esac
     case $way in adamw*) rate=0.002 ;; *) rate=0.05 ;; esac
     "$snug" train "$model" --data fashion-mnist --batch-size 128 --max-steps "$steps" --seed "$seed" \
         --lr $rate --schedule cosine --no-out --cost model --json "$@" 2>/dev/null |
