@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "plan/demands.h"
 #include "plan/plan.h"
 
 typedef struct batch_search {
@@ -23,7 +24,7 @@ static snug_status find_need(const batch_search *self, int64_t batch_size, size_
         int64_t micro = self->request->micro_batch;
         if (micro > batch_size) micro = batch_size;
         if (spec->fidelity > plan->allow || snug_spec_follows_budget(spec) ||
-            (micro && micro != spec->micro_batch))
+            (micro && micro != spec->micro_batch) || !snug_demands_met(self->request, spec))
             continue;
         snug_schedule schedule;
         SNUG_TRY_GOTO(snug_schedule_make(plan->device, self->costs, &plan->training, batch_size,

@@ -5,8 +5,13 @@
 #include "plan/schedule.h"
 
 struct snug_plan {
-    snug_device *device; // borrowed
-    snug_training training;
+    snug_device *device;    // borrowed
+    snug_training training; // of the chosen network
+    const char *requested;  // the model asked for
+    snug_variant network;   // what is trained, by its own name
+    snug_variant own;       // what was asked for
+    snug_variant *variants; // smaller networks, where the request allows one
+    size_t variant_count;
     int64_t batch_size;
     snug_fidelity allow;
     size_t budget_bytes, unfixed_bytes;
@@ -34,6 +39,10 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
 // |specs->items|.
 snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *request,
                               int64_t batch_size, snug_spec_list *specs);
+
+// The same where nothing is trained: of one batch as many samples at once as fit.
+snug_status snug_evaluation_propose(const snug_plan *plan, const snug_plan_request *request,
+                                    int64_t batch_size, snug_spec_list *specs);
 
 // Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
 // budget, and tell the smallest that works.

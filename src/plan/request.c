@@ -1,16 +1,8 @@
 // What a request asks for: whether it can be meant, and what the fixes propose for it.
 #include <string.h>
 
+#include "plan/demands.h"
 #include "plan/plan.h"
-
-// Whether |name| is in the comma-separated |list|; NULL lists everything.
-static bool listed(const char *list, const char *name) {
-    if (!list) return true;
-    size_t length = strlen(name);
-    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length])) return true;
-    return false;
-}
 
 static snug_status check_fix_list(const char *list) {
     for (const char *at = list; at && *at;) {
@@ -30,13 +22,14 @@ static snug_status check_fix_list(const char *list) {
 snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *request) {
     long long batch = (long long)plan->batch_size, micro = (long long)request->micro_batch;
     SNUG_TRY(check_fix_list(request->fixes));
+    SNUG_TRY(snug_demands_check(request));
     if (batch < 1)
         return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed", batch);
     if (micro < 0 || micro > batch)
         return snug_fail(SNUG_INVALID,
                          "a micro-batch of %lld samples: expected 1 to the batch size, %lld", micro,
                          batch);
-    if (micro > 0 && micro < batch && !listed(request->fixes, "accumulate"))
+    if (micro > 0 && micro < batch && !snug_demands_list(request, "accumulate"))
         return snug_fail(SNUG_INVALID,
                          "a micro-batch of %lld below the batch size of %lld needs the fix "
                          "accumulate, which '--fixes %s' leaves out",
@@ -69,7 +62,7 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
     for (int i = 0; request->fixes && snug_fix_at(i); i++) {
         const char *name = snug_fix_at(i)->name;
         int least = least_fidelity(specs, name);
-        if (!listed(request->fixes, name) || least > SNUG_MODEL || least <= (int)request->allow)
+        if (!snug_demands_list(request, name) || least > SNUG_MODEL || least <= (int)request->allow)
             continue;
         return snug_fail(SNUG_INVALID,
                          "the fix %s changes %s, which '--allow %s' rules out: leave it out of "
@@ -82,15 +75,22 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
 
 snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *request,
                               int64_t batch_size, snug_spec_list *specs) {
+    if (request->evaluation) return snug_evaluation_propose(plan, request, batch_size, specs);
     int64_t micro = request->micro_batch < batch_size ? request->micro_batch : batch_size;
     snug_fix_context context = {.batch_size = batch_size,
                                 .micro_batch = request->micro_batch ? micro : 0,
                                 .budget_bytes = plan->budget_bytes,
-                                .has_batch_norm = plan->training.model->has_batch_norm};
-    snug_spec unfixed = {.micro_batch = batch_size, .fidelity = SNUG_EXACT}, *spec;
+                                .has_batch_norm = plan->training.model->has_batch_norm,
+                                .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
+                                                       request->optimizer.momentum != 0,
+                                .precision = request->precision,
+                                .variants = plan->variants,
+                                .variant_count = plan->variant_count};
+    snug_spec unfixed = {.micro_batch = batch_size, .precision = SNUG_FLOAT32}, *spec;
     SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
     const snug_fix *fix;
     for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
-        if (listed(request->fixes, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
+        if (snug_demands_list(request, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
+    snug_demands_filter(request, specs);
     return SNUG_OK;
 }

@@ -5,7 +5,9 @@
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "plan/demands.h"
 #include "plan/plan.h"
+#include "plan/variants.h"
 
 enum { DEFAULT_BATCH_SIZE = 256 };
 
@@ -30,24 +32,39 @@ snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
                      text);
 }
 
-static snug_candidate describe(const snug_schedule *schedule, const snug_plan_request *request,
-                               size_t budget) {
+static snug_candidate describe(const snug_plan *plan, const snug_schedule *schedule,
+                               const snug_plan_request *request, size_t budget) {
     const snug_spec *spec = &schedule->spec;
+    const snug_variant *network = spec->variant ? spec->variant : &plan->own;
     snug_candidate candidate = {
         .fidelity = spec->fidelity,
         .micro_batch = spec->micro_batch,
         .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
         .recomputed_ops = schedule->step.recomputed_ops,
-        .precision = "float32",
+        .precision = snug_precision_name(spec->precision),
         .peak_bytes = schedule->peak_bytes,
         .step_seconds = schedule->step_seconds,
         .memory = schedule->memory,
+        .network = network->name,
+        .parameters = network->parameters,
+        .multiply_adds = network->multiply_adds,
+        .published_accuracy = network->accuracy,
     };
     memcpy(candidate.fixes, spec->fixes, sizeof candidate.fixes);
     bool demanded = request->micro_batch == 0 || request->micro_batch == spec->micro_batch;
-    candidate.fits =
-        demanded && candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
+    candidate.fits = demanded && snug_demands_met(request, spec) &&
+                     candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
     return candidate;
+}
+
+// Fixes that change anything.
+static int count_changes(const snug_candidate *candidate) {
+    int changes = 0;
+    for (int i = 0; candidate->fixes[i]; i++)
+        for (int j = 0; snug_fix_at(j); j++)
+            changes += strcmp(snug_fix_at(j)->name, candidate->fixes[i]) == 0 &&
+                       snug_fix_at(j)->fidelity > SNUG_EXACT;
+    return changes;
 }
 
 // Whether |a| is to be taken rather than |b|, both fitting.
@@ -55,20 +72,42 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     double faster = b->step_seconds - a->step_seconds;
     if (prefer_speed && faster != 0) return faster > 0;
     if (a->fidelity != b->fidelity) return a->fidelity < b->fidelity;
+    if (a->fidelity == SNUG_MODEL && (a->accumulation_steps > 1) != (b->accumulation_steps > 1))
+        return b->accumulation_steps > 1;
+    if (a->multiply_adds != b->multiply_adds) return a->multiply_adds > b->multiply_adds;
+    if (a->fidelity > SNUG_ROUNDING && count_changes(a) != count_changes(b))
+        return count_changes(a) < count_changes(b);
     if (faster != 0) return faster > 0;
     return a->peak_bytes < b->peak_bytes;
+}
+
+// Another network that takes as much as the one asked for.
+static bool is_pointless(const snug_plan *plan, const snug_candidate *candidate) {
+    for (size_t i = 0; i < plan->candidate_count; i++) {
+        const snug_candidate *own = &plan->candidates[i];
+        bool alike = own->network == plan->own.name && own->micro_batch == candidate->micro_batch &&
+                     own->precision == candidate->precision;
+        if (alike && own->fixes[0] && own->recomputed_ops == 0 &&
+            own->peak_bytes <= candidate->peak_bytes)
+            return true;
+    }
+    return false;
 }
 
 // A candidate that is there already under another name, has nothing over one that is, or does not
 // do what it is for.
 static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
                            const snug_candidate *candidate) {
+    if (spec->variant && is_pointless(plan, candidate)) return true;
     if (!spec->recompute) return false;
     if (candidate->recomputed_ops == 0) return true;
     if (snug_spec_follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
     for (size_t i = 0; i < plan->candidate_count; i++)
         if (plan->candidates[i].micro_batch == candidate->micro_batch &&
             plan->candidates[i].recomputed_ops > 0 &&
+            plan->candidates[i].fidelity <= candidate->fidelity &&
+            plan->candidates[i].network == candidate->network &&
+            plan->candidates[i].precision == candidate->precision &&
             plan->candidates[i].peak_bytes <= candidate->peak_bytes &&
             plan->candidates[i].step_seconds <= candidate->step_seconds)
             return true;
@@ -82,12 +121,13 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     SNUG_TRY(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size, spec,
                                 &schedule));
     snug_candidate *candidate = &plan->candidates[plan->candidate_count];
-    *candidate = describe(&schedule, request, plan->budget_bytes);
+    *candidate = describe(plan, &schedule, request, plan->budget_bytes);
     snug_schedule_clear(&schedule);
     if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
     if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
     plan->candidate_count++;
-    bool demanded = request->micro_batch == 0 || request->micro_batch == candidate->micro_batch;
+    bool demanded = (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch) &&
+                    snug_demands_met(request, spec);
     if (demanded && !snug_spec_follows_budget(spec))
         for (int i = candidate->fidelity; i <= SNUG_MODEL; i++)
             if (candidate->peak_bytes < plan->minimum_bytes[i])
@@ -104,6 +144,8 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
 static int compare_candidates(const void *a, const void *b) {
     const snug_candidate *first = a, *second = b;
     if (first->fidelity != second->fidelity) return first->fidelity < second->fidelity ? -1 : 1;
+    if (first->multiply_adds != second->multiply_adds)
+        return first->multiply_adds > second->multiply_adds ? -1 : 1;
     if (first->peak_bytes != second->peak_bytes)
         return first->peak_bytes > second->peak_bytes ? -1 : 1;
     return (first->step_seconds > second->step_seconds) -
@@ -148,16 +190,28 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     SNUG_TRY_GOTO(snug_plan_propose(plan, request, plan->batch_size, &specs), done);
     SNUG_TRY_GOTO(snug_plan_check_specs(plan, request, &specs), done);
     SNUG_TRY_GOTO(evaluate(plan, costs, request, &specs, &chosen), done);
-    if (chosen)
+    if (chosen) {
         SNUG_TRY_GOTO(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size,
                                          chosen, &plan->schedule),
                       done);
+        snug_variant_apply(chosen->variant, &plan->training);
+        if (chosen->variant) plan->network = *chosen->variant;
+    }
     // A run needs the kernels of one candidate; the others' would only take host memory.
     plan->device->device_class->forget(plan->device);
 done:
     snug_costs_free(costs);
     snug_memory_free(specs.items);
     return status;
+}
+
+// What is asked for, and what may stand in for it.
+static snug_status list_networks(snug_plan *plan, const snug_plan_request *request) {
+    plan->requested = plan->training.model->name;
+    SNUG_TRY(snug_variant_describe(&plan->training, &plan->own));
+    plan->network = plan->own;
+    if (request->allow < SNUG_MODEL || !snug_demands_list(request, "smaller-model")) return SNUG_OK;
+    return snug_variants_list(&plan->training, &plan->variants, &plan->variant_count);
 }
 
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
@@ -185,10 +239,12 @@ snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *requ
                                                  .height = request->height,
                                                  .width = request->width,
                                                  .width_multiplier = request->width_multiplier,
+                                                 .separable = request->separable,
                                                  .drop = !request->no_drop}};
     snug_status status;
     SNUG_TRY_GOTO(snug_plan_check(plan, request), failed);
     SNUG_TRY_GOTO(snug_model_resolve(plan->training.model, &plan->training.options), failed);
+    SNUG_TRY_GOTO(list_networks(plan, request), failed);
     SNUG_TRY_GOTO(search(plan, request), failed);
     if (!snug_plan_chosen(plan)) {
         status = snug_plan_no_fit(plan, request);
@@ -205,11 +261,16 @@ void snug_plan_free(snug_plan *plan) {
     if (!plan) return;
     snug_schedule_clear(&plan->schedule);
     snug_memory_free(plan->candidates);
+    snug_memory_free(plan->variants);
     snug_memory_free(plan);
 }
 
 const char *snug_plan_model(const snug_plan *plan) {
-    return plan->training.model->name;
+    return plan->network.name;
+}
+
+const char *snug_plan_requested_model(const snug_plan *plan) {
+    return plan->requested;
 }
 
 int64_t snug_plan_batch_size(const snug_plan *plan) {
