@@ -37,6 +37,12 @@ typedef struct snug_spec {
     const char *fixes[SNUG_PLAN_MAX_FIXES]; // names of what was applied, ends with NULL
 } snug_spec;
 
+// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
+// budget, and tell the smallest that works.
+static inline bool snug_spec_follows_budget(const snug_spec *spec) {
+    return spec->recompute && spec->limit_bytes > 0;
+}
+
 // What fixes may ask about the run.
 typedef struct snug_fix_context {
     int64_t batch_size;

@@ -44,12 +44,6 @@ snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *re
 snug_status snug_evaluation_propose(const snug_plan *plan, const snug_plan_request *request,
                                     int64_t batch_size, snug_spec_list *specs);
 
-// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
-// budget, and tell the smallest that works.
-static inline bool snug_spec_follows_budget(const snug_spec *spec) {
-    return spec->recompute && spec->limit_bytes > 0;
-}
-
 // Nothing fits: finds the largest batch that would, and fails with SNUG_NO_FIT and a message that
 // tells it and the smallest budgets. Step times do not matter to it and are not measured.
 snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request);

@@ -6,7 +6,15 @@
 // Of the search for what to recompute: steps laid out, for a small graph. So many nodes more double
 // it.
 enum { EFFORT_NODES = 2000 };
-enum { EXACT_EFFORT = 6000000, MICRO_EFFORT = 2000000, LEAST_EFFORT = 6000000 };
+enum { EXACT_EFFORT = 6000000, OTHER_EFFORT = 2000000, LEAST_EFFORT = 4000000 };
+
+// The exact plan is worth most; how little memory will do is worth as much, whatever it changes.
+static size_t effort_of(const snug_spec *spec, size_t nodes) {
+    size_t effort = OTHER_EFFORT;
+    if (!snug_spec_follows_budget(spec)) effort = LEAST_EFFORT;
+    if (spec->fidelity == SNUG_EXACT) effort = EXACT_EFFORT;
+    return effort + effort * nodes / EFFORT_NODES;
+}
 
 // float16 has few exponents: gradients are scaled, and all of them must be there, and finite,
 // before any weight changes.
@@ -54,10 +62,7 @@ static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule
         .in_place = spec->free_early,
         .recompute = spec->recompute,
         .limit_bytes = spec->limit_bytes > persistent ? spec->limit_bytes - persistent : 0,
-        .effort = spec->limit_bytes == 0                      ? LEAST_EFFORT
-                  : spec->micro_batch == schedule->batch_size ? EXACT_EFFORT
-                                                              : MICRO_EFFORT};
-    options.effort += options.effort * pass->built.graph->node_count / EFFORT_NODES;
+        .effort = effort_of(spec, pass->built.graph->node_count)};
     return snug_pass_make(device, costs, pass->built, &options, pass);
 }
 

@@ -189,7 +189,7 @@ static void test_random(void **state) {
     snug_device *device;
     tally total = {0};
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
-    for (uint64_t seed = 0; seed < 40; seed++) {
+    for (uint64_t seed = 0; seed < 20; seed++) {
         snug_model model = random_model(&seed);
         snug_plan_request request = random_request(seed);
         request.budget_bytes = 1;
@@ -210,7 +210,7 @@ static void test_random(void **state) {
     }
     print_message("%d plans run, %d of them exact; %d refused, %d contradictions\n", total.fitting,
                   total.exact, total.refused, total.contradicting);
-    assert_true(total.exact > 40 && total.fitting > total.exact && total.refused >= 25);
+    assert_true(total.exact > 20 && total.fitting > total.exact && total.refused >= 12);
     snug_device_close(device);
 }
 
@@ -228,7 +228,7 @@ static void test_statistics_are_left_alone(void **state) {
                                      .height = 64,
                                      .width = 64,
                                      .budget_bytes = 1,
-                                     .allow = SNUG_MODEL};
+                                     .allow = SNUG_STATISTICS};
         snug_plan *plan;
         assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_NO_FIT);
         size_t exact = snug_plan_minimum_bytes_at(plan, SNUG_EXACT);
