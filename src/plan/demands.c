@@ -43,6 +43,12 @@ static bool wants_16_bits(const snug_plan_request *request) {
 }
 
 snug_status snug_demands_check(const snug_plan_request *request) {
+    if (request->precision == SNUG_FLOAT32 && request->fixes &&
+        snug_demands_list(request, "mixed-precision"))
+        return snug_fail(SNUG_INVALID,
+                         "'--precision float32' rules out the fix mixed-precision: leave it out of "
+                         "'--fixes %s', or leave the precision to auto",
+                         request->fixes);
     if (!wants_16_bits(request)) return SNUG_OK;
     const char *name = snug_precision_name(request->precision);
     if (request->allow < SNUG_PRECISION)

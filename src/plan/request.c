@@ -62,8 +62,8 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
     for (int i = 0; request->fixes && snug_fix_at(i); i++) {
         const char *name = snug_fix_at(i)->name;
         int least = least_fidelity(specs, name);
-        if (!snug_demands_list(request, name) || least > SNUG_MODEL || least <= (int)request->allow)
-            continue;
+        if (least > SNUG_MODEL) least = snug_fix_at(i)->fidelity;
+        if (!snug_demands_list(request, name) || least <= (int)request->allow) continue;
         return snug_fail(SNUG_INVALID,
                          "the fix %s changes %s, which '--allow %s' rules out: leave it out of "
                          "'--fixes %s', or allow %s",
