@@ -145,6 +145,11 @@ typedef struct snug_run_info {
 // SNUG_NOT_FOUND when there is no such file, SNUG_BAD_FILE when it is no plan of snug's.
 snug_status snug_run_describe(const char *folder, snug_run_info *out);
 
+// Writes the weights and statistics of the run in |folder| to |path| as a safetensors file of the
+// names, shapes and types of the network's PyTorch state_dict(), num_batches_tracked included (the
+// updates done: training does not read it). SNUG_BAD_FILE where the run's weights are no snug's.
+snug_status snug_run_export(const char *folder, const char *path);
+
 typedef struct snug_evaluate_options {
     bool (*should_stop)(void *context); // may be NULL
     void *context;

@@ -304,13 +304,15 @@ static snug_status write_tensors(snug_trainer *trainer, snug_file *file) {
 snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
     SNUG_TRY(check_restored(trainer));
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
-    char scale[64], skipped[32], good[32];
+    char steps[32], scale[64], skipped[32], good[32];
     const snug_loss_scaler *scaler = &trainer->scaler;
     // The scaler's state comes last, where there is one.
     const char *metadata[] = {"format",
                               "pt",
                               "model",
                               snug_plan_model(trainer->plan),
+                              "steps",
+                              steps,
                               scaler->scale != 0 ? "loss_scale" : NULL,
                               scale,
                               "loss_scale_good_steps",
@@ -318,6 +320,7 @@ snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
                               "skipped_steps",
                               skipped,
                               NULL};
+    snprintf(steps, sizeof steps, "%" PRId64, snug_trainer_steps(trainer));
     snprintf(scale, sizeof scale, "%.9g", scaler->scale);
     snprintf(good, sizeof good, "%" PRId64, scaler->good_steps);
     snprintf(skipped, sizeof skipped, "%" PRId64, scaler->skipped_steps);

@@ -102,6 +102,32 @@ expect 4 "label 12 of sample 0" train simple --data idx --classes 10 --no-out
 printf '{"' >bad.safetensors
 expect 4 "shorter than 8 bytes" train simple --data bad.safetensors --no-out
 
+# Precision, and what contradicts it.
+expect 2 "rules out" plan resnet18 --input 3x32x32 --precision float16 --allow exact
+expect 2 "leaves out" plan resnet18 --input 3x32x32 --precision bfloat16 --fixes recompute
+expect 2 "not a precision" plan resnet18 --input 3x32x32 --precision float8
+expect 0 "scale" train simple --data synthetic --batch-size 64 --max-steps 2 --precision float16 \
+    --cost model --no-out --json
+expect 2 "float16" train simple --data synthetic --precision float32 --loss-scale 8 --no-out
+
+# A smaller network in its place, saved, evaluated and exported under its own name.
+expect 3 "smallest budget" train resnet18 --input 3x32x32 --classes 10 --data synthetic \
+    --batch-size 4 --memory 20MiB --cost model --no-out
+expect 0 "resnet18-separable" train resnet18 --input 3x32x32 --classes 10 --data synthetic \
+    --batch-size 4 --memory 20MiB --allow model --max-steps 2 --cost model --out smaller
+expect 0 "resnet18-separable: accuracy" eval smaller --data synthetic
+expect 0 "resnet18-separable.safetensors" export smaller
+expect 0 "exported" export smaller --format safetensors --out exported
+[ -s resnet18-separable.safetensors ] && cmp resnet18-separable.safetensors exported || failed=1
+grep -q layer1.0.bn1.num_batches_tracked exported || failed=1
+expect 2 "expected safetensors" export smaller --format pickle
+expect 2 "which run" export
+expect 2 "cannot read nowhere/plan.json" export nowhere
+expect 2 "cannot read nowhere/plan.json" eval nowhere --data synthetic
+head -c 5000 smaller/weights.safetensors >cut && mv cut smaller/weights.safetensors
+expect 4 "smaller/weights.safetensors" export smaller --out cut
+[ ! -e cut ] || failed=1
+
 # Ctrl-C: a clean stop, the state saved, status 130.
 "$snug" train simple --data synthetic --batch-size 64 --epochs 10000 --memory 100MiB \
     --out stopped >out 2>&1 &

@@ -1,0 +1,47 @@
+// snug export: a trained network for other programs.
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "snug/train.h"
+
+static int run(int argc, char **argv) {
+    static const struct option known[] = {
+        {"format", required_argument, NULL, 'f'}, {"out", required_argument, NULL, 'o'}, {0}};
+    const char *format = "safetensors", *out = NULL;
+    snug_run_info info;
+    char name[sizeof info.network + 16];
+    int found;
+    optind = 1;
+    while ((found = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (found != 'f' && found != 'o') return EXIT_USAGE;
+        *(found == 'f' ? &format : &out) = optarg;
+    }
+    if (argc - optind != 1) {
+        fprintf(stderr, "snug export: which run? The folder that `snug train` wrote is expected\n");
+        return EXIT_USAGE;
+    }
+    if (strcmp(format, "safetensors") != 0) {
+        fprintf(stderr, "snug export: --format '%s': expected safetensors\n", format);
+        return EXIT_USAGE;
+    }
+    const char *folder = argv[optind];
+    snug_status status = snug_run_describe(folder, &info);
+    snprintf(name, sizeof name, "%s.safetensors", info.network);
+    if (!out) out = name;
+    if (status == SNUG_OK) status = snug_run_export(folder, out);
+    if (status == SNUG_OK) printf("%s, trained by snug, in %s\n", info.network, out);
+    return command_fail(argv[0], status);
+}
+
+const snug_command snug_command_export = {
+    .name = "export",
+    .summary = "a trained network for PyTorch",
+    .usage = "usage: snug export RUN [--format safetensors] [--out FILE]\n\n"
+             "Writes the network that `snug train` saved in the folder RUN with the names of its\n"
+             "PyTorch state_dict, for model.load_state_dict(safetensors.torch.load_file(FILE)).\n\n"
+             "  --format safetensors  (default)\n"
+             "  --out FILE            (default: the network's name and .safetensors)\n",
+    .run = run,
+};

@@ -1,0 +1,105 @@
+// A run's weights as a PyTorch state_dict.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/safetensors.h"
+#include "snug/train.h"
+
+// Batch norm's count of batches stands behind its running variance.
+static const char tracked_after[] = ".running_var", tracked[] = ".num_batches_tracked";
+
+static bool is_followed(const char *name) {
+    size_t length = strlen(name), suffix = sizeof tracked_after - 1;
+    return length > suffix && strcmp(name + length - suffix, tracked_after) == 0;
+}
+
+typedef struct listing {
+    snug_safetensors_item *items;
+    char **names; // of the counts, NULL for other items; owned
+    size_t count;
+} listing;
+
+static void clear_listing(listing *self) {
+    for (size_t i = 0; self->names && i < self->count; i++)
+        snug_memory_free(self->names[i]);
+    snug_memory_free(self->names);
+    snug_memory_free(self->items);
+}
+
+static snug_status list(const snug_safetensors *weights, listing *out) {
+    *out = (listing){0};
+    SNUG_TRY(SNUG_NEW(&out->items, 2 * weights->count + 1));
+    SNUG_TRY(SNUG_NEW(&out->names, 2 * weights->count + 1));
+    for (size_t i = 0; i < weights->count; i++) {
+        const snug_safetensors_entry *entry = &weights->entries[i];
+        out->items[out->count++] = (snug_safetensors_item){entry->name, entry->type};
+        if (!is_followed(entry->name)) continue;
+        snug_text name = {0};
+        snug_text_append(&name, "%.*s%s", (int)(strlen(entry->name) + 1 - sizeof tracked_after),
+                         entry->name, tracked);
+        SNUG_TRY(snug_text_status(&name));
+        out->names[out->count] = name.data;
+        out->items[out->count++] = (snug_safetensors_item){name.data, snug_type_scalar(SNUG_I64)};
+    }
+    return SNUG_OK;
+}
+
+static snug_status copy(const snug_safetensors *from, const snug_safetensors_entry *entry,
+                        snug_file *to) {
+    char piece[1 << 16];
+    size_t total = snug_type_bytes(&entry->type);
+    for (size_t at = 0; at < total; at += sizeof piece) {
+        size_t bytes = total - at < sizeof piece ? total - at : sizeof piece;
+        SNUG_TRY(snug_safetensors_read(from, entry, at, piece, bytes));
+        SNUG_TRY(snug_file_write(to, piece, bytes));
+    }
+    return SNUG_OK;
+}
+
+static snug_status write_all(const snug_safetensors *weights, const listing *listed, int64_t steps,
+                             snug_file *to) {
+    size_t next = 0;
+    for (size_t i = 0; i < listed->count; i++) {
+        if (listed->names[i])
+            SNUG_TRY(snug_file_write(to, &steps, sizeof steps));
+        else
+            SNUG_TRY(copy(weights, &weights->entries[next++], to));
+    }
+    return SNUG_OK;
+}
+
+static snug_status export(const snug_safetensors *weights, const char *network, const char *path) {
+    const char *steps = snug_safetensors_metadata(weights, "steps");
+    const char *metadata[] = {"format", "pt", "model", network, NULL};
+    listing listed;
+    snug_file file;
+    snug_status status = list(weights, &listed);
+    if (status == SNUG_OK)
+        status = snug_safetensors_create(path, listed.items, listed.count, metadata, &file);
+    if (status == SNUG_OK) {
+        status = write_all(weights, &listed, steps ? strtoll(steps, NULL, 10) : 0, &file);
+        if (status == SNUG_OK)
+            status = snug_file_commit(&file);
+        else
+            snug_file_abandon(&file);
+    }
+    clear_listing(&listed);
+    return status;
+}
+
+snug_status snug_run_export(const char *folder, const char *path) {
+    snug_run_info info;
+    snug_safetensors weights;
+    snug_text from = {0};
+    SNUG_TRY(snug_run_describe(folder, &info));
+    snug_text_append(&from, "%s/weights.safetensors", folder);
+    snug_status status = snug_text_status(&from);
+    if (status == SNUG_OK) status = snug_safetensors_open(from.data, &weights);
+    snug_text_clear(&from);
+    SNUG_TRY(status);
+    status = export(&weights, info.network, path);
+    snug_safetensors_close(&weights);
+    return status;
+}
