@@ -39,10 +39,12 @@ typedef struct snug_facts {
     int gpu;
     long pid;
     snug_figures figures;
-    bool limit_unset;     // the text says that there is no limit
-    bool other_framework; // not PyTorch: its settings are of no use here
-    bool host;            // the memory is the CPU's
-    const char *device;   // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
+    snug_amount elsewhere; // capacity - free - reserved: other processes and CUDA itself
+    snug_amount usable;    // the smaller of capacity and limit
+    bool limit_unset;      // the text says that there is no limit
+    bool other_framework;  // not PyTorch: its settings are of no use here
+    bool host;             // the memory is the CPU's
+    const char *device;    // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
 
     // The stack of the failing request.
     snug_phase phase;
@@ -58,6 +60,7 @@ typedef struct snug_facts {
     int64_t batch_size;   // 0: unknown
     int64_t iterations;   // steps that went well before the failure; -1: unknown
     int64_t epochs;       // the same; -1: unknown
+    bool notebook;        // cells of a kernel that keeps its variables
     double log_growth;    // bytes a step by which printed memory figures grow; 0: unknown
     size_t errors_before; // out-of-memory errors earlier in the same text
     size_t processes;     // that the message lists on the device; 0: not told
@@ -85,6 +88,23 @@ static inline snug_amount snug_amount_of(uint64_t bytes) {
     return (snug_amount){.known = true, .bytes = bytes};
 }
 
+// Readers turn a file's bytes into facts. A reader is one const descriptor in
+// src/explain/readers/<reader>.c, gathered by the build into snug_readers.
+typedef struct snug_reader {
+    const char *name; // in errors
+    // Whether |bytes| are this reader's to read, by their beginning; one reader's at most.
+    bool (*matches)(const char *bytes, size_t length);
+    // Adds a finding an error (snug_explanation_add); SNUG_BAD_FILE says what is wrong. |name| is
+    // the file's.
+    snug_status (*read)(const char *bytes, size_t length, const char *name,
+                        snug_explanation *explanation);
+} snug_reader;
+
+extern const snug_reader *const snug_readers[]; // ends with NULL
+
+// Whether |bytes| begin as a pickle does or as a ZIP archive: not text.
+bool snug_is_pickle(const char *bytes, size_t length);
+
 // Works out what follows from the figures that are known: unallocated from reserved and allocated,
 // other processes from capacity, free and process, and so on. Contradictions leave unknowns.
 void snug_facts_complete(snug_facts *facts);
@@ -98,7 +118,5 @@ snug_status snug_explanation_add(snug_explanation *explanation, const snug_facts
 // Copies |text| into the explanation, which frees it.
 snug_status snug_explanation_keep(snug_explanation *explanation, const char *text,
                                   const char **out);
-
-// The JSON and the text of one finding are report.c's; both forms of explanations are public.
 
 #endif
