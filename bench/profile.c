@@ -1,6 +1,6 @@
 // Where the time of a training step goes, by operator and by the slowest kernels.
 //
-//     profile MODEL [BATCH] [SIZE] [THREADS]
+//     profile MODEL [BATCH] [SIZE] [THREADS] [PRECISION]
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +140,7 @@ static snug_status profile(snug_device *device, const snug_plan *plan) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        fprintf(stderr, "usage: profile MODEL [BATCH] [SIZE] [THREADS]\n");
+        fprintf(stderr, "usage: profile MODEL [BATCH] [SIZE] [THREADS] [PRECISION]\n");
         return 2;
     }
     int64_t batch = argc > 2 ? atoi(argv[2]) : 32, size = argc > 3 ? atoi(argv[3]) : 96;
@@ -160,7 +160,8 @@ int main(int argc, char **argv) {
                                      .batch_size = batch,
                                      .micro_batch = batch,
                                      .allow = SNUG_STATISTICS};
-        status = snug_plan_make(device, &request, &plan);
+        if (argc > 5) status = snug_precision_parse(argv[5], &request.precision);
+        if (status == SNUG_OK) status = snug_plan_make(device, &request, &plan);
         if (status == SNUG_OK) status = profile(device, plan);
         snug_plan_free(plan);
         snug_device_close(device);

@@ -27,6 +27,28 @@ const char *snug_fidelity_name(snug_fidelity fidelity);
 // SNUG_INVALID lists the names there are.
 snug_status snug_fidelity_parse(const char *text, snug_fidelity *out);
 
+// The type of activations and of the arithmetic that is safe in it; weights, their gradients' sums
+// and the optimizer's state are float32 whatever it is. X(symbol, text)
+#define SNUG_PRECISION_LIST(X)                                                                     \
+    X(SNUG_AUTO, "auto") /* float32 unless the budget needs less, or speed is preferred */         \
+    X(SNUG_FLOAT32, "float32")                                                                     \
+    X(SNUG_BFLOAT16, "bfloat16")                                                                   \
+    X(SNUG_FLOAT16, "float16") /* with loss scaling */
+
+typedef enum snug_precision {
+#define SNUG_PRECISION_ENUM(symbol, text) symbol,
+    SNUG_PRECISION_LIST(SNUG_PRECISION_ENUM)
+#undef SNUG_PRECISION_ENUM
+} snug_precision;
+
+// Whether |device| computes in |precision| at least as fast as in float32. Where it does not, 16
+// bits are storage alone, which halves the memory of activations and takes time to convert.
+bool snug_device_is_fast(const snug_device *device, snug_precision precision);
+
+const char *snug_precision_name(snug_precision precision);
+// SNUG_INVALID lists the names there are.
+snug_status snug_precision_parse(const char *text, snug_precision *out);
+
 // An optimizer with PyTorch's meaning of each number.
 typedef enum snug_optimizer_kind { SNUG_SGD, SNUG_ADAM, SNUG_ADAMW } snug_optimizer_kind;
 typedef struct snug_optimizer {
@@ -50,15 +72,18 @@ typedef struct snug_plan_request {
     int64_t classes;                 // 0: the model's own
     int64_t channels, height, width; // of the input; 0: the model's own
     double width_multiplier;         // 0: 1
+    bool separable;                  // dense 3x3 and 5x5 convolutions become depthwise and 1x1
     bool no_drop;                    // leave out dropout and stochastic depth
     double label_smoothing;
     snug_optimizer optimizer;
-    int64_t batch_size;  // samples an optimizer update sees; 0: 256
-    int64_t micro_batch; // 0: the planner chooses; else at most batch_size
-    size_t budget_bytes; // 0: what the device has free
-    snug_fidelity allow; // the planner's default for callers is SNUG_STATISTICS: set it
-    bool prefer_speed;   // the fastest that fits, whatever allowed fidelity it has
-    const char *fixes;   // "free-early,accumulate": only these fixes; NULL: all
+    int64_t batch_size;       // samples an optimizer update sees; 0: 256
+    int64_t micro_batch;      // 0: the planner chooses; else at most batch_size
+    size_t budget_bytes;      // 0: what the device has free
+    snug_precision precision; // other than SNUG_AUTO: nothing else will do
+    snug_fidelity allow;      // the planner's default for callers is SNUG_STATISTICS: set it
+    bool prefer_speed;        // the fastest that fits, whatever allowed fidelity it has
+    const char *fixes;        // "free-early,accumulate": only these fixes, "": none; NULL: all
+    bool evaluation;          // no training: weights and the forward pass alone
     snug_cost_source cost;
     void (*on_timing)(void *context); // called before kernels are measured; may be NULL
     void *context;
@@ -78,27 +103,37 @@ typedef struct snug_candidate {
     snug_fidelity fidelity;
     int64_t micro_batch, accumulation_steps;
     int64_t recomputed_ops;
-    const char *precision; // "float32"
+    const char *precision; // "float32", "bfloat16" or "float16"
     size_t peak_bytes;     // the arena
     double step_seconds;   // predicted, one optimizer update
     bool fits;             // the budget, with what is allowed
     snug_plan_memory memory;
+    // What is trained: the network asked for, or with fidelity SNUG_MODEL another.
+    const char *network; // its own name, "resnet18-width-0.5"
+    int64_t parameters, multiply_adds;
+    double published_accuracy; // top-1 on ImageNet in percent; 0: none is
 } snug_candidate;
 
 typedef struct snug_plan snug_plan;
 
 // Plans |request| on |device|, which must outlive the plan. When nothing that is allowed fits the
 // budget, the plan is still given (its candidates tell by how much) and the status is SNUG_NO_FIT,
-// with the smallest budget named in the message. Other failures leave |*out| NULL:
-// SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
+// with the smallest budgets and the largest batch size named in the message. Other failures leave
+// |*out| NULL: SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out);
 void snug_plan_free(snug_plan *plan);
 
+// The network that is trained, by its own name; and the model that was asked for.
 const char *snug_plan_model(const snug_plan *plan);
+const char *snug_plan_requested_model(const snug_plan *plan);
 int64_t snug_plan_batch_size(const snug_plan *plan);
 size_t snug_plan_budget_bytes(const snug_plan *plan);
-// The smallest budget that works with what is allowed.
+// The smallest budget that works with what is allowed; SIZE_MAX: none does.
 size_t snug_plan_minimum_bytes(const snug_plan *plan);
+// The smallest budget that works with changes of |fidelity| at most, allowed or not.
+size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity);
+// When nothing fits: the largest batch size that would; 0: not even one sample. Else 0.
+int64_t snug_plan_largest_batch(const snug_plan *plan);
 // What the batch needs when every tensor that the backward pass reads is kept until then and
 // gradients until the update, as eager frameworks do.
 size_t snug_plan_unfixed_bytes(const snug_plan *plan);

@@ -33,7 +33,28 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
 snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                   int64_t samples, double *loss, double *accuracy);
 
-// Updates done so far.
+// Where the plan computes in float16 the loss is scaled, by PyTorch's dynamic rule from 65536 on
+// (train/loss_scaler.h) unless |scale| fixes it; 0 takes the rule up again from its start. A step
+// with a gradient that is not finite changes no weight and no state of the optimizer, and counts as
+// skipped. Plans of other precisions scale nothing: SNUG_INVALID.
+snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale);
+// The scale that the next step uses, 0 when none does; and the steps skipped so far.
+double snug_trainer_loss_scale(const snug_trainer *trainer);
+int64_t snug_trainer_skipped_steps(const snug_trainer *trainer);
+
+// Gives the arena back to the device, as between training and other work: weights, statistics and
+// the optimizer's state are kept in host memory meanwhile. snug_trainer_restore() takes an arena
+// again and brings them back, bit for bit; until then a step, an evaluation, and reading or writing
+// a tensor fail with SNUG_INVALID. SNUG_NOMEM leaves the trainer as it was. Calling either twice
+// does nothing.
+snug_status snug_trainer_release(snug_trainer *trainer);
+snug_status snug_trainer_restore(snug_trainer *trainer);
+// Bytes of device memory that the trainer holds: its arena, or 0 when released; and those of them
+// that hold something between steps.
+size_t snug_trainer_reserved_bytes(const snug_trainer *trainer);
+size_t snug_trainer_used_bytes(const snug_trainer *trainer);
+
+// Updates done so far, skipped steps not counted.
 int64_t snug_trainer_steps(const snug_trainer *trainer);
 size_t snug_trainer_planned_peak(const snug_trainer *trainer);
 // The arena's high-water mark so far; equal to the planned peak from the first step on.
@@ -55,6 +76,10 @@ snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to,
 snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const void *from,
                                size_t bytes);
 
+// Reads weights and statistics that snug_trainer_save() wrote. SNUG_BAD_FILE names a tensor that is
+// missing or has another shape; then some of them may have changed.
+snug_status snug_trainer_load(snug_trainer *trainer, const char *path);
+
 // Writes weights and statistics to |path| as safetensors, whole or not at all.
 snug_status snug_trainer_save(snug_trainer *trainer, const char *path);
 
@@ -65,6 +90,8 @@ typedef struct snug_step_event {
     int64_t epoch;       // counted from 1
     double loss;
     double learning_rate;
+    double loss_scale;     // of this step; 0: the plan does not scale losses
+    int64_t skipped_steps; // so far, for a gradient that was not finite
     double samples_per_second, seconds_left;
 } snug_step_event;
 
@@ -80,6 +107,7 @@ typedef struct snug_train_options {
     double learning_rate;
     snug_lr_schedule schedule;
     double warmup_epochs; // linear, before the schedule proper
+    double loss_scale;    // float16: what the loss is multiplied by; 0: PyTorch's dynamic rule
     uint64_t seed;
     const char *out; // directory for weights.safetensors, plan.json and log.jsonl; NULL: none
     // May be NULL. |should_stop| is asked after every micro-batch's update; a true answer ends the
@@ -92,6 +120,7 @@ typedef struct snug_train_options {
 
 typedef struct snug_train_result {
     int64_t steps;
+    int64_t skipped_steps; // of these, for a gradient that was not finite
     size_t planned_peak_bytes, measured_peak_bytes;
     double seconds;
     double accuracy, val_loss; // of the last evaluation; NaN before the first
@@ -103,5 +132,34 @@ typedef struct snug_train_result {
 // SNUG_IO when |out| cannot be written, found before training starts.
 snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
                        const snug_train_options *options, snug_train_result *result);
+
+// What plan.json in the folder of a run says about the network that was trained.
+typedef struct snug_run_info {
+    char model[64];   // as `snug models` lists it
+    char network[64]; // its own name, "resnet18-width-0.5"
+    double width_multiplier;
+    bool separable;
+    int64_t classes, channels, height, width;
+    snug_precision precision;
+} snug_run_info;
+// SNUG_NOT_FOUND when there is no such file, SNUG_BAD_FILE when it is no plan of snug's.
+snug_status snug_run_describe(const char *folder, snug_run_info *out);
+
+typedef struct snug_evaluate_options {
+    bool (*should_stop)(void *context); // may be NULL
+    void *context;
+} snug_evaluate_options;
+
+typedef struct snug_evaluate_result {
+    int64_t samples;
+    double loss, accuracy;
+    size_t planned_peak_bytes, measured_peak_bytes;
+    double seconds;
+} snug_evaluate_result;
+
+// Evaluates weights (a safetensors file) on all samples of |test| inside |plan|, which may be one
+// for evaluation alone. SNUG_INTERRUPTED when should_stop() said so.
+snug_status snug_evaluate(const snug_plan *plan, const char *weights, snug_dataset *test,
+                          const snug_evaluate_options *options, snug_evaluate_result *result);
 
 #endif

@@ -81,9 +81,8 @@ static bool read_prefer(const char *command, const char *text, options *out) {
 }
 
 static bool read_precision(const char *command, const char *text, options *out) {
-    (void)out;
-    return strcmp(text, "auto") == 0 || strcmp(text, "float32") == 0 ||
-           complain(command, "precision", text, "auto or float32");
+    return snug_precision_parse(text, &out->request.precision) == SNUG_OK ||
+           complain_status(command);
 }
 
 static bool read_cost(const char *command, const char *text, options *out) {
@@ -114,6 +113,13 @@ static bool read_schedule(const char *command, const char *text, options *out) {
            complain(command, "schedule", text, "constant or cosine");
 }
 
+static bool read_loss_scale(const char *command, const char *text, options *out) {
+    bool is_dynamic = strcmp(text, "dynamic") == 0;
+    if (is_dynamic) out->train.loss_scale = 0;
+    return is_dynamic || (read_real(text, &out->train.loss_scale) && out->train.loss_scale > 0) ||
+           complain(command, "loss-scale", text, "dynamic or a number above 0");
+}
+
 static bool read_lr(const char *command, const char *text, options *out) {
     return (read_real(text, &out->train.learning_rate) && out->train.learning_rate > 0) ||
            complain(command, "lr", text, "a number above 0");
@@ -131,6 +137,7 @@ static const option_row rows[] = {
     READ("input", false, read_input),
     FIELD("classes", COUNT, false, request.classes),
     FIELD("width", REAL, false, request.width_multiplier),
+    FIELD("separable", FLAG, false, request.separable),
     FIELD("no-drop", FLAG, false, request.no_drop),
     READ("optimizer", false, read_optimizer),
     FIELD("momentum", REAL, false, request.optimizer.momentum),
@@ -148,6 +155,7 @@ static const option_row rows[] = {
     FIELD("device", TEXT, false, device),
     FIELD("gpu", TEXT, false, gpu),
     FIELD("html", TEXT, false, html),
+    FIELD("curve", FLAG, false, curve),
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),
     FIELD("data", TEXT, false, data),
@@ -156,6 +164,7 @@ static const option_row rows[] = {
     FIELD("max-steps", COUNT, true, train.max_steps),
     READ("lr", true, read_lr),
     READ("schedule", true, read_schedule),
+    READ("loss-scale", true, read_loss_scale),
     FIELD("warmup", REAL, true, train.warmup_epochs),
     FIELD("out", TEXT, true, out),
     FIELD("no-out", FLAG, true, no_out),
@@ -195,6 +204,14 @@ static bool read_row(const char *command, const option_row *row, const char *tex
     return row->read(command, text, out);
 }
 
+// Timing takes a while, the first time.
+static void tell_timing(void *context) {
+    options *given = context;
+    if (!given->timing_told)
+        fputs("timing this network's kernels; the times are kept for the next plan\n", stderr);
+    given->timing_told = true;
+}
+
 static void set_defaults(int argc, char **argv, options *out) {
     const char *name = "sgd";
     for (int i = 1; i < argc; i++) {
@@ -208,6 +225,8 @@ static void set_defaults(int argc, char **argv, options *out) {
         (options){.device = "cpu",
                   .request = {.allow = SNUG_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
                   .train = {.epochs = 1, .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3}};
+    out->request.on_timing = tell_timing;
+    out->request.context = out;
     if (kind == SNUG_SGD) {
         // Those of torchvision's training script, not torch.optim's zeros.
         out->request.optimizer.momentum = 0.9;
@@ -228,6 +247,13 @@ static bool check(const char *command, const options *out) {
     if (out->gpu && strcmp(out->device, "cpu") != 0) {
         fprintf(stderr, "snug %s: --gpu plans for a card, which --device %s is not\n", command,
                 out->device);
+        return false;
+    }
+    if (out->train.loss_scale != 0 && out->request.precision != SNUG_FLOAT16) {
+        fprintf(stderr,
+                "snug %s: --loss-scale is for --precision float16: other numbers have the "
+                "range\nof float32\n",
+                command);
         return false;
     }
     if (!out->request.model) {

@@ -15,7 +15,8 @@ typedef struct options {
     const char *html;         // a file for the plan's page
     const char *out;
     bool input_given, no_out, no_eval;
-    bool json;
+    bool json, curve;
+    bool timing_told; // that kernels are being timed
     int threads;
 } options;
 
@@ -31,6 +32,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --input CxHxW         the network's input (default: the model's, or the data's)\n"          \
     "  --classes N           outputs (default: the model's, or the data's)\n"                      \
     "  --width X             multiplies the channels (default 1)\n"                                \
+    "  --separable           depthwise separable in place of dense 3x3 and 5x5 convolutions\n"     \
     "  --no-drop             without dropout and stochastic depth\n"                               \
     "  --optimizer NAME      sgd, adam or adamw (default sgd)\n"                                   \
     "  --momentum X          sgd (default 0.9); also --dampening X, --nesterov\n"                  \
@@ -41,7 +43,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "                        statistics or model (default statistics)\n"                           \
     "  --fixes LIST          only these fixes, by comma; `snug fixes` lists them\n"                \
     "  --prefer WHAT         fidelity (default) or speed\n"                                        \
-    "  --precision WHAT      auto or float32\n"                                                    \
+    "  --precision WHAT      of activations: auto (default), float32, bfloat16 or float16\n"       \
     "  --cost WHAT           step times: measured (default; once, then kept) or model\n"           \
     "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
     "  --threads N           (default: all cores)\n"                                               \

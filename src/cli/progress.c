@@ -60,10 +60,15 @@ static void draw_bar(progress *self, const snug_step_event *event) {
 }
 
 void progress_step(progress *self, const snug_step_event *event) {
-    char loss[32], rate[32];
+    char loss[32], rate[32], scaling[96] = "";
+    if (event->loss_scale != 0)
+        snprintf(scaling, sizeof scaling, ",\"loss_scale\":%.9g,\"skipped_steps\":%" PRId64,
+                 event->loss_scale, event->skipped_steps);
     if (self->json) {
-        printf("{\"event\":\"step\",\"step\":%" PRId64 ",\"loss\":%s,\"samples_per_second\":%s}\n",
-               event->step, number(event->loss, loss), number(event->samples_per_second, rate));
+        printf("{\"event\":\"step\",\"step\":%" PRId64
+               ",\"loss\":%s,\"samples_per_second\":%s%s}\n",
+               event->step, number(event->loss, loss), number(event->samples_per_second, rate),
+               scaling);
         fflush(stdout);
     }
     double time = now();
@@ -75,9 +80,13 @@ void progress_step(progress *self, const snug_step_event *event) {
         draw_bar(self, event);
     } else if (!self->json) {
         char left[32];
-        fprintf(self->text, "step %" PRId64 " of %" PRId64 "  loss %.4f  %.0f samples/s  %s left\n",
+        fprintf(self->text, "step %" PRId64 " of %" PRId64 "  loss %.4f  %.0f samples/s  %s left",
                 event->step, event->steps, event->loss, event->samples_per_second,
                 duration(event->seconds_left, left));
+        if (event->loss_scale != 0)
+            fprintf(self->text, "  scale %g, %" PRId64 " skipped", event->loss_scale,
+                    event->skipped_steps);
+        fputc('\n', self->text);
         fflush(self->text);
     }
 }

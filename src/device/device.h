@@ -60,6 +60,7 @@ struct snug_device {
     const snug_device_class *device_class;
     int threads;
     size_t allocated_bytes, allocated_peak;    // through allocate(), now and at most
+    bool fast_bfloat16, fast_float16;          // arithmetic faster than float32's, not emulated
     double flops_per_second, bytes_per_second; // what the cost model assumes of this machine
     // NULL, or a note for people on what its plans leave out: nothing runs here, no kernel can be
     // timed, and a thread count (0) means nothing.

@@ -11,13 +11,28 @@
 #include "base/status.h"
 #include "snug/plan.h"
 
+// A network in place of the one asked for.
+struct snug_model;
+typedef struct snug_variant {
+    char name[64]; // its own: "resnet18-width-0.5"
+    const struct snug_model *model;
+    double width;
+    bool separable;
+    int64_t parameters, multiply_adds;
+    double accuracy; // published, top-1 on ImageNet in percent; 0: none is
+} snug_variant;
+
 // One way of running a batch, as the planner builds it.
 typedef struct snug_spec {
-    int64_t micro_batch; // samples that go through the network at once
-    bool free_early;     // tensors are written in place and gradients die at their update
-    bool fuse;           // activations become part of the batch norm before them
-    bool recompute;      // forward results are dropped and made again where that is needed
-    size_t limit_bytes;  // with recompute: what the arena should come to; 0: as little as can be
+    int64_t micro_batch;      // samples that go through the network at once
+    bool free_early;          // tensors are written in place and gradients die at their update
+    bool fuse;                // activations become part of the batch norm before them
+    bool recompute;           // forward results are dropped and made again where that is needed
+    snug_precision precision; // of activations, never SNUG_AUTO
+    bool lean_optimizer;      // the optimizer's state in 8 bits
+    size_t limit_bytes; // with recompute: what the arena should come to; 0: as little as can be
+    bool evaluation;    // the forward pass alone, of as many samples as the limit lets
+    const snug_variant *variant; // NULL: the network asked for
     snug_fidelity fidelity;
     const char *fixes[SNUG_PLAN_MAX_FIXES]; // names of what was applied, ends with NULL
 } snug_spec;
@@ -28,6 +43,10 @@ typedef struct snug_fix_context {
     int64_t micro_batch; // what the user demands, 0: free
     size_t budget_bytes;
     bool has_batch_norm;
+    bool has_optimizer_state;
+    snug_precision precision;     // what the user demands
+    const snug_variant *variants; // smaller networks that there are, mildest first
+    size_t variant_count;
 } snug_fix_context;
 
 typedef struct snug_spec_list {

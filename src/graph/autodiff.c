@@ -14,12 +14,22 @@ bool snug_backward_wants(const snug_backward *backward, const snug_node *node, i
     return backward->wanted[node->inputs[input]];
 }
 
+// |gradient| in the type of |input| where it has fewer bits.
+static snug_tensor_id widened(const snug_backward *backward, snug_tensor_id input,
+                              snug_tensor_id gradient) {
+    snug_cast_attributes cast = {.dtype = snug_graph_type(backward->graph, input)->dtype};
+    if ((int64_t)snug_graph_type(backward->graph, gradient)->dtype == cast.dtype) return gradient;
+    return SNUG_EMIT(backward->graph, &snug_op_cast, &cast, gradient);
+}
+
 void snug_backward_give(snug_backward *backward, const snug_node *node, int input,
                         snug_tensor_id gradient) {
     if (gradient == SNUG_NO_TENSOR || !snug_backward_wants(backward, node, input)) return;
     snug_tensor_id *slot = &backward->gradients[node->inputs[input]];
     if (*slot != SNUG_NO_TENSOR)
-        gradient = SNUG_EMIT(backward->graph, &snug_op_add, NULL, *slot, gradient);
+        gradient = SNUG_EMIT(backward->graph, &snug_op_add, NULL,
+                             widened(backward, node->inputs[input], *slot),
+                             widened(backward, node->inputs[input], gradient));
     *slot = gradient;
 }
 

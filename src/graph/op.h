@@ -29,6 +29,7 @@ typedef struct snug_run_state {
     uint64_t step;        // optimizer updates done before this one
     int64_t first_sample; // index within the batch of the micro-batch's first sample
     double learning_rate;
+    double loss_scale; // what the loss is multiplied by, and gradients are divided by; 0: 1
 } snug_run_state;
 
 // A tensor as a kernel on the host sees it. |data| points into the arena.
@@ -110,6 +111,9 @@ typedef struct snug_op {
     int again_inputs[8];
 
     snug_precision_class precision;
+    // Bit i: input i stays float32 beside data in 16 bits (the scale, shift and statistics of a
+    // norm). An operator of class full that has some computes in float32 on 16-bit data.
+    uint32_t full_inputs;
     // NULL: no arithmetic, bytes are those of inputs and outputs.
     double (*flops)(const void *attributes, const snug_type *inputs, const snug_type *outputs);
 

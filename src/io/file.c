@@ -1,6 +1,8 @@
 #include "io/file.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,15 +14,30 @@ static snug_status io_error(const char *what, const char *path) {
     return snug_fail(SNUG_IO, "%s %s: %s", what, path, strerror(errno));
 }
 
-snug_status snug_file_create(const char *path, snug_file *out) {
-    *out = (snug_file){0};
+// Devices and pipes take what is written as it comes; a link stays, what it leads to is replaced.
+static snug_status choose_paths(const char *path, snug_file *out) {
+    struct stat found;
+    bool exists = stat(path, &found) == 0;
+    if (exists && S_ISDIR(found.st_mode)) {
+        errno = EISDIR;
+        return io_error("cannot write", path);
+    }
+    char *real = exists ? realpath(path, NULL) : NULL;
+    snug_status status = snug_memory_copy_text(real ? real : path, &out->path);
+    free(real);
+    if (status != SNUG_OK || (exists && !S_ISREG(found.st_mode))) return status;
     snug_text temporary = {0};
-    snug_text_append(&temporary, "%s.%ld.tmp", path, (long)getpid());
+    snug_text_append(&temporary, "%s.%ld.tmp", out->path, (long)getpid());
     SNUG_TRY(snug_text_status(&temporary));
     out->temporary = temporary.data;
-    snug_status status = snug_memory_copy_text(path, &out->path);
+    return SNUG_OK;
+}
+
+snug_status snug_file_create(const char *path, snug_file *out) {
+    *out = (snug_file){0};
+    snug_status status = choose_paths(path, out);
     if (status == SNUG_OK) {
-        out->stream = fopen(out->temporary, "wb");
+        out->stream = fopen(out->temporary ? out->temporary : out->path, "wb");
         if (!out->stream) status = io_error("cannot write", path);
     }
     if (status != SNUG_OK) snug_file_abandon(out);
@@ -35,14 +52,17 @@ snug_status snug_file_write(snug_file *file, const void *bytes, size_t count) {
 
 snug_status snug_file_commit(snug_file *file) {
     snug_status status = SNUG_OK;
-    if (fflush(file->stream) != 0 || fsync(fileno(file->stream)) != 0)
+    bool fails = fflush(file->stream) != 0;
+    if (fails || (file->temporary && fsync(fileno(file->stream)) != 0))
         status = io_error("cannot write", file->path);
     if (fclose(file->stream) != 0 && status == SNUG_OK)
         status = io_error("cannot write", file->path);
     file->stream = NULL;
-    if (status == SNUG_OK && rename(file->temporary, file->path) != 0)
-        status = io_error("cannot write", file->path);
-    if (status != SNUG_OK) unlink(file->temporary);
+    if (file->temporary) {
+        if (status == SNUG_OK && rename(file->temporary, file->path) != 0)
+            status = io_error("cannot write", file->path);
+        if (status != SNUG_OK) unlink(file->temporary);
+    }
     snug_memory_free(file->path);
     snug_memory_free(file->temporary);
     *file = (snug_file){0};
@@ -52,7 +72,7 @@ snug_status snug_file_commit(snug_file *file) {
 void snug_file_abandon(snug_file *file) {
     if (file->stream) {
         fclose(file->stream);
-        unlink(file->temporary);
+        if (file->temporary) unlink(file->temporary);
     }
     snug_memory_free(file->path);
     snug_memory_free(file->temporary);

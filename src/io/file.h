@@ -7,7 +7,8 @@
 
 #include "base/status.h"
 
-// A file under construction: it lies beside |path| until snug_file_commit() moves it there.
+// A file under construction: it lies beside |path| until snug_file_commit() moves it there. What is
+// no regular file (a pipe, a device) is written to at once, and |temporary| is NULL.
 typedef struct snug_file {
     FILE *stream;
     char *path, *temporary;

@@ -67,8 +67,8 @@ int64_t snug_layers_channels(const snug_layers *layers, snug_tensor_id x) {
     return snug_graph_type(layers->graph, x)->dims[1];
 }
 
-snug_tensor_id snug_layers_conv(snug_layers *layers, const char *name, snug_tensor_id x,
-                                snug_conv_shape shape, bool bias) {
+static snug_tensor_id convolve(snug_layers *layers, const char *name, snug_tensor_id x,
+                               snug_conv_shape shape, bool bias) {
     snug_graph *graph = layers->graph;
     graph->scope = name;
     int64_t groups = shape.groups ? shape.groups : 1;
@@ -90,6 +90,25 @@ snug_tensor_id snug_layers_conv(snug_layers *layers, const char *name, snug_tens
         .dilation = {1, 1},
         .groups = groups};
     return SNUG_EMIT(graph, &snug_op_conv2d, &conv, x, weight, bias_id);
+}
+
+// A filter for each channel, then a mixture of the channels, as in Xception (Chollet, 2017) without
+// anything in between. An image's few channels stay dense.
+static snug_tensor_id convolve_apart(snug_layers *layers, const char *name, snug_tensor_id x,
+                                     snug_conv_shape shape, bool bias) {
+    snug_conv_shape depthwise = shape, pointwise = {.out = shape.out, .kernel = 1, .stride = 1};
+    depthwise.out = depthwise.groups = snug_layers_channels(layers, x);
+    x = convolve(layers, snug_layers_name(layers, "%s.depthwise", name), x, depthwise, false);
+    return convolve(layers, snug_layers_name(layers, "%s.pointwise", name), x, pointwise, bias);
+}
+
+snug_tensor_id snug_layers_conv(snug_layers *layers, const char *name, snug_tensor_id x,
+                                snug_conv_shape shape, bool bias) {
+    enum { few = 8 };
+    bool is_dense = shape.groups <= 1 && (shape.kernel == 3 || shape.kernel == 5);
+    if (layers->options->separable && is_dense && snug_layers_channels(layers, x) > few)
+        return convolve_apart(layers, name, x, shape, bias);
+    return convolve(layers, name, x, shape, bias);
 }
 
 snug_tensor_id snug_layers_norm(snug_layers *layers, const char *name, snug_tensor_id x) {

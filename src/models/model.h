@@ -10,6 +10,7 @@ typedef struct snug_model_options {
     int64_t channels, height, width; // of the input; 0: the model's own (3x224x224)
     double width_multiplier;         // scales the channels of every family; 0: 1.0
     bool drop;                       // false: dropout and stochastic depth are left out
+    bool separable;                  // dense 3x3 and 5x5 convolutions become depthwise and 1x1
     bool fuse;                       // activations become part of the batch norm before them
 } snug_model_options;
 

@@ -209,7 +209,7 @@ static const snug_sample backward_samples[] = {
 
 #define SHARED                                                                                     \
     .attributes = attributes_table, .attributes_size = sizeof(snug_batch_norm_attributes),         \
-    .precision = SNUG_PRECISION_FULL, .flops = flops
+    .precision = SNUG_PRECISION_FULL, .full_inputs = 30, .flops = flops
 
 const snug_op snug_op_batch_norm = {
     .name = "batch_norm",

@@ -194,6 +194,12 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
+// cast.c: x in another floating-point type.
+typedef struct snug_cast_attributes {
+    int64_t dtype; // snug_dtype
+} snug_cast_attributes;
+extern const snug_op snug_op_cast; // (x) -> y
+
 // fill.c: a row-major tensor of one value. clear.c: sets x to zero.
 typedef struct snug_fill_attributes {
     double value;
@@ -205,6 +211,11 @@ extern const snug_op snug_op_fill;  // () -> y
 extern const snug_op snug_op_clear; // (x), mutates x
 // accumulate.c: total += x.
 extern const snug_op snug_op_accumulate; // (total, x), mutates total
+
+// loss_scale.c: y = x * state->loss_scale; and gradient /= state->loss_scale, with |found| passed
+// on or set to 1 when an element is not finite.
+extern const snug_op snug_op_scale_loss; // (x) -> y
+extern const snug_op snug_op_unscale;    // (gradient, found) -> found, mutates gradient
 
 // sgd_update.c: torch.optim.SGD. At state->step 0 the momentum buffer starts as the gradient.
 typedef struct snug_sgd_attributes {
@@ -218,5 +229,14 @@ typedef struct snug_adam_attributes {
     int64_t decoupled;
 } snug_adam_attributes;
 extern const snug_op snug_op_adam_update; // (weight, gradient, m, v), mutates 0, 2 and 3
+
+// lean_update.c: the same steps on state in 8 bits, in blocks with a float32 scale each. The codes
+// (uint8, shaped like the weight) are those of lean.h.
+enum { SNUG_LEAN_BLOCK = 256, SNUG_LEAN_LEAST = 4096 }; // elements; smaller weights stay in 32 bits
+static inline int64_t snug_lean_blocks(int64_t elements) {
+    return (elements + SNUG_LEAN_BLOCK - 1) / SNUG_LEAN_BLOCK;
+}
+extern const snug_op snug_op_lean_sgd_update;  // (weight, gradient, momentum, scales), mutates all
+extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, v, scales), likewise
 
 #endif

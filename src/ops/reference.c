@@ -1,47 +1,6 @@
 #include "ops/reference.h"
 
-#include <string.h>
-
-static float bits_to_float(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint32_t float_to_bits(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static float half_to_float(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = (half >> 10) & 31;
-    uint32_t mantissa = half & 1023;
-    if (exponent == 31) return bits_to_float(sign | 0x7F800000u | mantissa << 13);
-    if (exponent) return bits_to_float(sign | (exponent + 112) << 23 | mantissa << 13);
-    float tiny = (float)mantissa * 0x1p-24f;
-    return sign ? -tiny : tiny;
-}
-
-// Round to nearest, ties to even.
-static uint16_t float_to_half(float value) {
-    uint32_t bits = float_to_bits(value), sign = bits >> 16 & 0x8000;
-    bits &= 0x7FFFFFFFu;
-    if (bits > 0x7F800000u) return (uint16_t)(sign | 0x7E00);
-    if (bits >= 0x477FF000u) return (uint16_t)(sign | 0x7C00);
-    if (bits < 0x38800000u) { // subnormal half: let the float adder round at 2^-24
-        float rounded = bits_to_float(bits) + 0.5f;
-        return (uint16_t)(sign | (float_to_bits(rounded) - 0x3F000000u));
-    }
-    bits += 0xFFFu + (bits >> 13 & 1) - (112u << 23);
-    return (uint16_t)(sign | bits >> 13);
-}
-
-static uint16_t float_to_bfloat16(float value) {
-    uint32_t bits = float_to_bits(value);
-    if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1)) >> 16);
-}
+#include "base/half.h"
 
 double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     switch (dtype) {
@@ -50,9 +9,9 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     case SNUG_F64:
         return ((const double *)data)[index];
     case SNUG_BF16:
-        return bits_to_float((uint32_t)((const uint16_t *)data)[index] << 16);
+        return snug_from_bfloat16(((const uint16_t *)data)[index]);
     case SNUG_F16:
-        return half_to_float(((const uint16_t *)data)[index]);
+        return snug_from_float16(((const uint16_t *)data)[index]);
     case SNUG_I64:
         return (double)((const int64_t *)data)[index];
     case SNUG_I32:
@@ -72,10 +31,10 @@ void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double va
         ((double *)data)[index] = value;
         break;
     case SNUG_BF16:
-        ((uint16_t *)data)[index] = float_to_bfloat16((float)value);
+        ((uint16_t *)data)[index] = snug_to_bfloat16((float)value);
         break;
     case SNUG_F16:
-        ((uint16_t *)data)[index] = float_to_half((float)value);
+        ((uint16_t *)data)[index] = snug_to_float16((float)value);
         break;
     case SNUG_I64:
         ((int64_t *)data)[index] = (int64_t)value;

@@ -205,7 +205,7 @@ static snug_status append_data(const snug_plan *plan, snug_text *text) {
 }
 
 static void append_title(const snug_plan *plan, snug_text *text) {
-    snug_page_append_html(text, plan->training.model->name);
+    snug_page_append_html(text, snug_plan_model(plan));
     snug_text_append(text, ", batch size %" PRId64, plan->batch_size);
 }
 

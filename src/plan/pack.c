@@ -10,12 +10,13 @@
 #include "plan/pack_problem.h"
 
 enum {
-    SMALL = 10,                // buffers that are packed optimally
-    GREEDY_WORK = 1000000,     // of all greedy orders together
-    SEARCH_WORK = 2000000,     // unless the options say otherwise
-    SEARCH_PAIRS = 1 << 24,    // larger parts are not searched: 128 MiB of overlaps
-    SEARCH_MEMBERS = 1 << 25,  // and 128 MiB of members
-    PRECISION = 2000,          // a search for fewer bytes ends at a 2,000th
+    SMALL = 10,               // buffers that are packed optimally
+    GREEDY_WORK = 1000000,    // of all greedy orders together
+    SEARCH_WORK = 2000000,    // unless the options say otherwise
+    SEARCH_PAIRS = 1 << 24,   // larger parts are not searched: 128 MiB of overlaps
+    SEARCH_MEMBERS = 1 << 25, // and 128 MiB of members
+    PRECISION = 2000,         // a search for fewer bytes ends at a 2,000th
+    HASTE = 4000,             // a quick packing this near to the bound is good enough
 };
 
 typedef struct part {
@@ -40,7 +41,8 @@ static snug_status split(const snug_pack_problem *problem, size_t *offsets, part
     for (size_t begin = 0; begin < problem->count; begin += (*parts)[*count - 1].problem.count) {
         SNUG_TRY(SNUG_GROW(parts, &capacity, *count + 1));
         part *next = &(*parts)[*count];
-        *next = (part){.offsets = offsets + begin, .peak = SIZE_MAX};
+        next->offsets = offsets + begin;
+        next->peak = SIZE_MAX;
         SNUG_TRY(snug_pack_problem_next_part(problem, begin, &next->problem));
         ++*count;
     }
@@ -135,8 +137,12 @@ static snug_status pack_parts(const snug_pack_problem *problem, const snug_pack_
     snug_status status;
     SNUG_TRY_GOTO(split(problem, offsets, &parts, &count), done);
     if (goal < problem->bound) goal = problem->bound;
+    bool is_hasty = options->effort == SNUG_PACK_QUICK && !options->capacity;
+    size_t near = is_hasty ? goal + goal / HASTE : goal;
     for (size_t i = 0; i < count; i++)
-        SNUG_TRY_GOTO(pack_greedily(&parts[i], goal, deadline), done);
+        SNUG_TRY_GOTO(
+            pack_greedily(&parts[i], parts[i].problem.count <= SMALL ? goal : near, deadline),
+            done);
     if (count) status = improve(parts, count, goal, options, deadline);
 done:
     snug_memory_free(parts);

@@ -107,7 +107,8 @@ snug_status snug_pack_first_fit(const snug_pack_problem *problem, size_t goal,
     SNUG_TRY_GOTO(SNUG_NEW(&placed.end, count), done);
     SNUG_TRY_GOTO(SNUG_NEW(&placed.bottom, count), done);
     SNUG_TRY_GOTO(SNUG_NEW(&placed.top, count), done);
-    for (int order = 0; order < ORDERS && *peak > goal; order++) {
+    for (int order = 0; order < ORDERS; order++) {
+        if (*peak <= goal) break;
         if (order > 0 && snug_pack_limit_reached(limit)) break;
         for (size_t i = 0; i < count; i++)
             ranks[i] = (ranked){keys[order](&problem->items[i]), (uint32_t)i};

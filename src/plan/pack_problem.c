@@ -111,9 +111,10 @@ snug_status snug_pack_problem_make(const snug_buffer *buffers, size_t count, siz
     for (size_t i = 0; i < count; i++) {
         if (buffers[i].size == 0) continue;
         size_t item = out->count++;
-        out->items[item] = (snug_pack_item){.size = snug_size_align(buffers[i].size, out->alignment),
-                                            .bytes = buffers[i].size,
-                                            .index = i};
+        out->items[item] =
+            (snug_pack_item){.size = snug_size_align(buffers[i].size, out->alignment),
+                             .bytes = buffers[i].size,
+                             .index = i};
         events[2 * item] = (event){buffers[i].lower, true, item};
         events[2 * item + 1] = (event){buffers[i].upper, false, item};
     }

@@ -53,8 +53,8 @@ bool snug_pack_limit_reached(const snug_pack_limit *limit);
 // it finds a packing with a lower peak, and ends at one of |goal| bytes.
 snug_status snug_pack_first_fit(const snug_pack_problem *problem, size_t goal,
                                 snug_pack_limit *limit, size_t *offsets, size_t *peak);
-snug_status snug_pack_skyline(const snug_pack_problem *problem, size_t goal,
-                              snug_pack_limit *limit, size_t *offsets, size_t *peak);
+snug_status snug_pack_skyline(const snug_pack_problem *problem, size_t goal, snug_pack_limit *limit,
+                              size_t *offsets, size_t *peak);
 
 typedef enum snug_pack_answer {
     SNUG_PACK_FOUND,

@@ -216,7 +216,8 @@ static snug_pack_answer descend(search *self) {
     if (leaves_hole(self, level)) return SNUG_PACK_IMPOSSIBLE;
     for (uint32_t m = self->member_begin[section]; m < self->member_begin[section + 1]; m++) {
         uint32_t item = self->members[m];
-        if (self->placed[item] || self->lowest[item] != level || self->base[item] != level) continue;
+        if (self->placed[item] || self->lowest[item] != level || self->base[item] != level)
+            continue;
         if (self->twin[item] != item && !self->placed[self->twin[item]]) continue;
         self->left--;
         snug_pack_answer answer = place(self, item) ? descend(self) : SNUG_PACK_IMPOSSIBLE;

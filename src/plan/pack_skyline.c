@@ -1,7 +1,8 @@
-// Greedy packing from the bottom up (after Burke, Kendall and Whitwell's best fit for strip packing,
-// 2004): the section with the lowest floor gets the first item in an order that fits between the
-// higher floors beside it; where none does, its floor rises to theirs. Of sections with equal
-// floors, the one with the most bytes still to be placed is served first, since it decides the peak.
+// Greedy packing from the bottom up (after Burke, Kendall and Whitwell's best fit for strip
+// packing, 2004): the section with the lowest floor gets the first item in an order that fits
+// between the higher floors beside it; where none does, its floor rises to theirs. Of sections with
+// equal floors, the one with the most bytes still to be placed is served first, since it decides
+// the peak.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,15 +194,16 @@ static void release(skyline *self) {
         snug_memory_free(memory[i]);
 }
 
-snug_status snug_pack_skyline(const snug_pack_problem *problem, size_t goal,
-                              snug_pack_limit *limit, size_t *offsets, size_t *peak) {
+snug_status snug_pack_skyline(const snug_pack_problem *problem, size_t goal, snug_pack_limit *limit,
+                              size_t *offsets, size_t *peak) {
     if (problem->members > MEMBERS) return SNUG_OK;
     skyline self = {.problem = problem};
     ranked *ranks = NULL;
     snug_status status;
     SNUG_TRY_GOTO(allocate(&self), done);
     SNUG_TRY_GOTO(SNUG_NEW(&ranks, problem->count), done);
-    for (int order = 0; order < ORDERS && *peak > goal; order++) {
+    for (int order = 0; order < ORDERS; order++) {
+        if (*peak <= goal) break;
         if (order > 0 && snug_pack_limit_reached(limit)) break;
         self.steps = problem->count;
         draw_ranks(problem, order, ranks);

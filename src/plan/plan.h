@@ -5,14 +5,53 @@
 #include "plan/schedule.h"
 
 struct snug_plan {
-    snug_device *device; // borrowed
-    snug_training training;
+    snug_device *device;    // borrowed
+    snug_training training; // of the chosen network
+    const char *requested;  // the model asked for
+    snug_variant network;   // what is trained, by its own name
+    snug_variant own;       // what was asked for
+    snug_variant *variants; // smaller networks, where the request allows one
+    size_t variant_count;
     int64_t batch_size;
-    size_t budget_bytes, minimum_bytes, unfixed_bytes;
+    snug_fidelity allow;
+    size_t budget_bytes, unfixed_bytes;
+    // By fidelity: the smallest budget that works with changes of that much at most, whatever is
+    // allowed. SIZE_MAX: there is none.
+    size_t minimum_bytes[SNUG_MODEL + 1];
+    int64_t largest_batch; // when nothing fits: the largest batch that would, 0: not even a sample
     snug_candidate *candidates;
     size_t candidate_count;
     size_t chosen;          // index; candidate_count: none fits
     snug_schedule schedule; // of the chosen one
 };
+
+// snug_plan_make() for |model| (borrowed as long as the plan lives), whatever request->model says.
+snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
+                              const snug_model *model, snug_plan **out);
+
+// Checks |request|, with the plan's batch size, for contradictions (SNUG_INVALID).
+snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *request);
+// The same for what the fixes proposed: whatever was asked for by name is allowed to be done.
+snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request *request,
+                                  const snug_spec_list *specs);
+
+// All that the fixes propose for |batch_size| samples, the unfixed spec first. The caller frees
+// |specs->items|.
+snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *request,
+                              int64_t batch_size, snug_spec_list *specs);
+
+// The same where nothing is trained: of one batch as many samples at once as fit.
+snug_status snug_evaluation_propose(const snug_plan *plan, const snug_plan_request *request,
+                                    int64_t batch_size, snug_spec_list *specs);
+
+// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
+// budget, and tell the smallest that works.
+static inline bool snug_spec_follows_budget(const snug_spec *spec) {
+    return spec->recompute && spec->limit_bytes > 0;
+}
+
+// Nothing fits: finds the largest batch that would, and fails with SNUG_NO_FIT and a message that
+// tells it and the smallest budgets. Step times do not matter to it and are not measured.
+snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "base/size.h"
 
-enum { PASSES = 4, COPY_BYTES = 64 * 1024 };
+enum { PASSES = 5, COPY_BYTES = 64 * 1024 };
 
 // A node with its kernel and addresses.
 typedef struct snug_command {
@@ -25,7 +25,8 @@ typedef struct bound_pass {
 struct snug_program {
     snug_device *device;
     const snug_schedule *schedule;
-    unsigned char *arena;
+    unsigned char *arena; // NULL: released
+    unsigned char *kept;  // what is persistent, while the arena is released
     size_t high_water;
     bound_pass passes[PASSES];
 };
@@ -100,20 +101,26 @@ static snug_status bind_pass(snug_program *program, const snug_pass *pass, bound
     return SNUG_OK;
 }
 
+static snug_status bind_all(snug_program *program) {
+    const snug_schedule *schedule = program->schedule;
+    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->unscale,
+                                       &schedule->update, &schedule->evaluate};
+    for (int i = 0; i < PASSES; i++)
+        SNUG_TRY(bind_pass(program, passes[i], &program->passes[i]));
+    return SNUG_OK;
+}
+
 snug_status snug_program_new(snug_device *device, const snug_schedule *schedule,
                              snug_program **out) {
     SNUG_TRY(SNUG_NEW(out, 1));
     snug_program *program = *out;
     program->device = device;
     program->schedule = schedule;
-    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->update,
-                                       &schedule->evaluate};
     snug_status status;
     SNUG_TRY_GOTO(
         device->device_class->allocate(device, schedule->peak_bytes, (void **)&program->arena),
         failed);
-    for (int i = 0; i < PASSES; i++)
-        SNUG_TRY_GOTO(bind_pass(program, passes[i], &program->passes[i]), failed);
+    SNUG_TRY_GOTO(bind_all(program), failed);
     return SNUG_OK;
 failed:
     snug_program_free(program);
@@ -121,16 +128,65 @@ failed:
     return status;
 }
 
-void snug_program_free(snug_program *program) {
-    if (!program) return;
+static void unbind(snug_program *program) {
     for (int i = 0; i < PASSES; i++) {
         snug_memory_free(program->passes[i].commands);
         snug_memory_free(program->passes[i].views);
+        program->passes[i] = (bound_pass){0};
     }
+}
+
+void snug_program_free(snug_program *program) {
+    if (!program) return;
+    unbind(program);
+    snug_memory_free(program->kept);
     if (program->arena)
         program->device->device_class->release(program->device, program->arena,
                                                program->schedule->peak_bytes);
     snug_memory_free(program);
+}
+
+bool snug_program_is_released(const snug_program *program) {
+    return program->kept != NULL;
+}
+
+snug_status snug_program_release(snug_program *program) {
+    size_t bytes = program->schedule->persistent.bytes;
+    const snug_device_class *device_class = program->device->device_class;
+    if (program->kept) return SNUG_OK;
+    SNUG_TRY(SNUG_NEW(&program->kept, bytes + 1));
+    snug_status status = device_class->read(program->device, program->kept, program->arena, bytes);
+    if (status != SNUG_OK) {
+        snug_memory_free(program->kept);
+        program->kept = NULL;
+        return status;
+    }
+    unbind(program);
+    device_class->release(program->device, program->arena, program->schedule->peak_bytes);
+    program->arena = NULL;
+    return SNUG_OK;
+}
+
+snug_status snug_program_restore(snug_program *program) {
+    const snug_device_class *device_class = program->device->device_class;
+    if (!program->kept) return SNUG_OK;
+    snug_status status;
+    SNUG_TRY_GOTO(device_class->allocate(program->device, program->schedule->peak_bytes,
+                                         (void **)&program->arena),
+                  failed);
+    SNUG_TRY_GOTO(bind_all(program), failed);
+    SNUG_TRY_GOTO(device_class->write(program->device, program->arena, program->kept,
+                                      program->schedule->persistent.bytes),
+                  failed);
+    snug_memory_free(program->kept);
+    program->kept = NULL;
+    return SNUG_OK;
+failed:
+    unbind(program);
+    if (program->arena)
+        device_class->release(program->device, program->arena, program->schedule->peak_bytes);
+    program->arena = NULL;
+    return status;
 }
 
 static void touch(snug_program *program, size_t end) {
@@ -221,9 +277,20 @@ static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream
     return (float)init->a;
 }
 
+static snug_status clear_slot(snug_program *program, const snug_slot *slot, float *staging) {
+    memset(staging, 0, COPY_BYTES);
+    for (size_t done = 0; done < slot->bytes; done += COPY_BYTES) {
+        size_t left = slot->bytes - done;
+        SNUG_TRY(snug_program_write_slot(program, slot, done, staging,
+                                         left < COPY_BYTES ? left : COPY_BYTES));
+    }
+    return SNUG_OK;
+}
+
 static snug_status initialise_slot(snug_program *program, const snug_slot *slot, uint64_t seed,
                                    float *staging) {
-    assert(slot->type.dtype == SNUG_F32);
+    // Codes of 8-bit optimizer state start as zeros, whose value is zero.
+    if (slot->type.dtype != SNUG_F32) return clear_slot(program, slot, staging);
     uint64_t stream = stream_of(slot->name);
     for (size_t done = 0; done < slot->bytes;) {
         size_t bytes = slot->bytes - done < COPY_BYTES ? slot->bytes - done : COPY_BYTES;

@@ -16,6 +16,14 @@ void snug_program_free(snug_program *program);
 // Gives every persistent tensor its initial value, drawn from |seed| by the tensor's name.
 snug_status snug_program_initialise(snug_program *program, uint64_t seed);
 
+// Gives the arena back to the device; what is persistent is kept in host memory until
+// snug_program_restore(), which takes an arena again. Nothing else may be called in between but the
+// two, snug_program_free() and snug_program_is_released(). SNUG_NOMEM leaves all as it was; calling
+// either twice does nothing.
+snug_status snug_program_release(snug_program *program);
+snug_status snug_program_restore(snug_program *program);
+bool snug_program_is_released(const snug_program *program);
+
 // Runs one of the schedule's passes (the pointer into the schedule names it).
 snug_status snug_program_run(snug_program *program, const snug_pass *pass,
                              const snug_run_state *state);

@@ -1,4 +1,5 @@
-// The search goes down, up, and about. Down: as long as the load is over the limit, drop the
+// The search starts from segments (plan/segments.h) or from nothing, and goes down, up, and about.
+// Down: as long as the load is over the limit, drop the
 // stretch of tensors that takes the most excess away for the time it costs; estimates age as drops
 // change what others cost, so the best is looked at afresh before it is taken (Minoux's lazy
 // greedy). Up: keep again what turns out not to be needed. About: simulated annealing over single
@@ -9,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "plan/segments.h"
 
 // Drops tensors |first| to |first| + |length| - 1 of the candidates once more each.
 typedef struct stretch {
@@ -22,8 +24,8 @@ typedef struct search {
     size_t limit;  // what the load must come to
     size_t aim;    // what excess is measured against: lower than the limit, drops are bolder
     size_t effort; // the sequence's work at which the search ends
-    size_t candidate_count;
-    stretch *moves; // a heap, the worthiest first
+    size_t candidate_count; // with the gaps
+    stretch *moves;         // a heap, the worthiest first
     size_t move_count;
     uint8_t *start, *best, *before; // drops by candidate
     uint32_t moves_made;
@@ -32,9 +34,15 @@ typedef struct search {
 
 // The longest stretch; the share of the effort that the way down may use, one over this.
 enum { MOST_DROPS = 4, LONGEST = 32, DOWN_SHARE = 3 };
+// For each tensor that may be dropped.
+enum { LAYOUTS = 1000 };
 
 static uint8_t *drops_of(const search *self, size_t candidate) {
     return &self->sequence->drops[self->sequence->candidates[candidate]];
+}
+
+static uint8_t most_drops(const search *self, size_t candidate) {
+    return candidate < self->sequence->candidate_count ? MOST_DROPS : 2;
 }
 
 static void save(const search *self, uint8_t *to) {
@@ -52,7 +60,7 @@ static bool apply(const search *self, const stretch *move) {
     bool changes = false;
     for (int32_t i = 0; i < move->length; i++) {
         uint8_t *drops = drops_of(self, (size_t)move->first + (size_t)i);
-        if (*drops >= MOST_DROPS) continue;
+        if (*drops >= most_drops(self, (size_t)move->first + (size_t)i)) continue;
         ++*drops;
         changes = true;
     }
@@ -101,10 +109,20 @@ static bool meets(const search *self) {
     return self->sequence->is_possible && self->sequence->load <= self->limit;
 }
 
+// Looking at every stretch once may take a quarter of the effort: large graphs forgo short ones.
+static int32_t shortest_stretch(const search *self) {
+    size_t once = self->sequence->graph->node_count * self->candidate_count;
+    size_t left = self->effort > self->sequence->work ? self->effort - self->sequence->work : 0;
+    int32_t length = 1;
+    while (length < LONGEST && 4 * once / (size_t)length > left / 4)
+        length *= 2;
+    return length;
+}
+
 static snug_status list_moves(search *self) {
     self->move_count = 0;
-    int32_t count = (int32_t)self->candidate_count;
-    for (int32_t length = 1; length <= LONGEST && length <= count; length *= 2)
+    int32_t count = (int32_t)self->candidate_count, shortest = shortest_stretch(self);
+    for (int32_t length = shortest; length <= LONGEST && length <= count; length *= 2)
         for (int32_t first = 0; first + length <= count; first += length > 4 ? length / 4 : 1)
             self->moves[self->move_count++] = (stretch){.first = first, .length = length};
     double excess = self->sequence->excess, seconds = self->sequence->seconds;
@@ -185,7 +203,7 @@ typedef struct step_taken {
 static size_t pick(search *self, size_t first, size_t span, bool keep) {
     size_t count = self->candidate_count, at = (first + draw(self, (uint32_t)span)) % count;
     for (size_t i = 0; i < count; i++, at = (at + 1) % count)
-        if (keep ? *drops_of(self, at) > 0 : *drops_of(self, at) < MOST_DROPS) break;
+        if (keep ? *drops_of(self, at) > 0 : *drops_of(self, at) < most_drops(self, at)) break;
     return at;
 }
 
@@ -213,7 +231,7 @@ static step_taken take_step(search *self) {
     if (kind != 0) {
         size_t at = pick(self, first, span, false);
         uint8_t drops = *drops_of(self, at);
-        if (drops < MOST_DROPS) set_drops(self, at, (uint8_t)(drops + 1), &taken);
+        if (drops < most_drops(self, at)) set_drops(self, at, (uint8_t)(drops + 1), &taken);
     }
     return taken;
 }
@@ -227,8 +245,11 @@ static void take_back(search *self, step_taken *taken) {
 static double energy_of(const search *self, double price) {
     const snug_sequence *sequence = self->sequence;
     if (!sequence->is_possible) return INFINITY;
-    double over = sequence->load > self->limit ? (double)(sequence->load - self->limit) : 0;
-    return sequence->seconds + price * over;
+    if (sequence->load <= self->limit) return sequence->seconds;
+    // The excess tells nearer from farther where many nodes are at the same load.
+    double over = (double)(sequence->load - self->limit),
+           nodes = (double)sequence->graph->node_count;
+    return sequence->seconds + price * (over + 4 * sequence->excess / nodes);
 }
 
 static double forward_seconds(const snug_sequence *sequence) {
@@ -247,12 +268,12 @@ static snug_status go_about(search *self, size_t effort, bool until_met) {
     double price = 4 * (forward_seconds(sequence) + 1e-9) / ((double)self->limit + 1);
     if (until_met) price = (sequence->seconds + 1e-9) / ((double)sequence->load / 64 + 1);
     double energy = energy_of(self, price), best = energy;
-    double hot = (until_met ? 0.01 * energy : 0.02 * sequence->seconds) + 1e-12;
+    double hot = (until_met ? 0.1 * energy : 0.3 * sequence->seconds) + 1e-12;
     size_t start = sequence->work;
     save(self, self->best);
     while (sequence->work < effort && !(until_met && meets(self))) {
         double progress = (double)(sequence->work - start) / (double)(effort - start);
-        double heat = hot * pow(0.01, progress);
+        double heat = hot * pow(0.001, progress);
         step_taken taken = take_step(self);
         SNUG_TRY(snug_sequence_lay(sequence, self->aim));
         double next = energy_of(self, price);
@@ -270,35 +291,122 @@ static snug_status go_about(search *self, size_t effort, bool until_met) {
     return snug_sequence_lay(sequence, self->aim);
 }
 
-// Goes down with aims of the limit and below. Ends with the cheapest way to meet the limit, or else
-// the smallest load.
+// The cheapest drops that meet the limit so far, or else those with the smallest load.
+typedef struct record {
+    bool is_met, is_set;
+    size_t load;
+    double seconds;
+} record;
+
+// Saves the drops that are laid out when they are better than the record.
+static void compare(search *self, record *best) {
+    const snug_sequence *sequence = self->sequence;
+    if (!sequence->is_possible) return;
+    record next = {meets(self), true, sequence->load, sequence->seconds};
+    bool is_better = next.is_met != best->is_met ? next.is_met
+                     : next.is_met               ? next.seconds < best->seconds
+                                                 : next.load < best->load;
+    if (best->is_set && !is_better) return;
+    *best = next;
+    save(self, self->best);
+}
+
+// Tries segments of all lengths, each half of the one before, nested ones too.
+static snug_status try_segments(search *self, record *best) {
+    static const double cheap[] = {1, 0.8, 0.5};
+    enum { LENGTHS = 12 };
+    snug_segments segments;
+    SNUG_TRY(snug_segments_new(self->sequence, &segments));
+    snug_status status = SNUG_OK;
+    for (int coarse = 0; coarse < LENGTHS && status == SNUG_OK; coarse++)
+        for (int fine = coarse; fine < LENGTHS && status == SNUG_OK; fine += fine > coarse ? 2 : 1)
+            for (size_t i = 0; i < sizeof cheap / sizeof cheap[0] && !is_over(self); i++) {
+                snug_segment_lengths lengths = {.coarse = segments.bytes >> coarse,
+                                                .fine = fine > coarse ? segments.bytes >> fine : 0,
+                                                .cheap = cheap[i]};
+                snug_segments_drop(&segments, &lengths, self->sequence->drops);
+                SNUG_TRY_GOTO(snug_sequence_lay(self->sequence, self->aim), done);
+                compare(self, best);
+            }
+done:
+    snug_segments_clear(&segments);
+    return status;
+}
+
+// Goes down from segments, and from the start with aims of the limit and below. Ends with the best.
 static snug_status go_down_boldly(search *self) {
     static const double aims[] = {1, 0.75, 0.5, 0.25};
     snug_sequence *sequence = self->sequence;
+    record best = {.is_set = false};
     SNUG_TRY(snug_sequence_lay(sequence, self->limit));
-    size_t load = sequence->load, effort = self->effort, from = sequence->work;
-    double seconds = INFINITY;
-    save(self, self->best);
+    size_t effort = self->effort, from = sequence->work;
+    // A limit out of sight says little about where to aim.
+    size_t target = self->limit > sequence->load / 16 ? self->limit : sequence->load / 2;
     save(self, self->start);
+    compare(self, &best);
+    self->effort = from + (effort - from) / DOWN_SHARE;
+    SNUG_TRY(try_segments(self, &best));
     for (size_t i = 0; i < sizeof aims / sizeof aims[0]; i++) {
-        // A limit out of sight says little about where to aim.
-        size_t target = self->limit > load / 16 ? self->limit : load / 2;
         self->aim = (size_t)((double)target * aims[i]);
-        self->effort = from + (effort - from) / DOWN_SHARE;
         restore(self, self->start);
         SNUG_TRY(go_down(self));
         if (meets(self)) SNUG_TRY(go_up(self));
-        self->effort = effort;
-        if (!sequence->is_possible) continue;
-        bool is_met = meets(self), is_first = isinf(seconds);
-        if (is_met ? sequence->seconds >= seconds : !is_first || sequence->load >= load) continue;
-        if (is_met) seconds = sequence->seconds;
-        load = sequence->load;
-        save(self, self->best);
+        compare(self, &best);
     }
+    self->effort = effort;
     self->aim = self->limit;
     restore(self, self->best);
     return snug_sequence_lay(sequence, self->aim);
+}
+
+// Changes up to |changes| choices from |first| on in all ways; stays with the first that has less
+// |energy|, which it then is.
+static snug_status try_changes(search *self, size_t first, int changes, double price,
+                               double *energy, bool *better) {
+    for (size_t i = first; i < self->candidate_count && !is_over(self); i++) {
+        uint8_t *own = drops_of(self, i), before = *own;
+        for (uint8_t drops = 0; drops <= most_drops(self, i) && !is_over(self); drops++) {
+            if (drops == before) continue;
+            *own = drops;
+            SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+            double next = energy_of(self, price);
+            *better = next < *energy * (1 - 1e-9);
+            if (*better)
+                *energy = next;
+            else if (changes > 1)
+                SNUG_TRY(try_changes(self, i + 1, changes - 1, price, energy, better));
+            if (*better) return SNUG_OK;
+        }
+        *own = before;
+    }
+    return SNUG_OK;
+}
+
+// For small graphs: as long as changing up to three choices at once brings the load down.
+static snug_status exchange(search *self) {
+    enum { FEW = 16, CHANGES = 3 };
+    if (self->candidate_count > FEW) return SNUG_OK;
+    SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+    // Bytes count before seconds.
+    double price = self->sequence->seconds + forward_seconds(self->sequence);
+    double energy = energy_of(self, price);
+    for (bool better = true; better && !meets(self);) {
+        better = false;
+        SNUG_TRY(try_changes(self, 0, CHANGES, price, &energy, &better));
+        SNUG_TRY(snug_sequence_lay(self->sequence, self->aim));
+    }
+    return SNUG_OK;
+}
+
+// Does what else it can to meet the limit, up to |effort|; the load does not rise.
+static snug_status strain(search *self, size_t effort) {
+    size_t load = self->sequence->load;
+    save(self, self->start);
+    SNUG_TRY(go_about(self, effort, true));
+    if (!meets(self)) SNUG_TRY(exchange(self));
+    if (meets(self) || self->sequence->load < load) return SNUG_OK;
+    restore(self, self->start);
+    return snug_sequence_lay(self->sequence, self->aim);
 }
 
 static snug_status find(search *self, bool *fits) {
@@ -307,7 +415,7 @@ static snug_status find(search *self, bool *fits) {
     *fits = meets(self);
     if (*fits || self->candidate_count == 0) return SNUG_OK;
     SNUG_TRY(go_down_boldly(self));
-    if (!meets(self)) SNUG_TRY(go_about(self, from + (effort - from) * 2 / 3, true));
+    if (!meets(self)) SNUG_TRY(strain(self, from + (effort - from) / 2));
     *fits = meets(self);
     if (!*fits) return SNUG_OK;
     SNUG_TRY(go_about(self, effort, false));
@@ -324,11 +432,14 @@ static size_t most_moves(size_t candidates) {
 
 snug_status snug_recompute(snug_sequence *sequence, size_t limit, size_t effort, bool *fits) {
     *fits = false;
+    // Small graphs are searched through before long.
+    size_t enough = LAYOUTS * (sequence->choice_count + 1) * sequence->graph->node_count;
+    if (effort > enough) effort = enough;
     search self = {.sequence = sequence,
                    .limit = limit,
                    .aim = limit,
                    .effort = sequence->work + effort,
-                   .candidate_count = sequence->candidate_count};
+                   .candidate_count = sequence->choice_count};
     snug_status status;
     SNUG_TRY_GOTO(SNUG_NEW(&self.moves, most_moves(self.candidate_count)), done);
     SNUG_TRY_GOTO(SNUG_NEW(&self.start, self.candidate_count + 1), done);

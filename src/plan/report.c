@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "plan/notes.h"
 #include "plan/plan.h"
 
 // The kinds of memory in the order of reports; keys are those of the JSON form.
@@ -48,7 +49,13 @@ static void print_candidate(const snug_candidate *candidate, const char *mark, s
                  candidate->micro_batch);
     else
         snprintf(micro, sizeof micro, "%" PRId64, candidate->micro_batch);
-    snug_text_append(text, "%s %-36.36s %-10s %8s %11s %7.3f s\n", mark, snug_text_view(&fixes),
+    // What changes most comes last: a list that is too long loses its front.
+    enum { COLUMN = 36 };
+    const char *list = snug_text_view(&fixes);
+    size_t length = strlen(list);
+    bool is_long = length > COLUMN;
+    snug_text_append(text, "%s %s%-*s %-10s %8s %11s %7.3f s\n", mark, is_long ? ".." : "",
+                     is_long ? COLUMN - 2 : COLUMN, is_long ? list + length - COLUMN + 2 : list,
                      changes, micro, snug_size_print(candidate->peak_bytes, peak),
                      candidate->step_seconds);
     if (fixes.failed) text->failed = 1;
@@ -61,16 +68,24 @@ static void print_head(const snug_plan *plan, snug_text *text) {
     snug_text_append(text,
                      "%s, %" PRId64 "x%" PRId64 "x%" PRId64 ", %" PRId64
                      " classes, batch size %" PRId64 ", %s",
-                     plan->training.model->name, options->channels, options->height, options->width,
+                     snug_plan_model(plan), options->channels, options->height, options->width,
                      options->classes, plan->batch_size, plan->device->device_class->name);
     if (!plan->device->only_planned)
         snug_text_append(text, " with %d threads", plan->device->threads);
     snug_text_append(text, "\n\n  unfixed %12s  what the batch needs with every tensor kept\n",
                      snug_size_print(plan->unfixed_bytes, bytes));
     snug_text_append(text, "  budget  %12s\n", snug_size_print(plan->budget_bytes, bytes));
-    if (plan->minimum_bytes != SIZE_MAX)
-        snug_text_append(text, "  minimum %12s  the smallest budget that works (%zu bytes)\n",
-                         snug_size_print(plan->minimum_bytes, bytes), plan->minimum_bytes);
+    for (int i = 0; i <= SNUG_MODEL; i++) {
+        size_t minimum = plan->minimum_bytes[i];
+        if (minimum == SIZE_MAX || (i > 0 && minimum == plan->minimum_bytes[i - 1])) continue;
+        const char *name = i == SNUG_EXACT ? "nothing" : snug_fidelity_name((snug_fidelity)i);
+        snug_text_append(text, "  minimum %12s  changing %s (%zu bytes)%s\n",
+                         snug_size_print(minimum, bytes), name, minimum,
+                         i > (int)plan->allow ? ", not allowed" : "");
+    }
+    if (plan->largest_batch > 0)
+        snug_text_append(text, "  batch   %12" PRId64 "  the largest that fits the budget\n",
+                         plan->largest_batch);
 }
 
 // What is in use at the moment of the peak, by kind: of the batch unfixed, and as chosen.
@@ -90,17 +105,6 @@ static void print_memory(const snug_plan *plan, const snug_candidate *chosen, sn
     if (chosen) snug_text_append(text, "  chosen peak: %zu bytes\n", chosen->peak_bytes);
 }
 
-static void print_statistics(const snug_plan *plan, const snug_candidate *chosen, snug_text *text) {
-    if (chosen->fidelity == SNUG_STATISTICS)
-        snug_text_append(text,
-                         "\nBatch norm normalises each micro-batch of %" PRId64
-                         " samples by its own statistics,\nnot the batch's of %" PRId64 ".%s\n",
-                         chosen->micro_batch, plan->batch_size,
-                         chosen->micro_batch < 8
-                             ? " Under 8 samples these are rough:\nexpect a lower accuracy."
-                             : "");
-}
-
 snug_status snug_plan_text(const snug_plan *plan, char **out) {
     *out = NULL;
     snug_text text = {0};
@@ -114,7 +118,7 @@ snug_status snug_plan_text(const snug_plan *plan, char **out) {
     }
     snug_text_append(&text, "\n  * chosen   - over the budget or not allowed   step: predicted\n");
     print_memory(plan, chosen, &text);
-    if (chosen) print_statistics(plan, chosen, &text);
+    snug_plan_append_notes(plan, &text);
     if (plan->device->only_planned) snug_text_append(&text, "\n%s", plan->device->only_planned);
     snug_status status = snug_text_status(&text);
     if (status != SNUG_OK) {
@@ -123,6 +127,23 @@ snug_status snug_plan_text(const snug_plan *plan, char **out) {
     }
     *out = text.data;
     return SNUG_OK;
+}
+
+static json_t *network_json(const snug_candidate *candidate) {
+    json_t *accuracy =
+        candidate->published_accuracy > 0 ? json_real(candidate->published_accuracy) : json_null();
+    return json_pack("{s:s, s:I, s:I, s:o}", "name", candidate->network, "parameters",
+                     (json_int_t)candidate->parameters, "multiply_adds",
+                     (json_int_t)candidate->multiply_adds, "published_accuracy", accuracy);
+}
+
+// What it takes to build the network again.
+static json_t *built_json(const snug_plan *plan) {
+    const snug_model_options *options = &plan->training.options;
+    return json_pack("{s:s, s:f, s:b, s:I, s:[I,I,I]}", "model", plan->training.model->name,
+                     "width", options->width_multiplier, "separable", options->separable, "classes",
+                     (json_int_t)options->classes, "input", (json_int_t)options->channels,
+                     (json_int_t)options->height, (json_int_t)options->width);
 }
 
 static json_t *candidate_json(const snug_candidate *candidate, bool with_fits) {
@@ -140,7 +161,14 @@ static json_t *candidate_json(const snug_candidate *candidate, bool with_fits) {
         "recomputed_ops", (json_int_t)candidate->recomputed_ops, "step_seconds",
         candidate->step_seconds, "memory", memory);
     if (json && with_fits) json_object_set_new(json, "fits", json_boolean(candidate->fits));
+    if (json && candidate->fidelity == SNUG_MODEL)
+        json_object_set_new(json, "network", network_json(candidate));
     return json;
+}
+
+static json_t *minimum_json(const snug_plan *plan, snug_fidelity fidelity) {
+    size_t minimum = plan->minimum_bytes[fidelity];
+    return minimum == SIZE_MAX ? json_null() : json_integer((json_int_t)minimum);
 }
 
 static json_t *plan_json(const snug_plan *plan) {
@@ -148,14 +176,18 @@ static json_t *plan_json(const snug_plan *plan) {
     json_t *candidates = json_array();
     for (size_t i = 0; i < plan->candidate_count; i++)
         json_array_append_new(candidates, candidate_json(&plan->candidates[i], true));
-    json_t *minimum = plan->minimum_bytes == SIZE_MAX
-                          ? json_null()
-                          : json_integer((json_int_t)plan->minimum_bytes);
+    json_t *minima = json_object();
+    for (int i = 0; i <= SNUG_MODEL; i++)
+        json_object_set_new(minima, snug_fidelity_name((snug_fidelity)i),
+                            minimum_json(plan, (snug_fidelity)i));
     return json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:o, s:I, s:o, s:o}", "event", "plan", "model",
-        plan->training.model->name, "device", plan->device->device_class->name, "batch_size",
+        "{s:s, s:s, s:s, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "event", "plan",
+        "model", snug_plan_model(plan), "requested_model", plan->requested, "network",
+        built_json(plan), "device", plan->device->device_class->name, "batch_size",
         (json_int_t)plan->batch_size, "budget_bytes", (json_int_t)plan->budget_bytes,
-        "minimum_bytes", minimum, "unfixed_bytes", (json_int_t)plan->unfixed_bytes, "chosen",
+        "minimum_bytes", minimum_json(plan, plan->allow), "minimum_bytes_by_fidelity", minima,
+        "largest_batch_size", (json_int_t)(chosen ? plan->batch_size : plan->largest_batch),
+        "unfixed_bytes", (json_int_t)plan->unfixed_bytes, "chosen",
         chosen ? candidate_json(chosen, false) : json_null(), "candidates", candidates);
 }
 

@@ -1,14 +1,31 @@
 #include "plan/schedule.h"
 
 #include "base/size.h"
+#include "plan/variants.h"
 
-enum { EXACT_EFFORT = 6000000, MICRO_EFFORT = 2000000, LEAST_EFFORT = 3000000 };
+// Of the search for what to recompute: steps laid out, for a small graph. So many nodes more double
+// it.
+enum { EFFORT_NODES = 2000 };
+enum { EXACT_EFFORT = 6000000, MICRO_EFFORT = 2000000, LEAST_EFFORT = 6000000 };
+
+// float16 has few exponents: gradients are scaled, and all of them must be there, and finite,
+// before any weight changes.
+static bool scales_loss(const snug_spec *spec) {
+    return spec->precision == SNUG_FLOAT16;
+}
 
 static snug_status build(const snug_training *training, snug_pass_kind kind, int64_t samples,
                          snug_schedule *schedule, snug_training_graph *out) {
-    snug_training fused = *training;
-    fused.options.fuse = schedule->spec.fuse;
-    SNUG_TRY(snug_training_graph_build(&fused, kind, samples, schedule->batch_size, out));
+    static const snug_dtype dtypes[] = {
+        [SNUG_FLOAT32] = SNUG_F32, [SNUG_BFLOAT16] = SNUG_BF16, [SNUG_FLOAT16] = SNUG_F16};
+    const snug_spec *spec = &schedule->spec;
+    snug_training fixed = *training;
+    snug_variant_apply(spec->variant, &fixed);
+    fixed.options.fuse = spec->fuse;
+    fixed.activations = dtypes[spec->precision];
+    fixed.scales_loss = scales_loss(spec);
+    fixed.lean_optimizer = spec->lean_optimizer;
+    SNUG_TRY(snug_training_graph_build(&fixed, kind, samples, schedule->batch_size, out));
     return snug_persistent_add(&schedule->persistent, out->graph);
 }
 
@@ -16,13 +33,15 @@ static snug_status build(const snug_training *training, snug_pass_kind kind, int
 static snug_status build_step(const snug_training *training, snug_schedule *schedule) {
     int64_t batch = schedule->batch_size, micro = schedule->spec.micro_batch;
     schedule->steps = batch / micro;
-    if (micro == batch) {
+    if (micro == batch && !scales_loss(&schedule->spec)) {
         snug_pass_kind kind = schedule->spec.free_early ? SNUG_PASS_WHOLE : SNUG_PASS_DEFERRED;
         return build(training, kind, batch, schedule, &schedule->step.built);
     }
     SNUG_TRY(build(training, SNUG_PASS_MICRO, micro, schedule, &schedule->step.built));
     if (batch % micro)
         SNUG_TRY(build(training, SNUG_PASS_MICRO, batch % micro, schedule, &schedule->tail.built));
+    if (scales_loss(&schedule->spec))
+        SNUG_TRY(build(training, SNUG_PASS_UNSCALE, 0, schedule, &schedule->unscale.built));
     return build(training, SNUG_PASS_UPDATE, 0, schedule, &schedule->update.built);
 }
 
@@ -38,6 +57,7 @@ static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule
         .effort = spec->limit_bytes == 0                      ? LEAST_EFFORT
                   : spec->micro_batch == schedule->batch_size ? EXACT_EFFORT
                                                               : MICRO_EFFORT};
+    options.effort += options.effort * pass->built.graph->node_count / EFFORT_NODES;
     return snug_pass_make(device, costs, pass->built, &options, pass);
 }
 
@@ -52,16 +72,22 @@ static snug_status make_evaluation(snug_device *device, snug_costs *costs,
         snug_pass_clear(pass);
         SNUG_TRY(build(training, SNUG_PASS_EVALUATE, samples, schedule, &pass->built));
         SNUG_TRY(snug_pass_make(device, costs, pass->built, &options, pass));
-        if (schedule->evaluate.bytes <= step_bytes || samples == 1) return SNUG_OK;
+        size_t needed = schedule->evaluate.bytes;
+        if (schedule->spec.evaluation) needed += schedule->persistent.bytes;
+        if (needed <= step_bytes || samples == 1) return SNUG_OK;
     }
 }
 
 static snug_status make_passes(snug_device *device, snug_costs *costs,
                                const snug_training *training, snug_schedule *schedule) {
-    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->update};
+    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->unscale, &schedule->update};
     size_t most = 0;
+    if (schedule->spec.evaluation) {
+        schedule->steps = 1;
+        return make_evaluation(device, costs, training, schedule->spec.limit_bytes, schedule);
+    }
     SNUG_TRY(build_step(training, schedule));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         SNUG_TRY(lay_out(device, costs, schedule, passes[i]));
         if (passes[i]->bytes > most) most = passes[i]->bytes;
     }
@@ -69,14 +95,18 @@ static snug_status make_passes(snug_device *device, snug_costs *costs,
 }
 
 static void add_up(snug_schedule *schedule) {
-    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->update,
+    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->unscale, &schedule->update,
                            &schedule->evaluate};
     const snug_pass *largest = passes[0];
-    for (int i = 1; i < 4; i++)
+    for (int i = 1; i < 5; i++)
         if (passes[i]->bytes > largest->bytes) largest = passes[i];
     schedule->peak_bytes = schedule->persistent.bytes + largest->bytes;
     schedule->step_seconds = (double)schedule->steps * schedule->step.seconds +
-                             schedule->tail.seconds + schedule->update.seconds;
+                             schedule->tail.seconds + schedule->unscale.seconds +
+                             schedule->update.seconds;
+    if (schedule->spec.evaluation)
+        schedule->step_seconds = schedule->evaluate.seconds * (double)schedule->batch_size /
+                                 (double)schedule->evaluate.built.samples;
     snug_plan_memory *memory = &schedule->memory;
     *memory = largest->at_peak;
     size_t used = largest->load;
@@ -105,6 +135,7 @@ void snug_schedule_clear(snug_schedule *schedule) {
     snug_persistent_clear(&schedule->persistent);
     snug_pass_clear(&schedule->step);
     snug_pass_clear(&schedule->tail);
+    snug_pass_clear(&schedule->unscale);
     snug_pass_clear(&schedule->update);
     snug_pass_clear(&schedule->evaluate);
     *schedule = (snug_schedule){0};

@@ -5,7 +5,9 @@
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "plan/demands.h"
 #include "plan/plan.h"
+#include "plan/variants.h"
 
 enum { DEFAULT_BATCH_SIZE = 256 };
 
@@ -30,74 +32,39 @@ snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
                      text);
 }
 
-// Whether |name| is in the comma-separated |list|; NULL lists everything.
-static bool listed(const char *list, const char *name) {
-    if (!list) return true;
-    size_t length = strlen(name);
-    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length])) return true;
-    return false;
-}
-
-static snug_status check_fix_list(const char *list) {
-    for (const char *at = list; at && *at;) {
-        size_t length = strcspn(at, ",");
-        bool known = false;
-        for (int i = 0; snug_fix_at(i); i++)
-            known = known || (strlen(snug_fix_at(i)->name) == length &&
-                              strncmp(snug_fix_at(i)->name, at, length) == 0);
-        if (!known)
-            return snug_fail(SNUG_INVALID, "unknown fix '%.*s': `snug fixes` lists them",
-                             (int)length, at);
-        at += length + (at[length] == ',');
-    }
-    return SNUG_OK;
-}
-
-static snug_status check_request(const snug_plan_request *request, int64_t batch_size) {
-    SNUG_TRY(check_fix_list(request->fixes));
-    if (batch_size < 1)
-        return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed",
-                         (long long)batch_size);
-    if (request->micro_batch < 0 || request->micro_batch > batch_size)
-        return snug_fail(SNUG_INVALID,
-                         "a micro-batch of %lld samples: expected 1 to the batch size, %lld",
-                         (long long)request->micro_batch, (long long)batch_size);
-    return SNUG_OK;
-}
-
-static snug_status propose_all(const snug_plan *plan, const snug_plan_request *request,
-                               snug_spec_list *specs) {
-    snug_fix_context context = {.batch_size = plan->batch_size,
-                                .micro_batch = request->micro_batch,
-                                .budget_bytes = plan->budget_bytes,
-                                .has_batch_norm = plan->training.model->has_batch_norm};
-    snug_spec unfixed = {.micro_batch = plan->batch_size, .fidelity = SNUG_EXACT}, *spec;
-    SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
-    const snug_fix *fix;
-    for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
-        if (listed(request->fixes, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
-    return SNUG_OK;
-}
-
-static snug_candidate describe(const snug_schedule *schedule, const snug_plan_request *request,
-                               size_t budget) {
+static snug_candidate describe(const snug_plan *plan, const snug_schedule *schedule,
+                               const snug_plan_request *request, size_t budget) {
     const snug_spec *spec = &schedule->spec;
+    const snug_variant *network = spec->variant ? spec->variant : &plan->own;
     snug_candidate candidate = {
         .fidelity = spec->fidelity,
         .micro_batch = spec->micro_batch,
         .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
         .recomputed_ops = schedule->step.recomputed_ops,
-        .precision = "float32",
+        .precision = snug_precision_name(spec->precision),
         .peak_bytes = schedule->peak_bytes,
         .step_seconds = schedule->step_seconds,
         .memory = schedule->memory,
+        .network = network->name,
+        .parameters = network->parameters,
+        .multiply_adds = network->multiply_adds,
+        .published_accuracy = network->accuracy,
     };
     memcpy(candidate.fixes, spec->fixes, sizeof candidate.fixes);
     bool demanded = request->micro_batch == 0 || request->micro_batch == spec->micro_batch;
-    candidate.fits =
-        demanded && candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
+    candidate.fits = demanded && snug_demands_met(request, spec) &&
+                     candidate.fidelity <= request->allow && candidate.peak_bytes <= budget;
     return candidate;
+}
+
+// Fixes that change anything.
+static int count_changes(const snug_candidate *candidate) {
+    int changes = 0;
+    for (int i = 0; candidate->fixes[i]; i++)
+        for (int j = 0; snug_fix_at(j); j++)
+            changes += strcmp(snug_fix_at(j)->name, candidate->fixes[i]) == 0 &&
+                       snug_fix_at(j)->fidelity > SNUG_EXACT;
+    return changes;
 }
 
 // Whether |a| is to be taken rather than |b|, both fitting.
@@ -105,28 +72,46 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     double faster = b->step_seconds - a->step_seconds;
     if (prefer_speed && faster != 0) return faster > 0;
     if (a->fidelity != b->fidelity) return a->fidelity < b->fidelity;
+    if (a->fidelity == SNUG_MODEL && (a->accumulation_steps > 1) != (b->accumulation_steps > 1))
+        return b->accumulation_steps > 1;
+    if (a->multiply_adds != b->multiply_adds) return a->multiply_adds > b->multiply_adds;
+    if (a->fidelity > SNUG_ROUNDING && count_changes(a) != count_changes(b))
+        return count_changes(a) < count_changes(b);
     if (faster != 0) return faster > 0;
     return a->peak_bytes < b->peak_bytes;
 }
 
-// A candidate that is there already under another name, or has nothing over one that is.
+// Another network that takes as much as the one asked for.
+static bool is_pointless(const snug_plan *plan, const snug_candidate *candidate) {
+    for (size_t i = 0; i < plan->candidate_count; i++) {
+        const snug_candidate *own = &plan->candidates[i];
+        bool alike = own->network == plan->own.name && own->micro_batch == candidate->micro_batch &&
+                     own->precision == candidate->precision;
+        if (alike && own->fixes[0] && own->recomputed_ops == 0 &&
+            own->peak_bytes <= candidate->peak_bytes)
+            return true;
+    }
+    return false;
+}
+
+// A candidate that is there already under another name, has nothing over one that is, or does not
+// do what it is for.
 static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
                            const snug_candidate *candidate) {
+    if (spec->variant && is_pointless(plan, candidate)) return true;
     if (!spec->recompute) return false;
     if (candidate->recomputed_ops == 0) return true;
+    if (snug_spec_follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
     for (size_t i = 0; i < plan->candidate_count; i++)
         if (plan->candidates[i].micro_batch == candidate->micro_batch &&
             plan->candidates[i].recomputed_ops > 0 &&
+            plan->candidates[i].fidelity <= candidate->fidelity &&
+            plan->candidates[i].network == candidate->network &&
+            plan->candidates[i].precision == candidate->precision &&
             plan->candidates[i].peak_bytes <= candidate->peak_bytes &&
             plan->candidates[i].step_seconds <= candidate->step_seconds)
             return true;
     return false;
-}
-
-// Whether the spec recomputes as far as the budget asks. All others are what they are, whatever the
-// budget, and tell the smallest that works.
-static bool follows_budget(const snug_spec *spec) {
-    return spec->recompute && spec->limit_bytes > 0;
 }
 
 static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
@@ -136,16 +121,17 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     SNUG_TRY(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size, spec,
                                 &schedule));
     snug_candidate *candidate = &plan->candidates[plan->candidate_count];
-    *candidate = describe(&schedule, request, plan->budget_bytes);
+    *candidate = describe(plan, &schedule, request, plan->budget_bytes);
     snug_schedule_clear(&schedule);
     if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
     if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
     plan->candidate_count++;
-    // The demand and the allowance decide what counts; the budget does not.
-    bool allowed = candidate->fidelity <= request->allow &&
-                   (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch);
-    if (allowed && !follows_budget(spec) && candidate->peak_bytes < plan->minimum_bytes)
-        plan->minimum_bytes = candidate->peak_bytes;
+    bool demanded = (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch) &&
+                    snug_demands_met(request, spec);
+    if (demanded && !snug_spec_follows_budget(spec))
+        for (int i = candidate->fidelity; i <= SNUG_MODEL; i++)
+            if (candidate->peak_bytes < plan->minimum_bytes[i])
+                plan->minimum_bytes[i] = candidate->peak_bytes;
     if (candidate->fits &&
         (!*chosen || better(candidate, &plan->candidates[plan->chosen], request->prefer_speed))) {
         plan->chosen = plan->candidate_count - 1;
@@ -158,6 +144,8 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
 static int compare_candidates(const void *a, const void *b) {
     const snug_candidate *first = a, *second = b;
     if (first->fidelity != second->fidelity) return first->fidelity < second->fidelity ? -1 : 1;
+    if (first->multiply_adds != second->multiply_adds)
+        return first->multiply_adds > second->multiply_adds ? -1 : 1;
     if (first->peak_bytes != second->peak_bytes)
         return first->peak_bytes > second->peak_bytes ? -1 : 1;
     return (first->step_seconds > second->step_seconds) -
@@ -179,32 +167,18 @@ static void sort_candidates(snug_plan *plan, bool is_chosen) {
 static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_request *request,
                             const snug_spec_list *specs, const snug_spec **chosen) {
     SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
-    plan->minimum_bytes = SIZE_MAX;
+    for (int i = 0; i <= SNUG_MODEL; i++)
+        plan->minimum_bytes[i] = SIZE_MAX;
     *chosen = NULL;
     for (int following = 0; following < 2; following++) {
         // Below what works there is no need to search.
-        if (following && plan->budget_bytes < plan->minimum_bytes) break;
+        if (following && plan->budget_bytes < snug_plan_minimum_bytes(plan)) break;
         for (size_t i = 0; i < specs->count; i++)
-            if (follows_budget(&specs->items[i]) == (bool)following)
+            if (snug_spec_follows_budget(&specs->items[i]) == (bool)following)
                 SNUG_TRY(evaluate_one(plan, costs, request, &specs->items[i], chosen));
     }
     sort_candidates(plan, *chosen != NULL);
     return SNUG_OK;
-}
-
-static snug_status no_fit(const snug_plan *plan, const snug_plan_request *request) {
-    char budget[SNUG_SIZE_TEXT], minimum[SNUG_SIZE_TEXT];
-    if (plan->minimum_bytes == SIZE_MAX)
-        return snug_fail(SNUG_NO_FIT,
-                         "micro-batches of %lld change batch norm's statistics, which '--allow "
-                         "%s' rules out",
-                         (long long)request->micro_batch, snug_fidelity_name(request->allow));
-    return snug_fail(SNUG_NO_FIT,
-                     "%s at batch size %lld does not fit %zu bytes (%s): the smallest budget that "
-                     "works with what is allowed is %zu bytes (%s)",
-                     plan->training.model->name, (long long)plan->batch_size, plan->budget_bytes,
-                     snug_size_print(plan->budget_bytes, budget), plan->minimum_bytes,
-                     snug_size_print(plan->minimum_bytes, minimum));
 }
 
 static snug_status search(snug_plan *plan, const snug_plan_request *request) {
@@ -213,12 +187,16 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     const snug_spec *chosen = NULL;
     snug_status status;
     SNUG_TRY_GOTO(snug_costs_new(plan->device, request, plan->budget_bytes, &costs), done);
-    SNUG_TRY_GOTO(propose_all(plan, request, &specs), done);
+    SNUG_TRY_GOTO(snug_plan_propose(plan, request, plan->batch_size, &specs), done);
+    SNUG_TRY_GOTO(snug_plan_check_specs(plan, request, &specs), done);
     SNUG_TRY_GOTO(evaluate(plan, costs, request, &specs, &chosen), done);
-    if (chosen)
+    if (chosen) {
         SNUG_TRY_GOTO(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size,
                                          chosen, &plan->schedule),
                       done);
+        snug_variant_apply(chosen->variant, &plan->training);
+        if (chosen->variant) plan->network = *chosen->variant;
+    }
     // A run needs the kernels of one candidate; the others' would only take host memory.
     plan->device->device_class->forget(plan->device);
 done:
@@ -227,29 +205,53 @@ done:
     return status;
 }
 
+// What is asked for, and what may stand in for it.
+static snug_status list_networks(snug_plan *plan, const snug_plan_request *request) {
+    plan->requested = plan->training.model->name;
+    SNUG_TRY(snug_variant_describe(&plan->training, &plan->own));
+    plan->network = plan->own;
+    if (request->allow < SNUG_MODEL || !snug_demands_list(request, "smaller-model")) return SNUG_OK;
+    return snug_variants_list(&plan->training, &plan->variants, &plan->variant_count);
+}
+
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
+    const snug_model *model;
+    *out = NULL;
+    SNUG_TRY(snug_model_find(request->model, &model));
+    return snug_plan_make_of(device, request, model, out);
+}
+
+snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
+                              const snug_model *model, snug_plan **out) {
     *out = NULL;
     snug_plan *plan = NULL;
     SNUG_TRY(SNUG_NEW(&plan, 1));
     plan->device = device;
+    plan->allow = request->allow;
     plan->batch_size = request->batch_size ? request->batch_size : DEFAULT_BATCH_SIZE;
     plan->budget_bytes =
         request->budget_bytes ? request->budget_bytes : device->device_class->free_bytes(device);
-    plan->training = (snug_training){.optimizer = request->optimizer,
+    plan->training = (snug_training){.model = model,
+                                     .optimizer = request->optimizer,
                                      .label_smoothing = request->label_smoothing,
                                      .options = {.classes = request->classes,
                                                  .channels = request->channels,
                                                  .height = request->height,
                                                  .width = request->width,
                                                  .width_multiplier = request->width_multiplier,
+                                                 .separable = request->separable,
                                                  .drop = !request->no_drop}};
     snug_status status;
-    SNUG_TRY_GOTO(check_request(request, plan->batch_size), failed);
-    SNUG_TRY_GOTO(snug_model_find(request->model, &plan->training.model), failed);
+    SNUG_TRY_GOTO(snug_plan_check(plan, request), failed);
     SNUG_TRY_GOTO(snug_model_resolve(plan->training.model, &plan->training.options), failed);
+    SNUG_TRY_GOTO(list_networks(plan, request), failed);
     SNUG_TRY_GOTO(search(plan, request), failed);
+    if (!snug_plan_chosen(plan)) {
+        status = snug_plan_no_fit(plan, request);
+        if (status != SNUG_NO_FIT) goto failed;
+    }
     *out = plan;
-    return plan->chosen < plan->candidate_count ? SNUG_OK : no_fit(plan, request);
+    return status;
 failed:
     snug_plan_free(plan);
     return status;
@@ -259,11 +261,16 @@ void snug_plan_free(snug_plan *plan) {
     if (!plan) return;
     snug_schedule_clear(&plan->schedule);
     snug_memory_free(plan->candidates);
+    snug_memory_free(plan->variants);
     snug_memory_free(plan);
 }
 
 const char *snug_plan_model(const snug_plan *plan) {
-    return plan->training.model->name;
+    return plan->network.name;
+}
+
+const char *snug_plan_requested_model(const snug_plan *plan) {
+    return plan->requested;
 }
 
 int64_t snug_plan_batch_size(const snug_plan *plan) {
@@ -275,7 +282,15 @@ size_t snug_plan_budget_bytes(const snug_plan *plan) {
 }
 
 size_t snug_plan_minimum_bytes(const snug_plan *plan) {
-    return plan->minimum_bytes;
+    return plan->minimum_bytes[plan->allow];
+}
+
+size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity) {
+    return plan->minimum_bytes[fidelity];
+}
+
+int64_t snug_plan_largest_batch(const snug_plan *plan) {
+    return plan->largest_batch;
 }
 
 size_t snug_plan_unfixed_bytes(const snug_plan *plan) {

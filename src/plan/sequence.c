@@ -110,43 +110,6 @@ static snug_status find_inputs(snug_sequence *self) {
     return SNUG_OK;
 }
 
-// Forward results can be dropped, but for what the host reads and the small outputs from which an
-// operator makes its large one again. What the backward pass never reads is dropped as it is.
-static snug_status find_candidates(snug_sequence *self) {
-    const snug_graph *graph = self->graph;
-    SNUG_TRY(SNUG_NEW(&self->candidates, graph->tensor_count));
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        self->drops[i] = SNUG_DROP_ALWAYS;
-    for (size_t i = 0; i < graph->node_count; i++)
-        for (int j = 0; j < graph->nodes[i]->input_count && graph->nodes[i]->phase != SNUG_FORWARD;
-             j++)
-            if (graph->nodes[i]->inputs[j] != SNUG_NO_TENSOR)
-                self->drops[graph->nodes[i]->inputs[j]] = 0;
-    // A view is had for nothing; what decides is the tensor it shows.
-    for (size_t i = graph->node_count; i-- > 0;) {
-        const snug_node *node = graph->nodes[i];
-        if (!node->op->is_view || node->phase != SNUG_FORWARD) continue;
-        if (self->drops[node->outputs[0]] == 0) self->drops[node->inputs[0]] = 0;
-        self->drops[node->outputs[0]] = SNUG_DROP_ALWAYS;
-    }
-    for (size_t i = 0; i < graph->node_count; i++) {
-        const snug_node *node = graph->nodes[i];
-        if (node->op->is_view) continue;
-        for (int j = 0; j < node->output_count; j++) {
-            snug_tensor_id id = node->outputs[j];
-            bool is_free = self->nodes[i].can_run_again && !graph->tensors[id]->is_result &&
-                           self->bytes[id] && (j == 0 || !self->nodes[i].makes_one);
-            if (is_free)
-                self->candidates[self->candidate_count++] = id;
-            else
-                self->drops[id] = 0;
-        }
-    }
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        if (graph->tensors[i]->producer == SNUG_NO_NODE) self->drops[i] = 0;
-    return SNUG_OK;
-}
-
 snug_status snug_sequence_new(snug_graph *graph, bool in_place, snug_node_cost *costs,
                               snug_sequence *out) {
     *out = (snug_sequence){.graph = graph, .in_place = in_place, .costs = costs};
@@ -154,13 +117,16 @@ snug_status snug_sequence_new(snug_graph *graph, bool in_place, snug_node_cost *
     SNUG_TRY_GOTO(SNUG_NEW(&out->nodes, graph->node_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->bytes, graph->tensor_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->drops, graph->tensor_count), failed);
+    SNUG_TRY_GOTO(SNUG_NEW(&out->first_gap, graph->node_count), failed);
+    SNUG_TRY_GOTO(SNUG_NEW(&out->last_reader, graph->tensor_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->accessible, graph->tensor_count), failed);
+    SNUG_TRY_GOTO(SNUG_NEW(&out->in_gap, graph->tensor_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->made, graph->tensor_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->passing, graph->tensor_count), failed);
     find_bytes(out);
     SNUG_TRY_GOTO(find_expiry(out), failed);
     SNUG_TRY_GOTO(find_inputs(out), failed);
-    SNUG_TRY_GOTO(find_candidates(out), failed);
+    SNUG_TRY_GOTO(snug_sequence_find_choices(out), failed);
     return SNUG_OK;
 failed:
     snug_sequence_clear(out);
@@ -168,10 +134,11 @@ failed:
 }
 
 void snug_sequence_clear(snug_sequence *self) {
-    void *owned[] = {self->costs,      self->nodes,     self->inputs, self->bytes,
-                     self->candidates, self->drops,     self->steps,  self->values,
-                     self->spans,      self->change,    self->made,   self->step_values,
-                     self->passing,    self->accessible};
+    void *owned[] = {self->costs,      self->nodes,      self->inputs,      self->bytes,
+                     self->candidates, self->drops,      self->steps,       self->values,
+                     self->spans,      self->change,     self->made,        self->step_values,
+                     self->passing,    self->accessible, self->last_reader, self->gaps,
+                     self->first_gap};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         snug_memory_free(owned[i]);
     *self = (snug_sequence){0};
@@ -199,13 +166,18 @@ static snug_status begin_step(snug_sequence *self, snug_node_id node, bool is_ag
     return SNUG_OK;
 }
 
-// |value| of tensor |id| was made: it stays, unless this making is one of those to let go.
-static void publish(snug_sequence *self, snug_tensor_id id, int32_t value) {
+// |value| of tensor |id| was made while the layout is at node |now|: it stays, unless this making
+// is one of those to let go. What the forward pass has still to read stays until then.
+static void publish(snug_sequence *self, snug_tensor_id id, int32_t value, snug_node_id now) {
     if (self->accessible[id] != NONE) return;
     self->accessible[id] = value;
-    if (self->made[id] < SNUG_DROP_ALWAYS) self->made[id]++;
-    if (self->made[id] <= self->drops[id] && self->bytes[id])
+    if (self->in_gap[id]) {
         self->passing[self->passing_count++] = id;
+        return;
+    }
+    if (self->made[id] < SNUG_DROP_ALWAYS) self->made[id]++;
+    if (now < self->last_reader[id] || !self->bytes[id]) return;
+    if (self->made[id] <= self->drops[id]) self->passing[self->passing_count++] = id;
 }
 
 static void forget_passing(snug_sequence *self) {
@@ -235,16 +207,39 @@ static snug_status demand(snug_sequence *self, snug_tensor_id id, snug_node_id n
         int32_t value = (int32_t)self->value_count++;
         self->values[value] = (snug_value){.tensor = output};
         *values++ = value;
-        publish(self, output, value);
+        publish(self, output, value, now);
     }
     self->seconds += self->costs[producer].again_seconds;
     self->again_count += !self->graph->nodes[producer]->op->is_view;
     return SNUG_OK;
 }
 
+// A node has run: gaps after it begin, and what is dropped goes with its last reader in the forward
+// pass. Letting go in a gap does not count as one of the drops.
+static void forget_read(snug_sequence *self, snug_node_id id) {
+    const snug_sequence_node *node = &self->nodes[id];
+    for (int32_t i = self->first_gap[id]; i != NONE; i = self->gaps[i].next) {
+        snug_tensor_id read = self->gaps[i].tensor;
+        int drops = self->drops[self->graph->tensor_count + (size_t)i];
+        if (drops == 0 || self->accessible[read] == NONE) continue;
+        self->accessible[read] = NONE;
+        self->in_gap[read] = drops > 1;
+        self->made[read]--;
+    }
+    if (self->graph->nodes[id]->phase != SNUG_FORWARD) return;
+    for (int32_t i = 0; i < node->input_count; i++) {
+        snug_tensor_id read = node->inputs[i].tensor;
+        if (self->last_reader[read] == id && self->made[read] && self->bytes[read] &&
+            self->made[read] <= self->drops[read])
+            self->accessible[read] = NONE;
+    }
+}
+
 static snug_status lay_node(snug_sequence *self, snug_node_id id) {
     const snug_sequence_node *node = &self->nodes[id];
     const snug_node *own = self->graph->nodes[id];
+    for (int32_t i = 0; i < node->input_count; i++)
+        self->in_gap[node->inputs[i].tensor] = 0;
     for (int32_t i = 0; i < node->input_count; i++)
         SNUG_TRY(demand(self, node->inputs[i].tensor, id));
     if (!self->is_possible) return SNUG_OK;
@@ -255,9 +250,10 @@ static snug_status lay_node(snug_sequence *self, snug_node_id id) {
         *values++ = self->accessible[node->inputs[i].tensor];
     for (int32_t i = 0; i < own->output_count; i++) {
         *values++ = own->outputs[i];
-        publish(self, own->outputs[i], own->outputs[i]);
+        publish(self, own->outputs[i], own->outputs[i], id);
     }
-    if (own->phase != SNUG_FORWARD) forget_passing(self);
+    forget_passing(self);
+    forget_read(self, id);
     return SNUG_OK;
 }
 
@@ -269,17 +265,13 @@ static snug_status lay_nodes(snug_sequence *self) {
     SNUG_TRY(SNUG_GROW(&self->values, &self->value_capacity, graph->tensor_count));
     self->value_count = graph->tensor_count;
     memset(self->made, 0, graph->tensor_count);
+    memset(self->in_gap, 0, graph->tensor_count);
     for (size_t i = 0; i < graph->tensor_count; i++) {
         self->values[i] = (snug_value){.tensor = (snug_tensor_id)i};
         self->accessible[i] = graph->tensors[i]->producer == SNUG_NO_NODE ? (int32_t)i : NONE;
     }
-    for (size_t i = 0; i < graph->node_count && self->is_possible; i++) {
-        // Until here everything the forward pass made could be read.
-        if (i > 0 && graph->nodes[i - 1]->phase == SNUG_FORWARD &&
-            graph->nodes[i]->phase != SNUG_FORWARD)
-            forget_passing(self);
+    for (size_t i = 0; i < graph->node_count && self->is_possible; i++)
         SNUG_TRY(lay_node(self, (snug_node_id)i));
-    }
     return SNUG_OK;
 }
 
@@ -400,8 +392,8 @@ snug_status snug_sequence_lay(snug_sequence *self, size_t limit) {
 
 // --- The graph of a layout
 
-// Adds the copy of |node| that |step| runs again; |tensor_of| maps values to tensors.
-static snug_status add_again(snug_sequence *self, const snug_step *step,
+// Adds the copy of |node| that |step| runs again in |phase|; |tensor_of| maps values to tensors.
+static snug_status add_again(snug_sequence *self, const snug_step *step, snug_phase phase,
                              snug_tensor_id *tensor_of) {
     snug_graph *graph = self->graph;
     const snug_node *node = graph->nodes[step->node];
@@ -414,7 +406,7 @@ static snug_status add_again(snug_sequence *self, const snug_step *step,
         inputs[i] = node->op->again ? again_input(node, i) : node->inputs[i];
         if (inputs[i] != SNUG_NO_TENSOR && self->bytes[inputs[i]]) inputs[i] = tensor_of[*values++];
     }
-    graph->phase = SNUG_BACKWARD;
+    graph->phase = phase;
     graph->scope = node->scope;
     snug_node_id id = snug_graph_node(graph, op, node->attributes, inputs, count, outputs);
     snug_memory_free(inputs);
@@ -434,6 +426,13 @@ static void redirect(snug_sequence *self, const snug_step *step, const snug_tens
             node->inputs[i] = tensor_of[*values++];
 }
 
+// The phase of the node that step |index| runs for.
+static snug_phase phase_at(const snug_sequence *self, size_t index) {
+    while (self->steps[index].is_again)
+        index++;
+    return self->graph->nodes[self->steps[index].node]->phase;
+}
+
 snug_status snug_sequence_apply(snug_sequence *self) {
     assert(self->is_possible);
     snug_graph *graph = self->graph;
@@ -451,7 +450,7 @@ snug_status snug_sequence_apply(snug_sequence *self) {
         order[i] = self->steps[i].node;
         if (!self->steps[i].is_again) continue;
         order[i] = (snug_node_id)graph->node_count;
-        SNUG_TRY_GOTO(add_again(self, &self->steps[i], tensor_of), done);
+        SNUG_TRY_GOTO(add_again(self, &self->steps[i], phase_at(self, i), tensor_of), done);
     }
     for (size_t i = 0; i < self->step_count; i++)
         if (!self->steps[i].is_again) redirect(self, &self->steps[i], tensor_of);

@@ -6,7 +6,9 @@
 // again before it is made to stay. 0: kept from the forward pass on. 1: let go at its last use in
 // the forward pass, made again when the backward pass first needs it, and kept from then to its
 // last use. 2: the first time it is made again serves only the node that asked. And so on, which
-// expresses nested recomputation, the binomial schedules of treeverse included.
+// expresses nested recomputation, the binomial schedules of treeverse included. Where two readers
+// of a tensor lie far apart in the forward pass, or in the backward pass, it can be let go in this
+// gap too, and is made again for the second of them.
 #ifndef SNUG_PLAN_SEQUENCE_H
 #define SNUG_PLAN_SEQUENCE_H
 
@@ -50,6 +52,12 @@ typedef struct snug_value {
     int32_t storage; // as snug_lifetimes has it
 } snug_value;
 
+// From one reader of a tensor to the next.
+typedef struct snug_gap {
+    snug_tensor_id tensor;
+    int32_t next; // gap after the same node; -1: there is none
+} snug_gap;
+
 typedef struct snug_memory_span {
     size_t bytes;
     int32_t first, end; // steps
@@ -63,9 +71,16 @@ typedef struct snug_sequence {
     snug_sequence_input *inputs; // of all nodes
     size_t *bytes;               // by tensor, as the arena rounds them; 0: not planned
     // Tensors that may be dropped, in the order in which the forward pass makes them.
-    snug_tensor_id *candidates;
-    size_t candidate_count;
-    uint8_t *drops; // by tensor; what snug_sequence_lay() follows
+    // Behind them the gaps, as their places in |drops|.
+    int32_t *candidates;
+    size_t candidate_count, choice_count; // choices: with the gaps
+    // By tensor, what snug_sequence_lay() follows; then by gap, 1: the tensor is let go there,
+    // 2: whatever it is made again for before its next reader, it is let go at once.
+    uint8_t *drops;
+    snug_gap *gaps;
+    size_t gap_count;
+    int32_t *first_gap;   // by node: of those after it; -1: there is none
+    int32_t *last_reader; // by tensor: the forward pass's last node that reads it; 0: none
 
     // The last layout.
     snug_step *steps;
@@ -77,6 +92,7 @@ typedef struct snug_sequence {
     size_t value_count, value_capacity, span_count, span_capacity, change_capacity;
     int32_t *accessible;     // by tensor: the value that later nodes may read, or -1
     uint8_t *made;           // by tensor: times
+    uint8_t *in_gap;         // by tensor: until its next reader it is made for others alone
     snug_tensor_id *passing; // values that only the node at hand may read
     size_t passing_count;
     size_t work; // steps laid out so far, in all layouts
@@ -93,6 +109,9 @@ typedef struct snug_sequence {
 snug_status snug_sequence_new(snug_graph *graph, bool in_place, snug_node_cost *costs,
                               snug_sequence *out);
 void snug_sequence_clear(snug_sequence *sequence);
+
+// Lists |candidates| and |gaps|: a part of snug_sequence_new().
+snug_status snug_sequence_find_choices(snug_sequence *sequence);
 
 // Lays out the nodes with |drops| as they stand and measures against |limit| bytes.
 snug_status snug_sequence_lay(snug_sequence *sequence, size_t limit);

@@ -6,6 +6,7 @@
 #include "graph/autodiff.h"
 #include "graph/verify.h"
 #include "ops/ops.h"
+#include "plan/precision.h"
 
 enum { NAME_BYTES = 512 };
 
@@ -29,38 +30,71 @@ static snug_tensor_id companion(snug_graph *graph, snug_tensor_id weight, const 
     return snug_graph_tensor(graph, name, &type, role);
 }
 
-static void emit_sgd(const snug_optimizer *optimizer, snug_graph *graph, snug_tensor_id weight,
+// The 8-bit form of |companion|: the codes, and a scale for each block of them (ops/lean_update.c).
+// False where the weight is too small for it.
+static bool lean_companions(const snug_training *training, snug_graph *graph, snug_tensor_id weight,
+                            const char *suffix, snug_tensor_id out[2]) {
+    const snug_tensor *tensor = graph->tensors[weight];
+    int64_t elements = snug_type_elements(&tensor->type);
+    if (!training->lean_optimizer || elements < SNUG_LEAN_LEAST) return false;
+    char name[NAME_BYTES];
+    snprintf(name, sizeof name, "%s.%s", tensor->name, suffix);
+    snug_type codes = tensor->type;
+    codes.dtype = SNUG_U8;
+    out[0] = snug_graph_tensor(graph, name, &codes, SNUG_ROLE_OPTIMIZER);
+    snprintf(name, sizeof name, "%s.%s.scale", graph->tensors[weight]->name, suffix);
+    snug_type scales = snug_type_vector(SNUG_F32, snug_lean_blocks(elements));
+    out[1] = snug_graph_tensor(graph, name, &scales, SNUG_ROLE_OPTIMIZER);
+    return true;
+}
+
+static void emit_sgd(const snug_training *training, snug_graph *graph, snug_tensor_id weight,
                      snug_tensor_id gradient) {
+    const snug_optimizer *optimizer = &training->optimizer;
+    snug_tensor_id lean[2];
     snug_sgd_attributes attributes = {.momentum = optimizer->momentum,
                                       .dampening = optimizer->dampening,
                                       .weight_decay = optimizer->weight_decay,
                                       .nesterov = optimizer->nesterov};
+    if (optimizer->momentum != 0 &&
+        lean_companions(training, graph, weight, "momentum_buffer", lean)) {
+        SNUG_EMIT(graph, &snug_op_lean_sgd_update, &attributes, weight, gradient, lean[0], lean[1]);
+        return;
+    }
     snug_tensor_id momentum = optimizer->momentum != 0
                                   ? companion(graph, weight, "momentum_buffer", SNUG_ROLE_OPTIMIZER)
                                   : SNUG_NO_TENSOR;
     SNUG_EMIT(graph, &snug_op_sgd_update, &attributes, weight, gradient, momentum);
 }
 
-static void emit_adam(const snug_optimizer *optimizer, snug_graph *graph, snug_tensor_id weight,
+static void emit_adam(const snug_training *training, snug_graph *graph, snug_tensor_id weight,
                       snug_tensor_id gradient) {
+    const snug_optimizer *optimizer = &training->optimizer;
+    snug_tensor_id m[2], v[2];
     snug_adam_attributes attributes = {.beta1 = optimizer->beta1,
                                        .beta2 = optimizer->beta2,
                                        .eps = optimizer->eps,
                                        .weight_decay = optimizer->weight_decay,
                                        .decoupled = optimizer->kind == SNUG_ADAMW};
+    if (lean_companions(training, graph, weight, "exp_avg", m) &&
+        lean_companions(training, graph, weight, "exp_avg_sq", v)) {
+        SNUG_EMIT(graph, &snug_op_lean_adam_update, &attributes, weight, gradient, m[0], m[1], v[0],
+                  v[1]);
+        return;
+    }
     snug_tensor_id mean = companion(graph, weight, "exp_avg", SNUG_ROLE_OPTIMIZER);
     snug_tensor_id square = companion(graph, weight, "exp_avg_sq", SNUG_ROLE_OPTIMIZER);
     SNUG_EMIT(graph, &snug_op_adam_update, &attributes, weight, gradient, mean, square);
 }
 
-static snug_status emit_update(const snug_optimizer *optimizer, snug_graph *graph,
+static snug_status emit_update(const snug_training *training, snug_graph *graph,
                                snug_tensor_id weight, snug_tensor_id gradient) {
     snug_phase phase = graph->phase;
     graph->phase = SNUG_UPDATE;
-    if (optimizer->kind == SNUG_SGD)
-        emit_sgd(optimizer, graph, weight, gradient);
+    if (training->optimizer.kind == SNUG_SGD)
+        emit_sgd(training, graph, weight, gradient);
     else
-        emit_adam(optimizer, graph, weight, gradient);
+        emit_adam(training, graph, weight, gradient);
     graph->phase = phase;
     return graph->status;
 }
@@ -76,8 +110,7 @@ typedef struct collector {
 static snug_status on_gradient(void *context, snug_graph *graph, snug_tensor_id weight,
                                snug_tensor_id gradient) {
     collector *self = context;
-    if (self->kind == SNUG_PASS_WHOLE)
-        return emit_update(&self->training->optimizer, graph, weight, gradient);
+    if (self->kind == SNUG_PASS_WHOLE) return emit_update(self->training, graph, weight, gradient);
     if (self->kind == SNUG_PASS_MICRO) {
         snug_tensor_id total = companion(graph, weight, "grad", SNUG_ROLE_GRADIENT);
         SNUG_EMIT(graph, &snug_op_accumulate, NULL, total, gradient);
@@ -92,11 +125,11 @@ static snug_status on_gradient(void *context, snug_graph *graph, snug_tensor_id 
 static snug_status differentiate(const snug_training *training, snug_pass_kind kind,
                                  snug_training_graph *built) {
     collector self = {.training = training, .kind = kind};
-    snug_status status =
-        snug_autodiff(built->graph, built->loss, NULL, 0, on_gradient, &self, NULL);
+    snug_tensor_id loss = built->loss;
+    if (training->scales_loss) loss = SNUG_EMIT(built->graph, &snug_op_scale_loss, NULL, loss);
+    snug_status status = snug_autodiff(built->graph, loss, NULL, 0, on_gradient, &self, NULL);
     for (size_t i = 0; i < self.pair_count && status == SNUG_OK; i++)
-        status =
-            emit_update(&training->optimizer, built->graph, self.pairs[i][0], self.pairs[i][1]);
+        status = emit_update(training, built->graph, self.pairs[i][0], self.pairs[i][1]);
     snug_memory_free(self.pairs);
     return status;
 }
@@ -117,13 +150,37 @@ static int64_t targets_per_sample(const snug_graph *graph, const snug_training_g
                : 1;
 }
 
+// The model's forward pass in the precision of |training|; logits are float32.
+static snug_status build_forward(const snug_training *training, bool training_form,
+                                 snug_training_graph *built, snug_tensor_id *logits) {
+    if (training->activations == SNUG_F32)
+        return snug_model_build(training->model, &training->options, built->samples, training_form,
+                                built->graph, &built->input, logits);
+    snug_graph *whole = NULL;
+    snug_tensor_id *map = NULL, input;
+    snug_status status;
+    SNUG_TRY(snug_graph_new(&whole));
+    SNUG_TRY_GOTO(snug_model_build(training->model, &training->options, built->samples,
+                                   training_form, whole, &input, logits),
+                  done);
+    SNUG_TRY_GOTO(SNUG_NEW(&map, whole->tensor_count), done);
+    SNUG_TRY_GOTO(snug_precision_copy(whole, training->activations, built->graph, map), done);
+    built->input = map[input];
+    built->graph->scope = "loss";
+    *logits = snug_precision_cast(built->graph, map[*logits], SNUG_F32);
+    status = built->graph->status;
+done:
+    snug_memory_free(map);
+    snug_graph_free(whole);
+    return status;
+}
+
 static snug_status build_pass(const snug_training *training, snug_pass_kind kind,
                               int64_t denominator, snug_training_graph *built) {
     snug_graph *graph = built->graph;
     bool training_form = kind != SNUG_PASS_EVALUATE;
     snug_tensor_id logits;
-    SNUG_TRY(snug_model_build(training->model, &training->options, built->samples, training_form,
-                              graph, &built->input, &logits));
+    SNUG_TRY(build_forward(training, training_form, built, &logits));
     built->target = add_target(training, graph, logits, built->samples);
     SNUG_TRY(graph->status);
     snug_loss_attributes loss = {.label_smoothing = training_form ? training->label_smoothing : 0,
@@ -141,11 +198,30 @@ static snug_status build_pass(const snug_training *training, snug_pass_kind kind
     return training_form ? differentiate(training, kind, built) : SNUG_OK;
 }
 
-// The update pass needs the weights alone, which a forward pass of one sample lists.
-static snug_status build_update(const snug_training *training, snug_graph *graph) {
-    snug_graph *forward = NULL;
+// What an update or unscaling pass does with a weight and its accumulator.
+static snug_status emit_final(const snug_training *training, snug_pass_kind kind,
+                              snug_training_graph *built, snug_tensor_id weight) {
+    snug_graph *graph = built->graph;
+    snug_tensor_id total = companion(graph, weight, "grad", SNUG_ROLE_GRADIENT);
+    if (kind == SNUG_PASS_UNSCALE) {
+        built->found = SNUG_EMIT(graph, &snug_op_unscale, NULL, total, built->found);
+        return graph->status;
+    }
+    SNUG_TRY(emit_update(training, graph, weight, total));
+    snug_graph_node(graph, &snug_op_clear, NULL, &total, 1, NULL);
+    return graph->status;
+}
+
+// These passes need the weights alone, which a forward pass of one sample lists.
+static snug_status build_final(const snug_training *training, snug_pass_kind kind,
+                               snug_training_graph *built) {
+    static const snug_fill_attributes nothing_found = {.value = 0};
+    snug_graph *graph = built->graph, *forward = NULL;
     snug_tensor_id input, logits;
     SNUG_TRY(snug_graph_new(&forward));
+    graph->phase = SNUG_UPDATE;
+    if (kind == SNUG_PASS_UNSCALE)
+        built->found = SNUG_EMIT_NONE(graph, &snug_op_fill, &nothing_found);
     snug_status status =
         snug_model_build(training->model, &training->options, 1, false, forward, &input, &logits);
     for (size_t i = 0; i < forward->tensor_count && status == SNUG_OK; i++) {
@@ -156,11 +232,10 @@ static snug_status build_update(const snug_training *training, snug_graph *graph
         SNUG_TRY_GOTO(graph->status, done);
         graph->tensors[weight]->trainable = true;
         graph->tensors[weight]->init = tensor->init;
-        snug_tensor_id total = companion(graph, weight, "grad", SNUG_ROLE_GRADIENT);
-        SNUG_TRY_GOTO(emit_update(&training->optimizer, graph, weight, total), done);
-        snug_graph_node(graph, &snug_op_clear, NULL, &total, 1, NULL);
-        status = graph->status;
+        SNUG_TRY_GOTO(emit_final(training, kind, built, weight), done);
     }
+    if (status == SNUG_OK && kind == SNUG_PASS_UNSCALE)
+        graph->tensors[built->found]->is_result = true;
 done:
     snug_graph_free(forward);
     return status;
@@ -173,15 +248,12 @@ snug_status snug_training_graph_build(const snug_training *training, snug_pass_k
                                  .target = SNUG_NO_TENSOR,
                                  .loss = SNUG_NO_TENSOR,
                                  .correct = SNUG_NO_TENSOR,
-                                 .samples = kind == SNUG_PASS_UPDATE ? 0 : samples};
+                                 .found = SNUG_NO_TENSOR};
     SNUG_TRY(snug_graph_new(&out->graph));
-    snug_status status;
-    if (kind == SNUG_PASS_UPDATE) {
-        out->graph->phase = SNUG_UPDATE;
-        status = build_update(training, out->graph);
-    } else {
-        status = build_pass(training, kind, denominator, out);
-    }
+    bool is_final = kind == SNUG_PASS_UPDATE || kind == SNUG_PASS_UNSCALE;
+    out->samples = is_final ? 0 : samples;
+    snug_status status =
+        is_final ? build_final(training, kind, out) : build_pass(training, kind, denominator, out);
     if (status == SNUG_OK) status = snug_graph_verify(out->graph);
     if (status != SNUG_OK) {
         snug_graph_free(out->graph);

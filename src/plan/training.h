@@ -13,6 +13,9 @@ typedef struct snug_training {
     snug_model_options options;
     snug_optimizer optimizer;
     double label_smoothing;
+    snug_dtype activations; // SNUG_F32, SNUG_BF16 or SNUG_F16: weights are float32 whatever it is
+    bool scales_loss;       // gradients come out times the run's loss scale
+    bool lean_optimizer;    // state of large weights in 8 bits
 } snug_training;
 
 typedef enum snug_pass_kind {
@@ -23,6 +26,8 @@ typedef enum snug_pass_kind {
     SNUG_PASS_DEFERRED,
     // Forward, backward; gradients are added to accumulators that live through the step.
     SNUG_PASS_MICRO,
+    // Accumulators are divided by the loss scale and searched for what is not finite: |found|.
+    SNUG_PASS_UNSCALE,
     // Accumulators update the weights and are cleared.
     SNUG_PASS_UPDATE,
     // Forward in evaluation form, loss sum and count of correct answers.
@@ -34,6 +39,7 @@ typedef struct snug_training_graph {
     snug_tensor_id input, target; // SNUG_NO_TENSOR in the update pass
     snug_tensor_id loss;          // scalar: the samples' loss sum / denominator
     snug_tensor_id correct;       // scalar, evaluation only
+    snug_tensor_id found;         // scalar, unscaling only: above 0 where a gradient is not finite
     int64_t samples;
 } snug_training_graph;
 

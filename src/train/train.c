@@ -18,6 +18,7 @@ typedef struct training_loop {
     snug_batch_source source, test_source;
     snug_run run;
     int64_t epochs, epoch_steps, steps; // steps: in all
+    double loss_scale;                  // of the step at hand
     double started, paused;             // seconds; |paused| was spent in evaluations
 } training_loop;
 
@@ -52,22 +53,28 @@ static double learning_rate(const training_loop *self, int64_t step) {
 static snug_status report_step(training_loop *self, int64_t step, int64_t epoch, double rate,
                                double loss) {
     double spent = snug_clock_seconds() - self->started - self->paused;
+    double scale = self->loss_scale;
+    int64_t skipped = snug_trainer_skipped_steps(self->trainer);
     double per_second = (double)(step * snug_plan_batch_size(self->plan)) / fmax(spent, 1e-9);
     snug_step_event event = {.step = step,
                              .steps = self->steps,
                              .epoch = epoch,
                              .loss = loss,
                              .learning_rate = rate,
+                             .loss_scale = scale,
+                             .skipped_steps = skipped,
                              .samples_per_second = per_second,
                              .seconds_left = spent / (double)step * (double)(self->steps - step)};
     if (self->options->on_step) self->options->on_step(self->options->context, &event);
-    if (!isfinite(loss))
-        return snug_run_log(&self->run, "{\"event\":\"step\",\"step\":%" PRId64 ",\"loss\":null}",
-                            step);
+    char scaling[96] = "", value[32] = "null";
+    if (scale != 0)
+        snprintf(scaling, sizeof scaling, ",\"loss_scale\":%.9g,\"skipped_steps\":%" PRId64, scale,
+                 skipped);
+    if (isfinite(loss)) snprintf(value, sizeof value, "%.9g", loss);
     return snug_run_log(&self->run,
                         "{\"event\":\"step\",\"step\":%" PRId64
-                        ",\"loss\":%.9g,\"learning_rate\":%.9g,\"samples_per_second\":%.6g}",
-                        step, loss, rate, per_second);
+                        ",\"loss\":%s,\"learning_rate\":%.9g,\"samples_per_second\":%.6g%s}",
+                        step, value, rate, per_second, scaling);
 }
 
 static bool stop_wanted(const training_loop *self) {
@@ -114,16 +121,21 @@ static snug_status finish_epoch(training_loop *self, int64_t epoch, double train
 
 static snug_status run_epoch(training_loop *self, int64_t epoch) {
     double total = 0, began = snug_clock_seconds();
-    int64_t done = 0;
+    int64_t done = 0, counted = 0;
     while (done < self->epoch_steps && self->result->steps < self->steps) {
         if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped");
         double loss, rate = learning_rate(self, self->result->steps);
+        self->loss_scale = snug_trainer_loss_scale(self->trainer);
         SNUG_TRY(snug_trainer_step(self->trainer, &self->source, rate, &loss));
-        total += loss;
         done++;
+        // What overflowed float16 was skipped, and is not of the epoch's mean.
+        bool counts = isfinite(loss) || self->loss_scale == 0;
+        if (counts) total += loss;
+        counted += counts;
         SNUG_TRY(report_step(self, ++self->result->steps, epoch, rate, loss));
     }
-    return finish_epoch(self, epoch, total / (double)done, snug_clock_seconds() - began);
+    return finish_epoch(self, epoch, total / fmax((double)counted, 1),
+                        snug_clock_seconds() - began);
 }
 
 static snug_status count_steps(training_loop *self) {
@@ -146,6 +158,8 @@ static snug_status begin(training_loop *self) {
     SNUG_TRY(count_steps(self));
     SNUG_TRY(snug_run_open(self->options->out, self->plan, &self->run));
     SNUG_TRY(snug_trainer_new(self->plan, seed, &self->trainer));
+    if (self->options->loss_scale != 0)
+        SNUG_TRY(snug_trainer_set_loss_scale(self->trainer, self->options->loss_scale));
     SNUG_TRY(start_loader(self->train, seed, true,
                           self->epoch_steps * snug_plan_batch_size(self->plan), &self->loader,
                           &self->source));
@@ -164,6 +178,7 @@ static snug_status run_all(training_loop *self) {
 static snug_status finish(training_loop *self, snug_status status) {
     snug_train_result *result = self->result;
     result->seconds = snug_clock_seconds() - self->started;
+    result->skipped_steps = snug_trainer_skipped_steps(self->trainer);
     result->planned_peak_bytes = snug_trainer_planned_peak(self->trainer);
     result->measured_peak_bytes = snug_trainer_measured_peak(self->trainer);
     if (status == SNUG_INTERRUPTED) {

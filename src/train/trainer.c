@@ -1,4 +1,6 @@
 // A trainer: one optimizer update at a time inside a plan's arena.
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -6,6 +8,7 @@
 #include "plan/plan.h"
 #include "plan/program.h"
 #include "snug/train.h"
+#include "train/loss_scaler.h"
 
 enum { COPY_BYTES = 64 * 1024 };
 
@@ -13,7 +16,8 @@ struct snug_trainer {
     const snug_plan *plan;
     snug_program *program;
     uint64_t seed;
-    int64_t steps;
+    int64_t steps; // optimizer updates; skipped ones not counted
+    snug_loss_scaler scaler;
     int32_t *no_targets; // -1 for each target of an evaluation pass
 };
 
@@ -21,6 +25,7 @@ static snug_status prepare(snug_trainer *trainer) {
     const snug_plan *plan = trainer->plan;
     const snug_training_graph *evaluate = &plan->schedule.evaluate.built;
     size_t targets = (size_t)snug_type_elements(snug_graph_type(evaluate->graph, evaluate->target));
+    if (plan->schedule.unscale.built.graph) trainer->scaler = snug_loss_scaler_start(0);
     SNUG_TRY(SNUG_NEW(&trainer->no_targets, targets));
     memset(trainer->no_targets, -1, targets * sizeof *trainer->no_targets);
     SNUG_TRY(snug_program_new(plan->device, &plan->schedule, &trainer->program));
@@ -47,6 +52,12 @@ void snug_trainer_free(snug_trainer *trainer) {
     snug_program_free(trainer->program);
     snug_memory_free(trainer->no_targets);
     snug_memory_free(trainer);
+}
+
+static snug_status check_restored(const snug_trainer *trainer) {
+    if (!snug_program_is_released(trainer->program)) return SNUG_OK;
+    return snug_fail(SNUG_INVALID,
+                     "the trainer's memory is released: snug_trainer_restore() takes it again");
 }
 
 // Feeds a pass |samples| samples, at most what it takes; targets of -1 in the places left over keep
@@ -121,18 +132,39 @@ static snug_status run_micro_batches(snug_trainer *trainer, const snug_batch_sou
     return SNUG_OK;
 }
 
+// Divides the gradients by the loss scale. |*usable| becomes false where one of them is not finite:
+// then all are dropped.
+static snug_status unscale(snug_trainer *trainer, const snug_run_state *state, bool *usable) {
+    const snug_pass *pass = &trainer->plan->schedule.unscale;
+    float found = 0;
+    *usable = true;
+    if (!pass->built.graph) return SNUG_OK;
+    SNUG_TRY(snug_program_run(trainer->program, pass, state));
+    SNUG_TRY(snug_program_read(trainer->program, pass, pass->built.found, &found, sizeof found));
+    *usable = snug_loss_scaler_update(&trainer->scaler, found == 0);
+    return *usable ? SNUG_OK : drop_gradients(trainer);
+}
+
 snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
                               double learning_rate, double *loss) {
     *loss = 0;
     const snug_schedule *schedule = &trainer->plan->schedule;
-    snug_run_state state = {
-        .seed = trainer->seed, .step = (uint64_t)trainer->steps, .learning_rate = learning_rate};
+    snug_run_state state = {.seed = trainer->seed,
+                            .step = (uint64_t)trainer->steps,
+                            .learning_rate = learning_rate,
+                            .loss_scale = trainer->scaler.scale};
+    bool usable;
+    SNUG_TRY(check_restored(trainer));
+    if (!schedule->step.built.graph)
+        return snug_fail(SNUG_INVALID, "a step of a plan that is for evaluation alone");
     snug_status status = run_micro_batches(trainer, source, &state, loss);
     if (status != SNUG_OK) {
         // The source's failure is the one to report.
         snug_status dropped = drop_gradients(trainer);
         return dropped == SNUG_OK ? status : dropped;
     }
+    SNUG_TRY(unscale(trainer, &state, &usable));
+    if (!usable) return SNUG_OK;
     if (schedule->update.built.graph)
         SNUG_TRY(snug_program_run(trainer->program, &schedule->update, &state));
     trainer->steps++;
@@ -142,6 +174,7 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
 snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                   int64_t samples, double *loss, double *accuracy) {
     *loss = *accuracy = 0;
+    SNUG_TRY(check_restored(trainer));
     const snug_pass *pass = &trainer->plan->schedule.evaluate;
     int64_t most = pass->built.samples;
     int64_t targets =
@@ -157,6 +190,43 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
         *accuracy = correct / (double)(samples * targets);
     }
     return SNUG_OK;
+}
+
+snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale) {
+    if (!trainer->plan->schedule.unscale.built.graph)
+        return snug_fail(SNUG_INVALID,
+                         "a loss scale of %g: the plan's precision is %s, which has "
+                         "no need of one",
+                         scale, snug_plan_chosen(trainer->plan)->precision);
+    if (!(scale >= 0 && scale <= 3.4e38))
+        return snug_fail(SNUG_INVALID, "a loss scale above 0 expected, found %g", scale);
+    trainer->scaler = snug_loss_scaler_start(scale);
+    return SNUG_OK;
+}
+
+double snug_trainer_loss_scale(const snug_trainer *trainer) {
+    return trainer->scaler.scale;
+}
+
+int64_t snug_trainer_skipped_steps(const snug_trainer *trainer) {
+    return trainer->scaler.skipped_steps;
+}
+
+snug_status snug_trainer_release(snug_trainer *trainer) {
+    return snug_program_release(trainer->program);
+}
+
+snug_status snug_trainer_restore(snug_trainer *trainer) {
+    return snug_program_restore(trainer->program);
+}
+
+size_t snug_trainer_reserved_bytes(const snug_trainer *trainer) {
+    return snug_program_is_released(trainer->program) ? 0 : trainer->plan->schedule.peak_bytes;
+}
+
+size_t snug_trainer_used_bytes(const snug_trainer *trainer) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    return snug_program_is_released(trainer->program) ? 0 : persistent->bytes;
 }
 
 int64_t snug_trainer_steps(const snug_trainer *trainer) {
@@ -188,6 +258,7 @@ snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_
 
 static snug_status find_slot(const snug_trainer *trainer, const char *name, size_t bytes,
                              const snug_slot **out) {
+    SNUG_TRY(check_restored(trainer));
     *out = snug_persistent_find(&trainer->plan->schedule.persistent, name);
     if (!*out) return snug_fail(SNUG_NOT_FOUND, "the model has no tensor called '%s'", name);
     if ((*out)->bytes != bytes)
@@ -231,8 +302,25 @@ static snug_status write_tensors(snug_trainer *trainer, snug_file *file) {
 }
 
 snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
+    SNUG_TRY(check_restored(trainer));
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
-    const char *metadata[] = {"format", "pt", "model", snug_plan_model(trainer->plan), NULL};
+    char scale[64], skipped[32], good[32];
+    const snug_loss_scaler *scaler = &trainer->scaler;
+    // The scaler's state comes last, where there is one.
+    const char *metadata[] = {"format",
+                              "pt",
+                              "model",
+                              snug_plan_model(trainer->plan),
+                              scaler->scale != 0 ? "loss_scale" : NULL,
+                              scale,
+                              "loss_scale_good_steps",
+                              good,
+                              "skipped_steps",
+                              skipped,
+                              NULL};
+    snprintf(scale, sizeof scale, "%.9g", scaler->scale);
+    snprintf(good, sizeof good, "%" PRId64, scaler->good_steps);
+    snprintf(skipped, sizeof skipped, "%" PRId64, scaler->skipped_steps);
     snug_safetensors_item *items = NULL;
     snug_file file;
     size_t count = 0;

@@ -48,7 +48,7 @@ expect 2 "which --data" train simple
 expect 2 "not a fidelity" plan simple --allow all
 expect 2 "--nesterov needs a momentum" plan simple --momentum 0 --nesterov
 expect 3 "smallest budget that works with what is allowed" plan simple --memory 1000
-expect 3 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
+expect 2 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
 expect 0 "* chosen" plan resnet18 --input 3x32x32 --memory 300MiB
 expect 0 '"event":"plan"' plan simple --json --memory 100MiB
 expect 2 "predicts one for every pixel" train unet --data fashion-mnist --no-out --max-steps 1 \

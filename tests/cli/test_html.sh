@@ -28,9 +28,9 @@ browse() {
         --virtual-time-budget=5000 "$@" "file://$folder/$file.html" 2>browser.log
 }
 
-# value NAME: of the first such number in the plan's JSON.
+# value NAME: the chosen plan's number of this name.
 value() {
-    sed "s/.*\"chosen\"://; s/.*\"$1\":\([0-9]*\).*/\1/" json
+    sed "s/.*\"chosen\"://; s/,\"candidates\".*//; s/.*\"$1\":\([0-9]*\).*/\1/" json
 }
 
 # shown NAME EXPECTED: what the page's body says.

@@ -195,6 +195,8 @@ static const snug_test_shape snug_test_shapes[] = {
 // In 16 bits, by fast kernels where the processor has such arithmetic.
 #define LOW_IMAGE(...) SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_CHANNELS_LAST, __VA_ARGS__)
 #define LOW_ROWS(...) SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_ROW_MAJOR, __VA_ARGS__)
+#define HALF_IMAGE(...) SNUG_SAMPLE_TENSOR(SNUG_F16, SNUG_CHANNELS_LAST, __VA_ARGS__)
+#define HALF_ROWS(...) SNUG_SAMPLE_TENSOR(SNUG_F16, SNUG_ROW_MAJOR, __VA_ARGS__)
 static const snug_test_shape snug_test_low_shapes[] = {
     SHAPE("conv2d", "bfloat16", CONV(1, 1, 1, 1, 1, 1, 1, 0, 0, 0), 3, LOW_IMAGE(2, 24, 13, 13),
           LOW_ROWS(40, 24, 3, 3), LOW_ROWS(40)),
@@ -206,6 +208,24 @@ static const snug_test_shape snug_test_low_shapes[] = {
           LOW_IMAGE(2, 24, 13, 13), LOW_IMAGE(2, 24, 13, 13)),
     SHAPE("linear", "bfloat16", NULL, 3, LOW_ROWS(17, 64), LOW_ROWS(10, 64), LOW_ROWS(10)),
     SHAPE("relu", "bfloat16", NULL, 1, LOW_IMAGE(2, 24, 13, 13)),
+    // Too large to be converted as a whole; the last piece is shorter.
+    SHAPE("conv2d", "pieces", CONV(1, 1, 1, 1, 1, 1, 96, 0, 0, 0), 2, HALF_IMAGE(37, 96, 24, 24),
+          HALF_ROWS(96, 1, 3, 3)),
+    SHAPE("conv2d_backward_input", "pieces", CONV(1, 1, 1, 1, 1, 1, 96, 24, 24, 3), 2,
+          HALF_IMAGE(37, 96, 24, 24), HALF_ROWS(96, 1, 3, 3)),
+    SHAPE("conv2d_backward_weight", "pieces", CONV(1, 1, 1, 1, 1, 1, 37, 64, 64, 3), 2,
+          HALF_IMAGE(37, 37, 64, 64), HALF_IMAGE(37, 37, 64, 64)),
+    SHAPE("multiply", "pieces", NULL, 2, HALF_IMAGE(37, 96, 24, 24), HALF_IMAGE(37, 96, 1, 1)),
+    SHAPE("add", "pieces of one bias", NULL, 2, HALF_IMAGE(37, 96, 24, 24),
+          HALF_IMAGE(1, 96, 1, 1)),
+    SHAPE("multiply_sum_to", "pieces", TARGET(37, 96, 1, 1), 2, HALF_IMAGE(37, 96, 24, 24),
+          HALF_IMAGE(37, 96, 24, 24)),
+    SHAPE("sum_to", "pieces", TARGET(1, 96, 1, 1), 1, HALF_IMAGE(37, 96, 24, 24)),
+    SHAPE("reduce_sum", "pieces", AXES(13), 1, HALF_IMAGE(37, 96, 24, 24)),
+    SHAPE("reduce_sum", "pieces of rows", AXES(12), 1, HALF_IMAGE(37, 96, 24, 24)),
+    SHAPE("max_pool2d", "pieces", POOL(3, 2, 1, 24), 1, HALF_IMAGE(37, 96, 24, 24)),
+    SHAPE("dropout", "pieces", DROP, 1, HALF_IMAGE(37, 96, 24, 24)),
+    SHAPE("accumulate", "float16 into float32", NULL, 2, ROWS(129, 257), HALF_ROWS(129, 257)),
 };
 
 #endif

@@ -343,8 +343,34 @@ static void low_precision_matches_the_reference(void **context) {
     for (size_t i = 0; i < sizeof snug_test_low_shapes / sizeof *snug_test_low_shapes; i++) {
         const snug_op *op = snug_op_find(snug_test_low_shapes[i].op);
         assert_non_null(op);
+        expect_fast_kernel(*context, op, &snug_test_low_shapes[i].sample);
         check_sample(*context, op, &snug_test_low_shapes[i].sample);
     }
+}
+
+// The same shapes with data in 16 bits: what norms keep in float32, losses and integers aside.
+static bool in_few_bits(const snug_op *op, snug_dtype dtype, snug_sample *sample) {
+    bool any = false;
+    if (op->precision == SNUG_PRECISION_FULL && !op->full_inputs) return false;
+    for (int i = 0; i < sample->input_count; i++) {
+        bool full = op->full_inputs >> i & 1 || op->mutates >> i & 1;
+        if (sample->inputs[i].dtype != SNUG_F32 || full) continue;
+        sample->inputs[i].dtype = dtype;
+        any = true;
+    }
+    return any;
+}
+
+static void half_shapes_match_the_reference(void **context) {
+    static const snug_dtype dtypes[] = {SNUG_BF16, SNUG_F16};
+    for (size_t i = 0; i < sizeof snug_test_shapes / sizeof *snug_test_shapes; i++)
+        for (int j = 0; j < 2; j++) {
+            const snug_op *op = snug_op_find(snug_test_shapes[i].op);
+            snug_sample sample = snug_test_shapes[i].sample;
+            if (!in_few_bits(op, dtypes[j], &sample)) continue;
+            expect_fast_kernel(*context, op, &sample);
+            check_sample(*context, op, &sample);
+        }
 }
 
 int main(void) {
@@ -357,6 +383,8 @@ int main(void) {
         cmocka_unit_test_prestate_setup_teardown(larger_shapes_match_the_reference, open_device,
                                                  close_device, cpu),
         cmocka_unit_test_prestate_setup_teardown(low_precision_matches_the_reference, open_device,
+                                                 close_device, cpu),
+        cmocka_unit_test_prestate_setup_teardown(half_shapes_match_the_reference, open_device,
                                                  close_device, cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

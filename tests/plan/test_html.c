@@ -233,7 +233,7 @@ static void resnet50_stays_below_a_megabyte(void **state) {
                                  .budget_bytes = (size_t)6 << 30,
                                  .allow = SNUG_STATISTICS,
                                  .optimizer = {.kind = SNUG_SGD, .momentum = 0.9}};
-    check_plan(&request, 3, 1000000);
+    check_plan(&request, 2, 1000000);
 }
 
 static void names_cannot_leave_their_place(void **state) {

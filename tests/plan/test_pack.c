@@ -86,6 +86,58 @@ static void test_large_cases(void **state) {
     }
 }
 
+// A tensor that lives through everything beside thousands that do not, as training steps have them.
+static void test_thousands(void **state) {
+    (void)state;
+    enum { COUNT = 20000 };
+    snug_buffer *buffers = calloc(COUNT, sizeof *buffers);
+    size_t peak, bound;
+    snug_pack_options options = {.alignment = 64};
+    for (uint64_t i = 0; i < COUNT; i++) {
+        int64_t lower = (int64_t)(i / 2), length = 1 + draw(3, 2 * i, draw(4, i, 20) ? 12 : 5000);
+        buffers[i] = (snug_buffer){
+            .lower = lower, .upper = lower + length, .size = 64 * (size_t)draw(3, 2 * i + 1, 5000)};
+    }
+    assert_int_equal(snug_pack(buffers, COUNT, &options, &peak), SNUG_OK);
+    assert_int_equal(snug_pack_lower_bound(buffers, COUNT, &bound), SNUG_OK);
+    check_no_overlap(buffers, COUNT, peak, 64);
+    print_message("%d buffers: %.2f %% over the bound\n", COUNT,
+                  100 * ((double)peak / (double)bound - 1));
+    assert_true(peak <= bound + bound / 20);
+    free(buffers);
+}
+
+static void test_capacity(void **state) {
+    (void)state;
+    // Two of these three are alive at a time, but no two can share 3 bytes' worth of offsets.
+    snug_buffer buffers[] = {{0, 2, 2, 0}, {1, 3, 2, 0}, {2, 4, 2, 0}};
+    size_t peak;
+    snug_pack_options options = {.capacity = 4, .effort = SNUG_PACK_THOROUGH};
+    assert_int_equal(snug_pack(buffers, 3, &options, &peak), SNUG_OK);
+    assert_int_equal(peak, 4);
+    options.capacity = 3;
+    assert_int_equal(snug_pack(buffers, 3, &options, &peak), SNUG_NO_FIT);
+    check_no_overlap(buffers, 3, peak, 1);
+}
+
+static void test_bad_buffers(void **state) {
+    (void)state;
+    size_t peak;
+    snug_pack_options options = {.alignment = 3};
+    snug_buffer one[] = {{0, 1, 8, 77}}, empty[] = {{4, 4, 8, 77}}, reversed[] = {{5, 4, 8, 77}};
+    assert_int_equal(snug_pack(one, 1, &options, &peak), SNUG_INVALID);
+    assert_int_equal(one[0].offset, 77);
+    options.alignment = 64;
+    assert_int_equal(snug_pack(empty, 1, &options, &peak), SNUG_INVALID);
+    assert_int_equal(snug_pack(reversed, 1, &options, &peak), SNUG_INVALID);
+    snug_buffer huge[] = {{0, 2, SIZE_MAX / 2, 0}, {0, 2, SIZE_MAX / 2, 0}};
+    assert_int_equal(snug_pack(huge, 2, &options, &peak), SNUG_INVALID);
+    // Times at the ends of their range.
+    snug_buffer wide[] = {{INT64_MIN, INT64_MAX, 8, 0}, {INT64_MAX - 1, INT64_MAX, 8, 0}};
+    assert_int_equal(snug_pack(wide, 2, &options, &peak), SNUG_OK);
+    assert_int_equal(peak, 72);
+}
+
 static void test_edges(void **state) {
     (void)state;
     size_t peak = 1;
@@ -104,6 +156,9 @@ int main(void) {
         cmocka_unit_test(test_small_cases_are_optimal),
         cmocka_unit_test(test_large_cases),
         cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_thousands),
+        cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_bad_buffers),
     };
     return cmocka_run_group_tests_name("pack", tests, NULL, NULL);
 }

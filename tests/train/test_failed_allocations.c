@@ -35,12 +35,13 @@ static snug_status next_samples(void *context, int64_t samples, const float **in
     return SNUG_OK;
 }
 
-static snug_status train(const char *model) {
+static snug_status train(const char *fixes) {
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_trainer *trainer = NULL;
     char *text = NULL, *page = NULL;
-    snug_plan_request request = {.model = model,
+    snug_plan_request request = {.model = "simple",
+                                 .fixes = fixes,
                                  .cost = SNUG_COST_MODEL,
                                  .classes = 10,
                                  .height = 32,
@@ -67,12 +68,32 @@ static snug_status train(const char *model) {
     return status;
 }
 
-// A large run allocates tens of thousands of times: past the first two thousand every 97th fails.
-static void check(const char *model) {
+// Makes a plan that recomputes, which takes a search.
+static snug_status plan_recomputing(const char *fixes) {
+    snug_device *device = NULL;
+    snug_plan *plan = NULL;
+    snug_plan_request request = {.model = "simple",
+                                 .fixes = fixes,
+                                 .cost = SNUG_COST_MODEL,
+                                 .classes = 10,
+                                 .height = 32,
+                                 .width = 32,
+                                 .batch_size = 4,
+                                 .budget_bytes = 500000,
+                                 .width_multiplier = 0.125};
+    snug_status status = snug_device_open("cpu", 1, &device);
+    if (status == SNUG_OK) status = snug_plan_make(device, &request, &plan);
+    if (status == SNUG_OK) assert_true(snug_plan_chosen(plan)->recomputed_ops > 0);
+    snug_plan_free(plan);
+    snug_device_close(device);
+    return status;
+}
+
+static void check(snug_status (*run)(const char *fixes), const char *fixes) {
     long failing = 0;
-    for (;; failing += failing < 2000 ? 1 : 97) {
+    for (;; failing++) {
         countdown = failing;
-        snug_status status = train(model);
+        snug_status status = run(fixes);
         bool ended = countdown >= 0; // nothing failed any more
         countdown = -1;
         if (ended) {
@@ -80,19 +101,27 @@ static void check(const char *model) {
             break;
         }
         if (status != SNUG_NOMEM && status != SNUG_DEVICE_FAILED)
-            fail_msg("%s: allocation %ld failed, the status is %s: %s", model, failing,
+            fail_msg("allocation %ld failed, the status is %s: %s", failing,
                      snug_status_name(status), snug_error_message());
     }
     assert_true(failing > 100);
-    print_message("%s: about %ld allocations\n", model, failing);
+    print_message("%s: %ld allocations\n", fixes, failing);
 }
 
-static void test_simple(void **state) {
+static void test_training(void **state) {
     (void)state;
-    check("simple");
+    check(train, "free-early,fuse,accumulate");
+}
+
+static void test_recomputing(void **state) {
+    (void)state;
+    check(plan_recomputing, "free-early,recompute");
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_simple)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_recomputing),
+    };
     return cmocka_run_group_tests_name("failed allocations", tests, NULL, NULL);
 }

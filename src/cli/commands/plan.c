@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "cli/curve.h"
 #include "cli/options.h"
 #include "cli/planning.h"
 
@@ -19,6 +20,10 @@ static int run(int argc, char **argv) {
         status = snug_plan_html_write(plan, given.html);
         if (status != SNUG_OK) result = command_fail(argv[0], status);
     }
+    if (plan && given.curve) {
+        status = curve_print(device, &given.request, plan, given.json);
+        if (status != SNUG_OK) result = command_fail(argv[0], status);
+    }
     snug_plan_free(plan);
     snug_device_close(device);
     return result;
@@ -30,6 +35,7 @@ const snug_command snug_command_plan = {
     .usage =
         "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"
         "Plans a training run without running it; `snug models` lists the MODELs.\n\n" OPTIONS_PLAN_HELP
+        "  --curve               peak against step time over budgets, smallest to unfixed\n"
         "  --gpu NAME            plan for a card; `snug devices --gpus` lists them\n"
         "  --data DATA           plan for the size and classes of a data set\n",
     .run = run,

@@ -66,6 +66,12 @@ static void report_result(const options *given, const snug_plan *plan,
             result->planned_peak_bytes, snug_size_print(result->planned_peak_bytes, planned),
             snug_size_print(snug_plan_budget_bytes(plan), budget), result->measured_peak_bytes,
             equal ? "equal" : "DIFFERENT: please report this");
+    if (result->skipped_steps)
+        fprintf(text,
+                "%" PRId64
+                " of the steps were skipped: a gradient overflowed float16, and the loss "
+                "scale was lowered\n",
+                result->skipped_steps);
     if (given->out) fprintf(text, "weights in %s/weights.safetensors\n", given->out);
     if (given->json)
         printf("{\"event\":\"done\",\"steps\":%" PRId64
@@ -98,10 +104,10 @@ static int train_planned(const snug_plan *plan, options *given) {
 }
 
 // A new folder under runs/ where --out does not say.
-static const char *choose_out(const options *given, char path[256]) {
+static const char *choose_out(const options *given, const snug_plan *plan, char path[256]) {
     if (given->no_out || given->out) return given->out;
     for (int i = 1; i < 10000; i++) {
-        snprintf(path, 256, "runs/%s-%d", given->request.model, i);
+        snprintf(path, 256, "runs/%s-%d", snug_plan_model(plan), i);
         if (access(path, F_OK) != 0) return path;
     }
     return NULL;
@@ -116,12 +122,15 @@ static int run(int argc, char **argv) {
                         "or synthetic\n");
         return EXIT_USAGE;
     }
+    if (given.curve) {
+        fprintf(stderr, "snug train: --curve is an option of `snug plan`\n");
+        return EXIT_USAGE;
+    }
     if (given.gpu) {
         fprintf(stderr, "snug train: --gpu: no GPU device is built in; `snug plan --gpu` plans for "
                         "a card, `--device` trains on one of `snug devices`\n");
         return EXIT_USAGE;
     }
-    given.out = choose_out(&given, path);
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_status status = snug_device_open(given.device, given.threads, &device);
@@ -134,6 +143,7 @@ static int run(int argc, char **argv) {
         result = command_fail(argv[0], status);
     }
     if (status == SNUG_OK) {
+        given.out = choose_out(&given, plan, path);
         if (!given.json) puts("");
         fflush(stdout);
         result = train_planned(plan, &given);
@@ -156,6 +166,8 @@ const snug_command snug_command_train = {
         "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"
         "  --schedule NAME       constant (default) or cosine\n"
         "  --warmup EPOCHS       linear warm-up (default 0)\n"
+        "  --loss-scale X        with --precision float16: dynamic (default: doubled after 2000\n"
+        "                        steps, halved when a gradient overflows) or a number\n"
         "  --seed N              (default 0)\n"
         "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
         "                        (default runs/MODEL-N); --no-out keeps nothing\n" OPTIONS_PLAN_HELP,

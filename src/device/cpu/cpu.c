@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "device/cpu/kernel.h"
 #include "device/cpu/threads.h"
+#include "device/cpu/widened.h"
 #include "device/host_memory.h"
 
 typedef struct cpu_device {
@@ -31,6 +32,8 @@ static snug_status open_device(int threads, snug_device **out) {
         snug_memory_free(self);
         return status;
     }
+    self->device.fast_bfloat16 = snug_onednn_is_fast(SNUG_BF16);
+    self->device.fast_float16 = snug_onednn_is_fast(SNUG_F16);
     *out = &self->device;
     return SNUG_OK;
 }
@@ -39,7 +42,7 @@ static void describe(const snug_device *device, snug_text *out) {
     char processor[128], version[32];
     snug_host_processor_name(processor, sizeof processor);
     snug_onednn_version(version);
-    snug_text_append(out, "cpu %s, %d of %d threads, oneDNN %s, snug kernels 1", processor,
+    snug_text_append(out, "cpu %s, %d of %d threads, oneDNN %s, snug kernels 3", processor,
                      device->threads, snug_host_processors(), version);
 }
 
@@ -91,10 +94,41 @@ static snug_status prepare_fast(snug_cpu_kernel *kernel) {
     return SNUG_UNSUPPORTED;
 }
 
+snug_status snug_cpu_kernel_new(const snug_signature *signature, int threads, snug_onednn *onednn,
+                                snug_cpu_kernel **out) {
+    *out = NULL;
+    snug_cached_kernel *cached;
+    SNUG_TRY(snug_cached_kernel_new(signature, sizeof(snug_cpu_kernel), &cached));
+    snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
+    kernel->threads = threads;
+    kernel->onednn = onednn;
+    snug_threads_use(threads);
+    snug_status status = prepare_fast(kernel);
+    if (status != SNUG_OK) {
+        snug_cpu_kernel_free(kernel);
+        return status;
+    }
+    *out = kernel;
+    return SNUG_OK;
+}
+
+void snug_cpu_kernel_free(snug_cpu_kernel *kernel) {
+    if (!kernel) return;
+    discard(&kernel->cached);
+    snug_cached_kernel_free(&kernel->cached);
+}
+
 static snug_status prepare_kernel(snug_cpu_kernel *kernel) {
     const snug_op *op = kernel->cached.signature.op;
     snug_status status = prepare_fast(kernel);
+    if (status == SNUG_UNSUPPORTED) {
+        discard(&kernel->cached);
+        kernel->discard = NULL;
+        status = snug_widened_prepare(kernel);
+    }
     if (status != SNUG_UNSUPPORTED) return status;
+    discard(&kernel->cached);
+    kernel->discard = NULL;
     if (!op->reference) return snug_fail(SNUG_UNSUPPORTED, "%s has no kernel", op->name);
     kernel->cached.kernel = (snug_kernel){.is_reference = true};
     kernel->run = run_reference;
@@ -146,7 +180,7 @@ static snug_status prepare(snug_device *device, const snug_signature *signature,
     return SNUG_OK;
 }
 
-static snug_status finish_kernel(snug_cpu_kernel *kernel) {
+snug_status snug_cpu_kernel_finish(snug_cpu_kernel *kernel) {
     if (kernel->is_finished) return SNUG_OK;
     snug_threads_use(kernel->threads);
     if (kernel->finish) SNUG_TRY(kernel->finish(kernel));
@@ -161,12 +195,12 @@ static snug_cpu_kernel *own(const snug_kernel *kernel) {
 
 static snug_status finish(snug_device *device, const snug_kernel *kernel) {
     (void)device;
-    return finish_kernel(own(kernel));
+    return snug_cpu_kernel_finish(own(kernel));
 }
 
 static snug_status run(snug_device *device, const snug_kernel *kernel, const snug_call *call) {
     (void)device;
-    SNUG_TRY(finish_kernel(own(kernel)));
+    SNUG_TRY(snug_cpu_kernel_finish(own(kernel)));
     snug_threads_use(own(kernel)->threads);
     return own(kernel)->run(own(kernel), call);
 }

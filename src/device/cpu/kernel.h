@@ -26,6 +26,13 @@ struct snug_cpu_kernel {
 // Whether every input that is there, and every output, is float32.
 bool snug_cpu_all_float(const snug_cpu_kernel *kernel);
 
+// A kernel outside the device's cache, for one that is made of others: a fast one, or
+// SNUG_UNSUPPORTED. The caller readies it with snug_cpu_kernel_finish() and frees it.
+snug_status snug_cpu_kernel_new(const snug_signature *signature, int threads, snug_onednn *onednn,
+                                snug_cpu_kernel **out);
+snug_status snug_cpu_kernel_finish(snug_cpu_kernel *kernel);
+void snug_cpu_kernel_free(snug_cpu_kernel *kernel);
+
 typedef struct snug_cpu_kernel_entry {
     const char *op;
     // Fills |kernel| in; SNUG_UNSUPPORTED, without a message, declines the signature.

@@ -38,6 +38,17 @@ void snug_onednn_version(char text[32]) {
     snprintf(text, 32, "%d.%d.%d", version->major, version->minor, version->patch);
 }
 
+bool snug_onednn_is_fast(snug_dtype dtype) {
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    if (dtype == SNUG_BF16)
+        return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+#if DNNL_VERSION_MAJOR >= 3
+    if (dtype == SNUG_F16)
+        return (isa & dnnl_cpu_isa_avx512_core_fp16) == dnnl_cpu_isa_avx512_core_fp16;
+#endif
+    return dtype == SNUG_F32;
+}
+
 static snug_status check(dnnl_status_t status, const char *what) {
     if (status == dnnl_success) return SNUG_OK;
     if (status == dnnl_unimplemented) return SNUG_UNSUPPORTED;
@@ -255,11 +266,18 @@ static snug_status check_creation(dnnl_status_t status, const char *what) {
     return status == dnnl_invalid_arguments ? SNUG_UNSUPPORTED : check(status, what);
 }
 
+// The library's plain loops, and products of single images, are slow in 16 bits.
+static bool is_fast(const snug_onednn_primitive *primitive, snug_dtype dtype) {
+    const char *name = snug_onednn_implementation(primitive);
+    return dtype == SNUG_F32 || strstr(name, "avx512") || strstr(name, "amx");
+}
+
 // Makes a primitive of |forms| (by argument, the scratchpad left out); a matrix product when |conv|
 // is NULL.
 static snug_status create(snug_onednn *onednn, const snug_onednn_form *const *forms,
                           const snug_onednn_convolution *conv, snug_onednn_primitive **out) {
     *out = NULL;
+    if (!snug_onednn_is_fast(forms[SNUG_ONEDNN_SOURCE]->dtype)) return SNUG_UNSUPPORTED;
     description tensors[SNUG_ONEDNN_SCRATCHPAD] = {0};
     snug_onednn_primitive *self = NULL;
     snug_status status = SNUG_OK;
@@ -275,6 +293,8 @@ static snug_status create(snug_onednn *onednn, const snug_onednn_form *const *fo
         status =
             check_creation(create_matmul(onednn, tensors, &self->descriptor), "a matrix product");
     }
+    if (status == SNUG_OK && !is_fast(self, forms[SNUG_ONEDNN_SOURCE]->dtype))
+        status = SNUG_UNSUPPORTED;
     for (int i = 0; i < SNUG_ONEDNN_SCRATCHPAD; i++)
         forget(&tensors[i]);
     if (status != SNUG_OK) {

@@ -15,6 +15,10 @@ void snug_onednn_close(snug_onednn *onednn);
 // "3.2.0".
 void snug_onednn_version(char text[32]);
 
+// Whether the processor, through this library, computes in |dtype| faster than in float32. Where it
+// does not, 16-bit primitives are declined: the library would emulate them several times slower.
+bool snug_onednn_is_fast(snug_dtype dtype);
+
 // A tensor's form. |is_any|: the library chooses how the elements lie; strides do not matter.
 typedef struct snug_onednn_form {
     snug_dtype dtype;

@@ -1,9 +1,11 @@
 // Batch norm on channels-last activations: one pass over memory for the sums, one for the result.
-// Workspace: [lines of coefficients | each part's sums and totals].
+// Data in 16 bits is taken through float32 in blocks that stay in the cache.
+// Workspace: [lines of coefficients | each part's sums, totals and blocks].
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "device/cpu/convert.h"
 #include "device/cpu/kernel.h"
 #include "device/cpu/kernels/columns.h"
 #include "device/cpu/threads.h"
@@ -15,29 +17,58 @@ enum { line_count = 6 };
 typedef struct part {
     float *sums[2];    // of one line
     double *totals[2]; // of the columns
+    float *blocks[2];  // of x and dy, where they have 16 bits
 } part;
 
 typedef struct work {
     snug_columns shape;
-    const float *x, *dy; // dy: backward only
-    float *y;            // dx in the backward
-    float low, high;     // what the activation passes on lies between them
+    snug_dtype dtype;   // of x, dy and y
+    const void *x, *dy; // dy: backward only
+    void *y;            // dx in the backward
+    float low, high;    // what the activation passes on lies between them
     float *lines[line_count];
     char *parts;
 } work;
 
-static size_t part_bytes(const snug_columns *shape) {
+// Elements that are summed up before float sums are folded, and converted at a time.
+static int64_t block_elements(const snug_columns *shape) {
+    return SNUG_COLUMNS_FOLD_LINES * shape->width;
+}
+
+static size_t part_bytes(const snug_columns *shape, snug_dtype dtype) {
+    size_t block = snug_columns_bytes(block_elements(shape), sizeof(float));
     return 2 * snug_columns_bytes(shape->width, sizeof(float)) +
-           2 * snug_columns_bytes(shape->columns, sizeof(double));
+           2 * snug_columns_bytes(shape->columns, sizeof(double)) +
+           (snug_is_16_bit(dtype) ? 2 * block : 0);
 }
 
 static part part_of(const work *self, int index) {
-    char *at = self->parts + (size_t)index * part_bytes(&self->shape);
+    char *at = self->parts + (size_t)index * part_bytes(&self->shape, self->dtype);
+    size_t block = snug_columns_bytes(block_elements(&self->shape), sizeof(float));
     size_t line = snug_columns_bytes(self->shape.width, sizeof(float));
     size_t totals = snug_columns_bytes(self->shape.columns, sizeof(double));
     return (part){
         .sums = {(float *)(void *)at, (float *)(void *)(at + line)},
-        .totals = {(double *)(void *)(at + 2 * line), (double *)(void *)(at + 2 * line + totals)}};
+        .totals = {(double *)(void *)(at + 2 * line), (double *)(void *)(at + 2 * line + totals)},
+        .blocks = {(float *)(void *)(at + 2 * (line + totals)),
+                   (float *)(void *)(at + 2 * (line + totals) + block)}};
+}
+
+// |count| elements of |data| from |at| on as float32: where they are, or in |block|.
+static const float *floats_of(const work *self, const void *data, int64_t at, int64_t count,
+                              float *block) {
+    if (self->dtype == SNUG_F32) return (const float *)data + at;
+    snug_widen((const uint16_t *)data + at, self->dtype, count, block);
+    return block;
+}
+
+// Where y's elements from |at| on are to be computed; store() brings them to their place.
+static float *place_of(const work *self, int64_t at, float *block) {
+    return self->dtype == SNUG_F32 ? (float *)self->y + at : block;
+}
+
+static void store(const work *self, const float *block, int64_t at, int64_t count) {
+    if (self->dtype != SNUG_F32) snug_narrow(block, self->dtype, count, (uint16_t *)self->y + at);
 }
 
 static snug_columns shape_of(const snug_cpu_kernel *kernel) {
@@ -48,6 +79,7 @@ static snug_columns shape_of(const snug_cpu_kernel *kernel) {
 
 static work begin(const snug_cpu_kernel *kernel, const snug_call *call) {
     work self = {.shape = shape_of(kernel),
+                 .dtype = call->inputs[0].type.dtype,
                  .x = call->inputs[0].data,
                  .y = call->outputs[0].data,
                  .low = snug_norm_low(call->attributes),
@@ -175,15 +207,15 @@ static void sum_part(const void *context, int index, int64_t first, int64_t end)
         int64_t rows = end - row < step ? end - row : step, at = row * shape->columns;
         memset(sums.sums[0], 0, (size_t)shape->width * sizeof(float));
         memset(sums.sums[1], 0, (size_t)shape->width * sizeof(float));
-        if (self->dy && !is_linear(self))
-            add_passed_products(self, self->x + at, self->dy + at, rows * shape->columns,
-                                sums.sums[0], sums.sums[1]);
-        else if (self->dy)
-            add_products(self->x + at, self->dy + at, self->lines[0], shape->width,
-                         rows * shape->columns, sums.sums[0], sums.sums[1]);
+        int64_t count = rows * shape->columns;
+        const float *x = floats_of(self, self->x, at, count, sums.blocks[0]);
+        const float *dy = self->dy ? floats_of(self, self->dy, at, count, sums.blocks[1]) : NULL;
+        if (dy && !is_linear(self))
+            add_passed_products(self, x, dy, count, sums.sums[0], sums.sums[1]);
+        else if (dy)
+            add_products(x, dy, self->lines[0], shape->width, count, sums.sums[0], sums.sums[1]);
         else
-            add_moments(self->x + at, self->lines[0], shape->width, rows * shape->columns,
-                        sums.sums[0], sums.sums[1]);
+            add_moments(x, self->lines[0], shape->width, count, sums.sums[0], sums.sums[1]);
         snug_columns_fold(shape, sums.sums[0], sums.totals[0]);
         snug_columns_fold(shape, sums.sums[1], sums.totals[1]);
     }
@@ -222,11 +254,18 @@ SNUG_MULTIARCH static void scale_lines(const float *x, const float *mean, const 
 }
 
 static void scale_part(const void *context, int index, int64_t first, int64_t end) {
-    (void)index;
     const work *self = context;
-    int64_t at = first * self->shape.columns;
-    scale_lines(self->x + at, self->lines[0], self->lines[1], self->lines[2], self->low, self->high,
-                self->shape.width, (end - first) * self->shape.columns, self->y + at);
+    part own = part_of(self, index);
+    int64_t at = first * self->shape.columns, stop = end * self->shape.columns;
+    int64_t step = self->dtype == SNUG_F32 ? stop - at : block_elements(&self->shape);
+    for (; at < stop; at += step) {
+        int64_t count = stop - at < step ? stop - at : step;
+        const float *x = floats_of(self, self->x, at, count, own.blocks[0]);
+        float *y = place_of(self, at, own.blocks[0]);
+        scale_lines(x, self->lines[0], self->lines[1], self->lines[2], self->low, self->high,
+                    self->shape.width, count, y);
+        store(self, y, at, count);
+    }
 }
 
 // The lines mean, scale and shift.
@@ -266,8 +305,9 @@ static snug_status run_training(snug_cpu_kernel *kernel, const snug_call *call) 
     const snug_batch_norm_attributes *norm = call->attributes;
     work self = begin(kernel, call);
     float *means = call->outputs[1].data, *variances = call->outputs[2].data;
-    const float *shift = self.x + self.shape.rows / 2 * self.shape.columns;
-    memcpy(self.lines[0], shift, (size_t)self.shape.columns * sizeof(float));
+    size_t middle = (size_t)(self.shape.rows / 2 * self.shape.columns);
+    snug_widen((const char *)self.x + middle * snug_dtype_bytes(self.dtype), self.dtype,
+               self.shape.columns, self.lines[0]);
     snug_columns_repeat(&self.shape, self.lines[0]);
     part sums = find_sums(kernel, &self);
     double rows = (double)self.shape.rows;
@@ -327,13 +367,21 @@ SNUG_MULTIARCH static void combine_passed_lines(const work *self, const float *x
 }
 
 static void combine_part(const void *context, int index, int64_t first, int64_t end) {
-    (void)index;
     const work *self = context;
-    int64_t at = first * self->shape.columns, count = (end - first) * self->shape.columns;
-    if (is_linear(self))
-        combine_lines(self, self->x + at, self->dy + at, count, self->y + at);
-    else
-        combine_passed_lines(self, self->x + at, self->dy + at, count, self->y + at);
+    part own = part_of(self, index);
+    int64_t at = first * self->shape.columns, stop = end * self->shape.columns;
+    int64_t step = self->dtype == SNUG_F32 ? stop - at : block_elements(&self->shape);
+    for (; at < stop; at += step) {
+        int64_t count = stop - at < step ? stop - at : step;
+        const float *x = floats_of(self, self->x, at, count, own.blocks[0]);
+        const float *dy = floats_of(self, self->dy, at, count, own.blocks[1]);
+        float *dx = place_of(self, at, own.blocks[0]);
+        if (is_linear(self))
+            combine_lines(self, x, dy, count, dx);
+        else
+            combine_passed_lines(self, x, dy, count, dx);
+        store(self, dx, at, count);
+    }
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)) as a line in dy, x and 1.
@@ -362,12 +410,22 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
     return SNUG_OK;
 }
 
+// Data of one type, and float32 for all that belongs to channels.
+static bool fits(const snug_signature *signature) {
+    snug_dtype dtype = signature->inputs[0].dtype;
+    bool fit = dtype == SNUG_F32 || snug_is_16_bit(dtype);
+    for (int i = 1; i < signature->input_count; i++)
+        fit = fit && signature->inputs[i].dtype == (i == 5 ? dtype : SNUG_F32);
+    return fit;
+}
+
 static snug_status prepare(snug_cpu_kernel *kernel, bool has_sums) {
-    if (!snug_cpu_all_float(kernel)) return SNUG_UNSUPPORTED;
+    const snug_signature *signature = &kernel->cached.signature;
     snug_columns shape = shape_of(kernel);
-    if (shape.rows == 0 || shape.columns == 0) return SNUG_UNSUPPORTED;
+    if (!fits(signature) || shape.rows == 0 || shape.columns == 0) return SNUG_UNSUPPORTED;
     size_t bytes = line_count * snug_columns_bytes(shape.width, sizeof(float));
-    if (has_sums) bytes += (size_t)kernel->threads * part_bytes(&shape);
+    if (has_sums || signature->inputs[0].dtype != SNUG_F32)
+        bytes += (size_t)kernel->threads * part_bytes(&shape, signature->inputs[0].dtype);
     kernel->cached.kernel.workspace_bytes = bytes;
     return SNUG_OK;
 }

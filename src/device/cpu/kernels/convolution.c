@@ -180,7 +180,16 @@ static bool is_slow_depthwise(const snug_cpu_kernel *kernel) {
            (!self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
 }
 
+// oneDNN has no good depthwise kernel for this gradient in 16 bits.
+static bool is_low_depthwise(const snug_cpu_kernel *kernel) {
+    const snug_signature *signature = &kernel->cached.signature;
+    const snug_conv2d_attributes *conv = signature->attributes;
+    return signature->inputs[0].dtype != SNUG_F32 && conv->groups > 1 &&
+           conv->groups == signature->inputs[0].dims[1];
+}
+
 static snug_status prepare_backward_weight(snug_cpu_kernel *kernel) {
+    if (is_low_depthwise(kernel)) return SNUG_UNSUPPORTED;
     kernel->run = run_backward_weight;
     kernel->finish = finish;
     snug_status status = prepare(kernel, &backward_weight);

@@ -1,0 +1,125 @@
+// snug eval: a saved network on a data set.
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/planning.h"
+#include "snug/size.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+static bool should_stop(void *context) {
+    (void)context;
+    return interrupted;
+}
+
+// The network is the run's; budget, device and batch are the user's.
+static void take_network(const snug_run_info *info, options *given) {
+    snug_plan_request *request = &given->request;
+    request->model = info->model;
+    request->width_multiplier = info->width_multiplier;
+    request->separable = info->separable;
+    request->classes = info->classes;
+    request->channels = info->channels;
+    request->height = info->height;
+    request->width = info->width;
+    request->evaluation = true;
+    request->cost = SNUG_COST_MODEL; // there is nothing to choose between
+    if (request->precision == SNUG_AUTO) request->precision = info->precision;
+    if (request->allow < SNUG_PRECISION) request->allow = SNUG_PRECISION;
+}
+
+static snug_status open_test(const snug_plan *plan, const options *given, snug_dataset **out) {
+    int64_t shape[3], classes;
+    snug_plan_input(plan, shape, &classes);
+    snug_dataset_options wanted = {.name = given->data,
+                                   .split = SNUG_TEST,
+                                   .channels = shape[0],
+                                   .height = shape[1],
+                                   .width = shape[2],
+                                   .classes = classes,
+                                   .per_pixel = snug_plan_is_per_pixel(plan),
+                                   .seed = given->train.seed};
+    return snug_dataset_open(&wanted, out);
+}
+
+static void report(const options *given, const snug_run_info *info,
+                   const snug_evaluate_result *result) {
+    FILE *text = given->json ? stderr : stdout;
+    char peak[SNUG_SIZE_TEXT];
+    fprintf(text,
+            "%s: accuracy %.2f %%, loss %.4f on %" PRId64 " samples in %.1f s, %s of memory\n",
+            info->network, 100 * result->accuracy, result->loss, result->samples, result->seconds,
+            snug_size_print(result->measured_peak_bytes, peak));
+    if (given->json)
+        printf("{\"event\":\"eval\",\"model\":\"%s\",\"samples\":%" PRId64
+               ",\"loss\":%.9g,\"accuracy\":%.9g,\"planned_peak_bytes\":%zu,"
+               "\"measured_peak_bytes\":%zu,\"seconds\":%.6g}\n",
+               info->network, result->samples, result->loss, result->accuracy,
+               result->planned_peak_bytes, result->measured_peak_bytes, result->seconds);
+}
+
+static snug_status evaluate(const snug_plan *plan, const options *given, const char *folder,
+                            snug_evaluate_result *result) {
+    char weights[4096];
+    snug_dataset *test = NULL;
+    snug_evaluate_options wanted = {.should_stop = should_stop};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
+    snug_status status = open_test(plan, given, &test);
+    if (status == SNUG_OK) status = snug_evaluate(plan, weights, test, &wanted, result);
+    snug_dataset_close(test);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    options given;
+    snug_run_info info;
+    snug_evaluate_result result = {0};
+    snug_device *device = NULL;
+    snug_plan *plan = NULL;
+    if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
+    const char *folder = given.request.model;
+    if (!given.data) {
+        fprintf(stderr, "snug eval: which --data? fashion-mnist, a folder, a .safetensors file or "
+                        "synthetic\n");
+        return EXIT_USAGE;
+    }
+    snug_status status = snug_run_describe(folder, &info);
+    if (status == SNUG_OK) take_network(&info, &given);
+    if (status == SNUG_OK) status = snug_device_open(given.device, given.threads, &device);
+    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    if (status == SNUG_OK) status = evaluate(plan, &given, folder, &result);
+    if (status == SNUG_OK) report(&given, &info, &result);
+    int exit = command_fail(argv[0], status);
+    snug_plan_free(plan);
+    snug_device_close(device);
+    return exit;
+}
+
+const snug_command snug_command_eval = {
+    .name = "eval",
+    .summary = "the accuracy of a trained network on a data set",
+    .usage = "usage: snug eval RUN --data DATA [--memory 2GiB] [options]\n\n"
+             "Evaluates the network that `snug train` saved in the folder RUN, inside the budget\n"
+             "and in the precision it was trained in.\n\n"
+             "  --data DATA           its test split: fashion-mnist, a folder with IDX files, a\n"
+             "                        .safetensors file or synthetic\n"
+             "  --memory SIZE         the budget (default: what is free)\n"
+             "  --batch-size N        the most samples at once (default 256)\n"
+             "  --precision WHAT      another one: float32, bfloat16 or float16\n"
+             "  --device NAME         cpu (default); `snug devices` lists them\n"
+             "  --threads N           (default: all cores)\n"
+             "  --json                JSON on standard output\n",
+    .run = run,
+};

@@ -1,0 +1,71 @@
+#include "plan/demands.h"
+
+#include <string.h>
+
+#include "device/device.h"
+
+static const char *const names[] = {
+#define PRECISION_TEXT(symbol, text) text,
+    SNUG_PRECISION_LIST(PRECISION_TEXT)
+#undef PRECISION_TEXT
+};
+
+bool snug_device_is_fast(const snug_device *device, snug_precision precision) {
+    if (precision == SNUG_BFLOAT16) return device->fast_bfloat16;
+    if (precision == SNUG_FLOAT16) return device->fast_float16;
+    return true;
+}
+
+const char *snug_precision_name(snug_precision precision) {
+    return names[precision];
+}
+
+snug_status snug_precision_parse(const char *text, snug_precision *out) {
+    for (int i = SNUG_AUTO; i <= SNUG_FLOAT16; i++) {
+        *out = (snug_precision)i;
+        if (strcmp(text, names[i]) == 0) return SNUG_OK;
+    }
+    *out = SNUG_AUTO;
+    return snug_fail(SNUG_INVALID,
+                     "'%s' is not a precision: expected auto, float32, bfloat16 or float16", text);
+}
+
+bool snug_demands_list(const snug_plan_request *request, const char *fix) {
+    size_t length = strlen(fix);
+    if (!request->fixes) return true;
+    for (const char *at = request->fixes; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, fix, length) == 0 && (at[length] == ',' || !at[length])) return true;
+    return false;
+}
+
+static bool wants_16_bits(const snug_plan_request *request) {
+    return request->precision == SNUG_BFLOAT16 || request->precision == SNUG_FLOAT16;
+}
+
+snug_status snug_demands_check(const snug_plan_request *request) {
+    if (!wants_16_bits(request)) return SNUG_OK;
+    const char *name = snug_precision_name(request->precision);
+    if (request->allow < SNUG_PRECISION)
+        return snug_fail(SNUG_INVALID,
+                         "'--precision %s' changes the numbers' precision, which '--allow %s' "
+                         "rules out: allow precision, or leave the precision to auto",
+                         name, snug_fidelity_name(request->allow));
+    if (!snug_demands_list(request, "mixed-precision"))
+        return snug_fail(SNUG_INVALID,
+                         "'--precision %s' is the fix mixed-precision, which '--fixes %s' leaves "
+                         "out",
+                         name, request->fixes);
+    return SNUG_OK;
+}
+
+bool snug_demands_met(const snug_plan_request *request, const snug_spec *spec) {
+    return request->precision == SNUG_AUTO || request->precision == spec->precision;
+}
+
+void snug_demands_filter(const snug_plan_request *request, snug_spec_list *specs) {
+    size_t kept = specs->count > 0;
+    if (request->precision == SNUG_AUTO) return;
+    for (size_t i = 1; i < specs->count; i++)
+        if (specs->items[i].precision == request->precision) specs->items[kept++] = specs->items[i];
+    specs->count = kept;
+}

@@ -1,0 +1,96 @@
+// What a request asks for: whether it can be meant, and what the fixes propose for it.
+#include <string.h>
+
+#include "plan/demands.h"
+#include "plan/plan.h"
+
+static snug_status check_fix_list(const char *list) {
+    for (const char *at = list; at && *at;) {
+        size_t length = strcspn(at, ",");
+        bool known = false;
+        for (int i = 0; snug_fix_at(i); i++)
+            known = known || (strlen(snug_fix_at(i)->name) == length &&
+                              strncmp(snug_fix_at(i)->name, at, length) == 0);
+        if (!known)
+            return snug_fail(SNUG_INVALID, "unknown fix '%.*s': `snug fixes` lists them",
+                             (int)length, at);
+        at += length + (at[length] == ',');
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *request) {
+    long long batch = (long long)plan->batch_size, micro = (long long)request->micro_batch;
+    SNUG_TRY(check_fix_list(request->fixes));
+    SNUG_TRY(snug_demands_check(request));
+    if (batch < 1)
+        return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed", batch);
+    if (micro < 0 || micro > batch)
+        return snug_fail(SNUG_INVALID,
+                         "a micro-batch of %lld samples: expected 1 to the batch size, %lld", micro,
+                         batch);
+    if (micro > 0 && micro < batch && !snug_demands_list(request, "accumulate"))
+        return snug_fail(SNUG_INVALID,
+                         "a micro-batch of %lld below the batch size of %lld needs the fix "
+                         "accumulate, which '--fixes %s' leaves out",
+                         micro, batch, request->fixes);
+    return SNUG_OK;
+}
+
+// The least that a spec with the fix |name| changes; SNUG_MODEL + 1: there is none.
+static int least_fidelity(const snug_spec_list *specs, const char *name) {
+    int least = SNUG_MODEL + 1;
+    for (size_t i = 0; i < specs->count; i++)
+        for (int j = 0; specs->items[i].fixes[j]; j++)
+            if (strcmp(specs->items[i].fixes[j], name) == 0 &&
+                (int)specs->items[i].fidelity < least)
+                least = specs->items[i].fidelity;
+    return least;
+}
+
+snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request *request,
+                                  const snug_spec_list *specs) {
+    const char *allowed = snug_fidelity_name(request->allow);
+    int splitting = least_fidelity(specs, "accumulate");
+    if (request->micro_batch > 0 && request->micro_batch < plan->batch_size &&
+        splitting > (int)request->allow)
+        return snug_fail(
+            SNUG_INVALID, "micro-batches of %lld change %s, which '--allow %s' rules out",
+            (long long)request->micro_batch,
+            splitting == SNUG_STATISTICS ? "batch norm's statistics" : "the rounding of gradients",
+            allowed);
+    for (int i = 0; request->fixes && snug_fix_at(i); i++) {
+        const char *name = snug_fix_at(i)->name;
+        int least = least_fidelity(specs, name);
+        if (!snug_demands_list(request, name) || least > SNUG_MODEL || least <= (int)request->allow)
+            continue;
+        return snug_fail(SNUG_INVALID,
+                         "the fix %s changes %s, which '--allow %s' rules out: leave it out of "
+                         "'--fixes %s', or allow %s",
+                         name, snug_fidelity_name((snug_fidelity)least), allowed, request->fixes,
+                         snug_fidelity_name((snug_fidelity)least));
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *request,
+                              int64_t batch_size, snug_spec_list *specs) {
+    if (request->evaluation) return snug_evaluation_propose(plan, request, batch_size, specs);
+    int64_t micro = request->micro_batch < batch_size ? request->micro_batch : batch_size;
+    snug_fix_context context = {.batch_size = batch_size,
+                                .micro_batch = request->micro_batch ? micro : 0,
+                                .budget_bytes = plan->budget_bytes,
+                                .has_batch_norm = plan->training.model->has_batch_norm,
+                                .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
+                                                       request->optimizer.momentum != 0,
+                                .precision = request->precision,
+                                .variants = plan->variants,
+                                .variant_count = plan->variant_count};
+    snug_spec unfixed = {.micro_batch = batch_size, .precision = SNUG_FLOAT32}, *spec;
+    SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
+    const snug_fix *fix;
+    for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
+        if (snug_demands_list(request, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));
+    snug_demands_filter(request, specs);
+    return SNUG_OK;
+}

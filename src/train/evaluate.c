@@ -1,0 +1,49 @@
+// A saved network on a data set.
+#include "base/clock.h"
+#include "base/status.h"
+#include "data/dataset.h"
+#include "snug/train.h"
+
+#define CHUNK_BYTES ((int64_t)2 << 20)
+
+typedef struct evaluation {
+    const snug_evaluate_options *options;
+    snug_loader *loader;
+} evaluation;
+
+static snug_status next_samples(void *context, int64_t samples, const float **input,
+                                const int32_t **target) {
+    const evaluation *self = context;
+    if (self->options->should_stop && self->options->should_stop(self->options->context))
+        return snug_fail(SNUG_INTERRUPTED, "stopped in an evaluation");
+    return snug_loader_next(self->loader, samples, input, target);
+}
+
+static snug_status run(evaluation *self, snug_trainer *trainer, snug_dataset *test,
+                       snug_evaluate_result *result) {
+    int64_t bytes = snug_dataset_input_elements(test) * (int64_t)sizeof(float);
+    int64_t most = CHUNK_BYTES / bytes > 0 ? CHUNK_BYTES / bytes : 1;
+    snug_loader_options options = {.chunk_samples = most};
+    SNUG_TRY(snug_loader_start(test, &options, &self->loader));
+    snug_batch_source source = {.next = next_samples, .context = self, .most = most};
+    result->samples = snug_dataset_samples(test);
+    return snug_trainer_evaluate(trainer, &source, result->samples, &result->loss,
+                                 &result->accuracy);
+}
+
+snug_status snug_evaluate(const snug_plan *plan, const char *weights, snug_dataset *test,
+                          const snug_evaluate_options *options, snug_evaluate_result *result) {
+    *result = (snug_evaluate_result){0};
+    evaluation self = {.options = options};
+    snug_trainer *trainer;
+    double began = snug_clock_seconds();
+    SNUG_TRY(snug_trainer_new(plan, 0, &trainer));
+    snug_status status = snug_trainer_load(trainer, weights);
+    if (status == SNUG_OK) status = run(&self, trainer, test, result);
+    result->planned_peak_bytes = snug_trainer_planned_peak(trainer);
+    result->measured_peak_bytes = snug_trainer_measured_peak(trainer);
+    result->seconds = snug_clock_seconds() - began;
+    snug_loader_stop(self.loader);
+    snug_trainer_free(trainer);
+    return status;
+}
