@@ -45,7 +45,8 @@ typedef struct snug_figures {
 typedef struct snug_cause_found {
     const char *name, *help;
     double confidence;
-    const char *evidence; // sentences, with the figures that speak for and against
+    const char *evidence; // sentences, with the figures that speak for it
+    const char *against;  // and against it; "" where none do
 } snug_cause_found;
 
 typedef struct snug_fix_found {
@@ -64,11 +65,17 @@ typedef struct snug_finding {
     snug_figures figures;
     const char *user_file; // innermost line of the user's own code, NULL: none seen
     long user_line;
-    size_t repeats; // errors with the same figures after this one
+    const char *user_function, *user_code; // of that line, NULL: not seen
+    const char *masked;                    // the error that may hide an out-of-memory, NULL: none
+    size_t repeats;                        // errors with the same figures after this one
     snug_cause_found *causes;
-    size_t cause_count; // most likely first; at least one
+    size_t cause_count;        // most likely first; at least one
+    snug_cause_found *refuted; // causes that the figures speak against
+    size_t refuted_count;
     snug_fix_found *fixes;
     size_t fix_count; // to be tried in this order
+    // What only some sources tell, NULL for others: lines for people, and members of a JSON object.
+    const char *detail, *detail_json;
 } snug_finding;
 
 typedef struct snug_explanation snug_explanation;
@@ -90,6 +97,9 @@ const snug_finding *snug_explanation_findings(const snug_explanation *explanatio
 // caller frees |*out| with snug_explanation_text_free().
 snug_status snug_explanation_text(const snug_explanation *explanation, char **out);
 snug_status snug_explanation_json(const snug_explanation *explanation, char **out);
+// As a page that needs nothing beside itself; the second writes it to |path|, whole or not at all.
+snug_status snug_explanation_html(const snug_explanation *explanation, char **out);
+snug_status snug_explanation_html_write(const snug_explanation *explanation, const char *path);
 void snug_explanation_text_free(char *text);
 
 void snug_explanation_free(snug_explanation *explanation);

@@ -39,19 +39,24 @@ typedef struct snug_facts {
     int gpu;
     long pid;
     snug_figures figures;
-    snug_amount elsewhere; // capacity - free - reserved: other processes and CUDA itself
-    snug_amount usable;    // the smaller of capacity and limit
-    bool limit_unset;      // the text says that there is no limit
-    bool other_framework;  // not PyTorch: its settings are of no use here
-    bool host;             // the memory is the CPU's
-    const char *device;    // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
+    snug_amount elsewhere;    // capacity - free - reserved: other processes and CUDA itself
+    snug_amount usable;       // the smaller of capacity and limit
+    snug_amount demand;       // requested on top of what was live
+    snug_amount attainable;   // what this process's tensors could have: reserved + free
+    snug_amount within_reach; // free, on the device and in the allocator's cache
+    bool limit_unset;         // the text says that there is no limit
+    bool other_framework;     // not PyTorch: its settings are of no use here
+    bool host;                // the memory is the CPU's
+    const char *device;       // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
 
     // The stack of the failing request.
     snug_phase phase;
     snug_site user; // innermost line of the user's own code
     bool no_grad;   // the stack or the code around shows no_grad or inference_mode
-    bool attention, convolution, retain_graph, sums_loss;
+    bool attention, convolution, retain_graph;
+    snug_site kept;      // a line seen that keeps the graph of every step: `total += loss`
     const char *masked;  // an error that may hide an out-of-memory; its name
+    double masked_share; // how often one does, 0..1
     const char *library; // "cuDNN", "cuBLAS": asks for workspace, not for tensors
 
     // What the text around tells.
@@ -63,7 +68,10 @@ typedef struct snug_facts {
     bool notebook;        // cells of a kernel that keeps its variables
     double log_growth;    // bytes a step by which printed memory figures grow; 0: unknown
     size_t errors_before; // out-of-memory errors earlier in the same text
-    size_t processes;     // that the message lists on the device; 0: not told
+    size_t processes;     // others that the message lists on the device; 0: not told
+    bool own_by_number;   // the text gives this process a number: it cannot tell whose it is
+    bool tells_hint;      // the text advises max_split_size_mb or expandable_segments
+    size_t repeats;
 
     // Snapshots. |period_known|: an iteration could be told from the trace.
     bool has_trace, has_stacks, period_known;
@@ -80,6 +88,7 @@ typedef struct snug_facts {
     const char *what_if;           // settings that a replay found to succeed, or NULL
     snug_amount what_if_reserved;  // peak reserved under them
     const char *user_metadata;
+    const char *detail, *detail_json; // as in snug_finding
 } snug_facts;
 
 #define SNUG_FACTS_INIT ((snug_facts){.gpu = -1, .pid = -1, .iterations = -1, .epochs = -1})
@@ -102,9 +111,6 @@ typedef struct snug_reader {
 
 extern const snug_reader *const snug_readers[]; // ends with NULL
 
-// Whether |bytes| begin as a pickle does or as a ZIP archive: not text.
-bool snug_is_pickle(const char *bytes, size_t length);
-
 // Works out what follows from the figures that are known: unallocated from reserved and allocated,
 // other processes from capacity, free and process, and so on. Contradictions leave unknowns.
 void snug_facts_complete(snug_facts *facts);
@@ -115,7 +121,7 @@ snug_status snug_explanation_new(const char *name, snug_explanation **out);
 // Judges |facts| (completed first, on a copy) and appends the finding. Everything is copied.
 snug_status snug_explanation_add(snug_explanation *explanation, const snug_facts *facts);
 
-// Copies |text| into the explanation, which frees it.
+// Copies |text| into the explanation, which frees it. NULL gives NULL.
 snug_status snug_explanation_keep(snug_explanation *explanation, const char *text,
                                   const char **out);
 

@@ -14,13 +14,13 @@ typedef enum action {
     IGNORE
 } action;
 
-typedef struct label {
+typedef struct figure_label {
     side side;
     const char *words; // '#' stands for digits
     action action;
     size_t figure; // offset in snug_figures
     bool plain;    // a number without a unit is bytes here
-} label;
+} figure_label;
 
 #define FIGURE(field) offsetof(snug_figures, field)
 #define LABEL(at, words, field)                                                                    \
@@ -29,7 +29,7 @@ typedef struct label {
     { at, words, SET, FIGURE(field), true }
 
 // The first that matches counts.
-static const label labels[] = {
+static const figure_label labels[] = {
     {BEFORE, "(roundedto", IGNORE, 0, true},
     PLAIN(BEFORE, "triedtoallocate", requested),
     PLAIN(BEFORE, "tryingtoallocate", requested),
@@ -127,7 +127,7 @@ static bool ends_with(const char *text, size_t start, size_t end, const char *pa
     return true;
 }
 
-static const label *label_before(const char *text, size_t start, size_t end) {
+static const figure_label *label_before(const char *text, size_t start, size_t end) {
     for (int i = 0; i < LABELS; i++)
         if (labels[i].side == BEFORE && ends_with(text, start, end, labels[i].words))
             return &labels[i];
@@ -135,8 +135,8 @@ static const label *label_before(const char *text, size_t start, size_t end) {
 }
 
 // Words that the end of the text cuts off count when only one figure has such a label.
-static const label *cut_label(const char *text, size_t length) {
-    const label *found = NULL;
+static const figure_label *cut_label(const char *text, size_t length) {
+    const figure_label *found = NULL;
     while (length > 0 && text[length - 1] == '.')
         length--;
     if (length == 0) return NULL;
@@ -149,14 +149,15 @@ static const label *cut_label(const char *text, size_t length) {
     return found;
 }
 
-static const label *label_after(const char *text, size_t left) {
+static const figure_label *label_after(const char *text, size_t left) {
     for (int i = 0; i < LABELS; i++)
         if (labels[i].side == AFTER && strncmp(text, labels[i].words, strlen(labels[i].words)) == 0)
             return &labels[i];
     return left < 40 ? cut_label(text, left) : NULL;
 }
 
-static void set_figure(snug_message *message, const label *label, const snug_quantity *quantity) {
+static void set_figure(snug_message *message, const figure_label *label,
+                       const snug_quantity *quantity) {
     snug_amount *amount = (snug_amount *)((char *)&message->figures + label->figure);
     if (label->action == CACHED) message->has_cached = true;
     if (quantity->unlimited) {
@@ -181,7 +182,7 @@ static void add_process(const char *text, const snug_quantity *quantity, snug_me
 static size_t take(const snug_clean *clean, size_t start, const snug_quantity *quantity,
                    snug_message *message) {
     const char *text = clean->squeezed;
-    const label *label = label_before(text, start, quantity->start);
+    const figure_label *label = label_before(text, start, quantity->start);
     size_t end = quantity->end;
     if (label && !quantity->has_unit && !label->plain) label = NULL;
     if (!label && quantity->has_unit) {

@@ -85,6 +85,7 @@ static void read_one(const snug_clean *clean, const beginning *from, size_t firs
     *out = (snug_message){.format = from->format,
                           .name = from->format->name,
                           .shown = from->anchor->shown,
+                          .share = from->anchor->share,
                           .start = from->at,
                           .end = from->at + from->length,
                           .gpu = -1,
@@ -140,6 +141,12 @@ static void unite(snug_message *message, const snug_message *next) {
     for (int i = 0; i < FIGURES; i++)
         if (!to[i].known || (to[i].derived && from[i].known)) to[i] = from[i];
     if (message->gpu < 0) message->gpu = next->gpu;
+    if (message->processes == 0) {
+        message->processes = next->processes;
+        memcpy(message->process, next->process, sizeof message->process);
+    }
+    message->limit_unset |= next->limit_unset;
+    message->has_cached |= next->has_cached;
     message->tells_hint |= next->tells_hint;
     message->last_line = next->last_line;
     message->end = next->end;

@@ -11,6 +11,7 @@
 typedef struct snug_anchor {
     const char *text;
     const char *shown; // for formats that mask another error: the error's name
+    double share;      // and how often an out-of-memory is behind it, 0..1
 } snug_anchor;
 
 // Formats of messages: one const descriptor in src/explain/formats/<format>.c, gathered by the
@@ -38,8 +39,9 @@ enum { SNUG_MAX_PROCESSES = 16 };
 
 typedef struct snug_message {
     const snug_format *format;
-    const char *name;       // the format's, as exact as can be told
-    const char *shown;      // the anchor's
+    const char *name;  // the format's, as exact as can be told
+    const char *shown; // the anchor's
+    double share;
     size_t start, end;      // in the squeezed text
     size_t line, last_line; // indices of clean lines
     snug_figures figures;

@@ -2,8 +2,8 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"wouldexceedallowedmemory", 0},
-    {"allocationondevice", 0},
+    {"wouldexceedallowedmemory", 0, 0},
+    {"allocationondevice", 0, 0},
     {0},
 };
 

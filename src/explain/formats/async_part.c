@@ -2,9 +2,9 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"currentlyallocated:", 0},
-    {"devicelimit:", 0},
-    {"free(accordingtocuda)", 0},
+    {"currentlyallocated:", 0, 0},
+    {"devicelimit:", 0, 0},
+    {"free(accordingtocuda)", 0, 0},
     {0},
 };
 

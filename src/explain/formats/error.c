@@ -2,10 +2,10 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"outofmemoryerror:", 0},
-    {"error:outofmemory", 0},
-    {"fatal:outofmemory", 0},
-    {"outofmemoryatblock", 0},
+    {"outofmemoryerror:", 0, 0},
+    {"error:outofmemory", 0, 0},
+    {"fatal:outofmemory", 0, 0},
+    {"outofmemoryatblock", 0, 0},
     {0},
 };
 

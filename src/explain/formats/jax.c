@@ -2,11 +2,11 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"resource_exhausted:", 0},
-    {"resourceexhausted:outofmemory", 0},
-    {"outofmemorywhiletryingtoallocate", 0},
-    {"outofmemoryallocating", 0},
-    {"ranoutofmemoryinmemoryspace", 0},
+    {"resource_exhausted:", 0, 0},
+    {"resourceexhausted:outofmemory", 0, 0},
+    {"outofmemorywhiletryingtoallocate", 0, 0},
+    {"outofmemoryallocating", 0, 0},
+    {"ranoutofmemoryinmemoryspace", 0, 0},
     {0},
 };
 

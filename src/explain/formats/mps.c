@@ -2,9 +2,9 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"mpsbackendoutofmemory", 0},
-    {"(mpsallocated", 0},
-    {"mpsoutofmemory", 0},
+    {"mpsbackendoutofmemory", 0, 0},
+    {"(mpsallocated", 0, 0},
+    {"mpsoutofmemory", 0, 0},
     {0},
 };
 

@@ -2,11 +2,11 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"failedtoallocatememoryforrequestedbuffer", 0},
-    {"failedtoallocatedmemoryforrequestedbuffer", 0},
-    {"bfcarena::allocaterawinternal", 0},
-    {"issmallerthanrequestedbytesof", 0},
-    {"availablememoryof#issmaller", 0},
+    {"failedtoallocatememoryforrequestedbuffer", 0, 0},
+    {"failedtoallocatedmemoryforrequestedbuffer", 0, 0},
+    {"bfcarena::allocaterawinternal", 0, 0},
+    {"issmallerthanrequestedbytesof", 0, 0},
+    {"availablememoryof#issmaller", 0, 0},
     {0},
 };
 

@@ -2,9 +2,9 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"outofmemoryerrorongpu", 0},
-    {"cupy.cuda.memory.outofmemoryerror", 0},
-    {"cupy_backends.cuda.api.runtime.cudaruntimeerror:cudaerrormemory", 0},
+    {"outofmemoryerrorongpu", 0, 0},
+    {"cupy.cuda.memory.outofmemoryerror", 0, 0},
+    {"cupy_backends.cuda.api.runtime.cudaruntimeerror:cudaerrormemory", 0, 0},
     {0},
 };
 

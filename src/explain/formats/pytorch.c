@@ -20,18 +20,18 @@ static const char *refine(const char *message, size_t length) {
 }
 
 static const snug_anchor anchors[] = {
-    {"outofmemory.triedtoallocate", 0},
-    {"outofmemory!triedtoallocate", 0},
-    {"outofmemory:triedtoallocate", 0},
-    {"outofmemorytriedtoallocate", 0},
-    {"outofmemoryerror:cudaoutofmem", 0},
-    {"cudaoutofmemory", 0},
-    {"hipoutofmemory", 0},
-    {"xpuoutofmemory", 0},
-    {"npuoutofmemory", 0},
-    {"mluoutofmemory", 0},
-    {"musaoutofmemory", 0},
-    {"hpuoutofmemory", 0},
+    {"outofmemory.triedtoallocate", 0, 0},
+    {"outofmemory!triedtoallocate", 0, 0},
+    {"outofmemory:triedtoallocate", 0, 0},
+    {"outofmemorytriedtoallocate", 0, 0},
+    {"outofmemoryerror:cudaoutofmem", 0, 0},
+    {"cudaoutofmemory", 0, 0},
+    {"hipoutofmemory", 0, 0},
+    {"xpuoutofmemory", 0, 0},
+    {"npuoutofmemory", 0, 0},
+    {"mluoutofmemory", 0, 0},
+    {"musaoutofmemory", 0, 0},
+    {"hpuoutofmemory", 0, 0},
     {0},
 };
 

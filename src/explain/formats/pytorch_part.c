@@ -2,14 +2,14 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"triedtoallocate", 0},
-    {"(gpu#;", 0},
-    {"alreadyallocated;", 0},
-    {"reservedintotalbypytorch", 0},
-    {"hasatotalcapacityof", 0},
-    {"hasatotalcapactyof", 0},
-    {"thisprocesshas", 0},
-    {"isreservedbypytorchbutunallocated", 0},
+    {"triedtoallocate", 0, 0},
+    {"(gpu#;", 0, 0},
+    {"alreadyallocated;", 0, 0},
+    {"reservedintotalbypytorch", 0, 0},
+    {"hasatotalcapacityof", 0, 0},
+    {"hasatotalcapactyof", 0, 0},
+    {"thisprocesshas", 0, 0},
+    {"isreservedbypytorchbutunallocated", 0, 0},
     {0},
 };
 

@@ -2,11 +2,11 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"oomwhenallocatingtensor", 0}, {"ranoutofmemorytryingtoallocate", 0},
-    {"_bfc)ranoutofmemory", 0},     {"allocator(gpu_#_bfc)", 0},
-    {"resourceexhausted:oom", 0},   {"resourceexhaustederror:oom", 0},
-    {"resourceexhaustederror:", 0}, {"resourceexhaustederror:{{", 0},
-    {"limit:#inuse:", 0},           {0},
+    {"oomwhenallocatingtensor", 0, 0}, {"ranoutofmemorytryingtoallocate", 0, 0},
+    {"_bfc)ranoutofmemory", 0, 0},     {"allocator(gpu_#_bfc)", 0, 0},
+    {"resourceexhausted:oom", 0, 0},   {"resourceexhaustederror:oom", 0, 0},
+    {"resourceexhaustederror:", 0, 0}, {"resourceexhaustederror:{{", 0, 0},
+    {"limit:#inuse:", 0, 0},           {0},
 };
 
 // Between the allocator's line and the operation's lies its dump of every chunk.

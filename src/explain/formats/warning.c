@@ -2,8 +2,8 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
-    {"memoryallocationfailedwithoom", 0},
-    {"allocationfailedwithoomondevice", 0},
+    {"memoryallocationfailedwithoom", 0, 0},
+    {"allocationfailedwithoomondevice", 0, 0},
     {0},
 };
 
