@@ -1,0 +1,75 @@
+// snug explain: why it ran out of memory, and what to do.
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "snug/explain.h"
+
+typedef struct arguments {
+    const char *file, *html;
+    bool json;
+} arguments;
+
+static bool read_arguments(int argc, char **argv, arguments *out) {
+    *out = (arguments){0};
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (strcmp(word, "--json") == 0) {
+            out->json = true;
+        } else if (strcmp(word, "--html") == 0) {
+            if (i + 1 == argc) {
+                fprintf(stderr, "snug explain: a value is missing after --html\n");
+                return false;
+            }
+            out->html = argv[++i];
+        } else if (word[0] == '-' && word[1]) {
+            fprintf(stderr,
+                    "snug explain: there is no option '%s'; `snug explain --help` lists "
+                    "them\n",
+                    word);
+            return false;
+        } else if (out->file) {
+            fprintf(stderr, "snug explain: one file at a time, not also '%s'\n", word);
+            return false;
+        } else {
+            out->file = word;
+        }
+    }
+    if (!out->file) fprintf(stderr, "snug explain: which FILE? `-` reads standard input\n");
+    return out->file != NULL;
+}
+
+static snug_status print(const snug_explanation *explanation, bool json) {
+    char *text = NULL;
+    snug_status status = json ? snug_explanation_json(explanation, &text)
+                              : snug_explanation_text(explanation, &text);
+    if (status == SNUG_OK) fputs(text, stdout);
+    snug_explanation_text_free(text);
+    return status;
+}
+
+static int run(int argc, char **argv) {
+    arguments given;
+    snug_explanation *explanation = NULL;
+    if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
+    snug_status status = snug_explain_file(given.file, &explanation);
+    if (status == SNUG_OK && given.html)
+        status = snug_explanation_html_write(explanation, given.html);
+    if (status == SNUG_OK) status = print(explanation, given.json);
+    snug_explanation_free(explanation);
+    return command_fail("explain", status);
+}
+
+const snug_command snug_command_explain = {
+    .name = "explain",
+    .summary = "why a run went out of memory, and what to do, from its error or snapshot",
+    .usage =
+        "usage: snug explain FILE|- [--json] [--html FILE]\n\n"
+        "Finds out-of-memory errors in any text (a traceback, a log, a notebook) or reads a\n"
+        "memory snapshot of PyTorch, and says what was asked for, what there was, which cause\n"
+        "the figures speak for, and what each fix would give. Nothing is executed.\n\n"
+        "  --html FILE           the explanation as a page\n"
+        "  --json                JSON on standard output, one object an error\n",
+    .run = run,
+};

@@ -1,0 +1,175 @@
+// More samples at once than fit: what is live belongs to the step, and one more tensor is too much.
+#include "explain/cause.h"
+
+// What the figures of a message say; its request and what was live against what there was.
+static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    double demand = snug_ratio(facts->demand, facts->usable);
+    double live = snug_ratio(figures->allocated, facts->usable);
+    if (figures->allocated.known && live < 0.1 && demand < 0.2) {
+        snug_speak_against(evidence, "Only %s of %s was live, and %s more was asked for.",
+                           SNUG_SIZE(figures->allocated.bytes), SNUG_SIZE(facts->usable.bytes),
+                           SNUG_SIZE(figures->requested.bytes));
+        return 0.05;
+    }
+    if (figures->allocated.known)
+        snug_speak_for(evidence, "%s was live and %s more was asked for: %.0f %% of %s.",
+                       SNUG_SIZE(figures->allocated.bytes), SNUG_SIZE(figures->requested.bytes),
+                       snug_percent(demand), SNUG_SIZE(facts->usable.bytes));
+    double confidence = 0.3 + 0.4 * snug_clamp(demand, 0, 1);
+    double elsewhere = snug_ratio(facts->elsewhere, figures->capacity);
+    if (elsewhere > 0.2) confidence -= 0.3 * elsewhere;
+    double one = snug_ratio(figures->requested, facts->usable);
+    if (one > 0.5 && live < 1) {
+        snug_speak_against(evidence,
+                           "The one request of %s is %.0f %% of %s by itself: few batches are made "
+                           "of such tensors.",
+                           SNUG_SIZE(figures->requested.bytes), snug_percent(one),
+                           SNUG_SIZE(facts->usable.bytes));
+        confidence -= one > 2 ? 0.5 : 0.2;
+    }
+    if (figures->limit.known && figures->limit.bytes < figures->capacity.bytes)
+        snug_speak_for(evidence, "The process may use %s of the card's %s.",
+                       SNUG_SIZE(figures->limit.bytes), SNUG_SIZE(figures->capacity.bytes));
+    return confidence;
+}
+
+static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
+    if (!facts->activations.known || !facts->peak.known) return 0.3;
+    double share = snug_ratio(facts->activations, facts->peak);
+    double confidence = 0.2 + 0.65 * share;
+    snug_speak_for(evidence, "%s of the %s live at the peak are activations, which grow with it.",
+                   SNUG_SIZE(facts->activations.bytes), SNUG_SIZE(facts->peak.bytes));
+    if (facts->period_known && facts->usual_peak.known && facts->growth_per_period <= 0)
+        snug_speak_for(evidence, "Each iteration returns to where the one before began.");
+    if (facts->growth_per_period > 0) {
+        snug_speak_against(evidence, "%s more stay after every iteration, whatever the batch.",
+                           SNUG_SIZE(facts->growth_per_period));
+        confidence -= 0.3;
+    }
+    return confidence;
+}
+
+static double judge_stack(const snug_facts *facts, snug_evidence *evidence) {
+    switch (facts->phase) {
+    case SNUG_PHASE_FORWARD:
+    case SNUG_PHASE_BACKWARD:
+        snug_speak_for(evidence, "It was asked for in the %s pass.",
+                       facts->phase == SNUG_PHASE_FORWARD ? "forward" : "backward");
+        return 0.05;
+    case SNUG_PHASE_LOAD:
+        snug_speak_against(evidence, "It was asked for while weights came onto the device.");
+        return -0.4;
+    case SNUG_PHASE_OPTIMIZER:
+        snug_speak_against(evidence, "It was asked for in the optimizer's step.");
+        return -0.3;
+    case SNUG_PHASE_EVALUATE:
+        snug_speak_against(evidence, "It was asked for while evaluating.");
+        return -0.1;
+    default:
+        return 0;
+    }
+}
+
+static double judge_run(const snug_facts *facts, snug_evidence *evidence) {
+    double more = 0;
+    if (facts->iterations >= 20 && !facts->is_snapshot) {
+        snug_speak_against(evidence, "%lld steps of the same batch size went well before.",
+                           (long long)facts->iterations);
+        more -= 0.2;
+    }
+    if (facts->iterations == 0 || facts->iterations == 1) {
+        snug_speak_for(evidence, "It failed in the first steps.");
+        more += 0.05;
+    }
+    if (facts->log_growth > 0) more -= 0.15;
+    return more;
+}
+
+static double judge(const snug_facts *facts, snug_evidence *evidence) {
+    double confidence;
+    if (facts->masked) {
+        confidence = 0.25;
+        snug_speak_for(evidence, "It is what most often fills a card in training.");
+    } else if (facts->is_snapshot) {
+        confidence = judge_snapshot(facts, evidence);
+    } else if (facts->figures.allocated.known && facts->usable.known) {
+        confidence = judge_figures(facts, evidence);
+    } else {
+        confidence = 0.35;
+        snug_speak_for(evidence,
+                       "It is the most common one; the text has too few figures to tell.");
+        if (snug_ratio(facts->figures.requested, facts->usable) > 2) confidence = 0.15;
+    }
+    if (confidence <= 0.05) return confidence;
+    return confidence + judge_stack(facts, evidence) + judge_run(facts, evidence);
+}
+
+// The largest power of two below the batch that the figures leave room for, were all that was live
+// to shrink with it.
+static int64_t guess_micro_batch(const snug_facts *facts) {
+    int64_t size = 1;
+    double room = facts->demand.known && facts->demand.bytes > 0
+                      ? snug_ratio(facts->attainable, facts->demand)
+                      : 0;
+    double most = (double)facts->batch_size * (room > 0 && room < 0.95 ? room : 0.95);
+    while ((double)size * 2 <= most)
+        size *= 2;
+    return size;
+}
+
+static void advise_smaller(const snug_facts *facts, snug_advice *advice) {
+    const char *why = "gradients add up over micro-batches; only batch norm sees the difference";
+    if (facts->demand.known && facts->attainable.known && facts->figures.allocated.known) {
+        double room = snug_ratio(facts->attainable, facts->demand);
+        why = room < 1
+                  ? snug_words(advice,
+                               "the step held %s with this request, and its tensors can have %s: "
+                               "they have to shrink by %s (%.0f %%) or more; the same mathematics, "
+                               "only batch norm sees fewer samples",
+                               SNUG_SIZE(facts->demand.bytes), SNUG_SIZE(facts->attainable.bytes),
+                               SNUG_SIZE(facts->demand.bytes - facts->attainable.bytes),
+                               snug_percent(1 - room))
+                  : snug_words(advice,
+                               "halves what grows with the batch, up to %s of the %s that was "
+                               "live; only batch norm sees fewer samples",
+                               SNUG_SIZE(facts->figures.allocated.bytes / 2),
+                               SNUG_SIZE(facts->figures.allocated.bytes));
+    }
+    if (facts->batch_size >= 2) {
+        int64_t micro = guess_micro_batch(facts);
+        snug_advise(advice, why,
+                    "Train with micro-batches of %lld and step the optimizer every %lld of them, "
+                    "with the loss divided by %lld (batch size stays %lld)",
+                    (long long)micro, (long long)((facts->batch_size + micro - 1) / micro),
+                    (long long)((facts->batch_size + micro - 1) / micro),
+                    (long long)facts->batch_size);
+        return;
+    }
+    snug_advise(advice, why,
+                "Halve the batch, add up the gradients of two before optimizer.step(), and divide "
+                "the loss by 2; halve again where it is not enough");
+}
+
+static void advise(const snug_facts *facts, snug_advice *advice) {
+    advise_smaller(facts, advice);
+    snug_advise_command(facts, advice);
+    if (facts->other_framework) return;
+    snug_amount live = facts->activations.known ? facts->activations : facts->figures.allocated;
+    snug_advise(advice,
+                live.known ? snug_words(advice, "16-bit activations: up to %s less",
+                                        SNUG_SIZE(live.bytes / 2))
+                           : "activations take half",
+                "Use torch.autocast(\"%s\", dtype=torch.bfloat16)", facts->host ? "cpu" : "cuda");
+    snug_advise(advice,
+                "keeps one activation a block and computes the others again: often a third "
+                "to a half of them, for about 30 % more time",
+                "Wrap the largest blocks in torch.utils.checkpoint");
+}
+
+const snug_cause snug_cause_batch = {
+    .name = "batch",
+    .help = "the batch is too large for the memory there is",
+    .judge = judge,
+    .advise = advise,
+};

@@ -1,0 +1,140 @@
+// The allocator holds enough, but in pieces that are too small.
+#include <string.h>
+
+#include "explain/cause.h"
+
+static bool is_expandable(const snug_facts *facts) {
+    return facts->settings && strstr(facts->settings, "expandable_segments:True");
+}
+
+static void speak_of_settings(const snug_facts *facts, snug_evidence *evidence) {
+    if (is_expandable(facts))
+        snug_speak_against(evidence, "expandable_segments:True was set, which leaves few pieces.");
+    else if (facts->settings)
+        snug_speak_for(evidence, "The allocator ran with %s.", facts->settings);
+}
+
+// cudaMallocAsync does not tell what its pool holds.
+static double judge_async(const snug_facts *facts, snug_evidence *evidence) {
+    if (!facts->elsewhere.known || facts->other_framework || facts->masked) return 0;
+    double share = snug_ratio(facts->elsewhere, facts->figures.capacity);
+    if (share < 0.15 || facts->host) return 0;
+    snug_speak_for(evidence,
+                   "%s of the card is neither free nor live here; a part of it may be free memory "
+                   "in this process's own pool, which the text does not tell.",
+                   SNUG_SIZE(facts->elsewhere.bytes));
+    return 0.35;
+}
+
+// The largest piece, which snapshots tell.
+static double judge_pieces(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    if (!figures->largest_free.known || !figures->requested.known) return 0;
+    const char *words = "Free inside the allocator: %s, the largest piece %s; asked for: %s.";
+    bool enough = figures->largest_free.bytes < figures->requested.bytes &&
+                  figures->unallocated.bytes >= figures->requested.bytes;
+    if (enough)
+        snug_speak_for(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
+                       SNUG_SIZE(figures->largest_free.bytes), SNUG_SIZE(figures->requested.bytes));
+    else
+        snug_speak_against(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
+                           SNUG_SIZE(figures->largest_free.bytes),
+                           SNUG_SIZE(figures->requested.bytes));
+    return enough ? 0.2 : -0.1;
+}
+
+static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    double share = snug_ratio(figures->unallocated, figures->reserved);
+    uint64_t reach = facts->within_reach.known ? facts->within_reach.bytes : 0;
+    uint64_t wanted = figures->requested.bytes;
+    bool fits = reach >= wanted;
+    if (figures->free.known && figures->free.bytes > wanted + (32u << 20)) {
+        snug_speak_against(evidence,
+                           "The device itself had %s free, more than the %s asked for; the "
+                           "allocator's free pieces add %s.",
+                           SNUG_SIZE(figures->free.bytes), SNUG_SIZE(wanted),
+                           SNUG_SIZE(figures->unallocated.bytes));
+        return 0.05;
+    }
+    if (share < 0.03 || (!fits && share < 0.08)) {
+        snug_speak_against(evidence,
+                           "Reserved but unallocated is only %s of %s; %s was asked for, so no "
+                           "setting of the allocator would have helped%s.",
+                           SNUG_SIZE(figures->unallocated.bytes),
+                           SNUG_SIZE(figures->reserved.bytes), SNUG_SIZE(wanted),
+                           facts->tells_hint ? ", whatever the hint says" : "");
+        return fits ? 0.12 : 0.03;
+    }
+    snug_speak_for(evidence,
+                   "Reserved but unallocated is %s of %s (%.0f %%): fragmentation is "
+                   "worth up to that.",
+                   SNUG_SIZE(figures->unallocated.bytes), SNUG_SIZE(figures->reserved.bytes),
+                   snug_percent(share));
+    double confidence = snug_clamp(0.35 + 0.9 * share, 0, 0.85);
+    if (fits) {
+        snug_speak_for(evidence, "With the %s free it would have held the %s asked for.",
+                       SNUG_SIZE(figures->free.bytes), SNUG_SIZE(wanted));
+        return confidence;
+    }
+    if (!facts->within_reach.known) return confidence - 0.1;
+    snug_speak_against(evidence, "With the %s free it is %s, still %s less than the %s asked for.",
+                       SNUG_SIZE(figures->free.bytes), SNUG_SIZE(reach), SNUG_SIZE(wanted - reach),
+                       SNUG_SIZE(wanted));
+    return confidence * (double)reach / (double)wanted * 0.85;
+}
+
+static double judge(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    if (facts->masked || facts->host) return 0;
+    if (!figures->unallocated.known || !figures->requested.known)
+        return figures->unallocated.known ? 0 : judge_async(facts, evidence);
+    double confidence = judge_unallocated(facts, evidence) + judge_pieces(facts, evidence);
+    if (facts->what_if) {
+        snug_speak_for(evidence, "Replayed with %s, the request succeeds within %s.",
+                       facts->what_if, SNUG_SIZE(facts->what_if_reserved.bytes));
+        confidence += 0.15;
+    }
+    if (confidence < SNUG_CAUSE_LEAST) return confidence;
+    speak_of_settings(facts, evidence);
+    return is_expandable(facts) ? confidence * 0.4 : confidence;
+}
+
+static void advise(const snug_facts *facts, snug_advice *advice) {
+    const snug_figures *figures = &facts->figures;
+    if (facts->other_framework) return;
+    const char *gain = figures->unallocated.known
+                           ? snug_words(advice, "makes up to %s of free pieces usable",
+                                        SNUG_SIZE(figures->unallocated.bytes))
+                           : "segments grow in place instead of lying apart";
+    if (facts->what_if)
+        snug_advise(advice,
+                    snug_words(advice, "a replay of this trace succeeds, with %s reserved at most",
+                               SNUG_SIZE(facts->what_if_reserved.bytes)),
+                    "Set PYTORCH_CUDA_ALLOC_CONF=%s", facts->what_if);
+    if (!is_expandable(facts))
+        snug_advise(advice, gain,
+                    "Set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True (PyTorch "
+                    "2.1 and later, Linux)");
+    if (figures->requested.known && figures->requested.bytes > (40u << 20)) {
+        uint64_t half = figures->requested.bytes >> 21;
+        snug_advise(advice,
+                    "blocks above that are not split, so requests as large find them whole; "
+                    "for versions without expandable segments",
+                    "Set PYTORCH_CUDA_ALLOC_CONF=max_split_size_mb:%u",
+                    (unsigned)(half < 32    ? 32
+                               : half > 512 ? 512
+                                            : half));
+    }
+    snug_advise(advice, "sizes that change from batch to batch leave pieces of every size",
+                "Pad batches to a few fixed shapes, and evaluate before training's first step or "
+                "call torch.cuda.empty_cache() between the two");
+    snug_advise_command(facts, advice);
+}
+
+const snug_cause snug_cause_fragmentation = {
+    .name = "fragmentation",
+    .help = "the allocator's free memory lies in pieces that are too small",
+    .judge = judge,
+    .advise = advise,
+};

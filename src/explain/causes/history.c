@@ -1,0 +1,76 @@
+// The graph of past steps is kept: sums of losses, evaluation without no_grad, retain_graph.
+#include "explain/cause.h"
+
+static double judge_growth(const snug_facts *facts, snug_evidence *evidence) {
+    if (facts->growth_per_period <= 0 || !facts->growth_has_history) return 0;
+    snug_speak_for(evidence,
+                   "%s more stay after every iteration, made in forward passes: activations that a "
+                   "graph still refers to.",
+                   SNUG_SIZE(facts->growth_per_period));
+    return 0.85;
+}
+
+static double judge(const snug_facts *facts, snug_evidence *evidence) {
+    if (facts->host && !facts->kept.code) return 0;
+    double confidence = facts->is_snapshot ? judge_growth(facts, evidence) : 0.05;
+    if (facts->kept.code) {
+        snug_speak_for(evidence, "%s:%ld keeps a tensor with its whole graph: \"%s\".",
+                       facts->kept.file ? facts->kept.file : "?", facts->kept.line,
+                       facts->kept.code);
+        confidence += 0.6;
+    }
+    if (facts->retain_graph) {
+        snug_speak_for(evidence, "The stack shows retain_graph or create_graph, which keeps the "
+                                 "activations after backward().");
+        confidence += 0.45;
+    }
+    if (facts->phase == SNUG_PHASE_EVALUATE && !facts->no_grad && !facts->is_snapshot) {
+        snug_speak_for(evidence, "It failed while evaluating, and the stack shows no no_grad() or "
+                                 "inference_mode(): without it each output keeps its graph.");
+        confidence += 0.5;
+    }
+    if (facts->phase == SNUG_PHASE_EVALUATE && facts->no_grad)
+        snug_speak_against(evidence, "The stack shows no_grad() or inference_mode().");
+    if (facts->log_growth > 0 || (facts->iterations >= 20 && facts->figures.allocated.known)) {
+        if (facts->log_growth > 0)
+            snug_speak_for(evidence, "Memory figures in the log grow by about %s a line.",
+                           SNUG_SIZE(facts->log_growth));
+        confidence += facts->log_growth > 0 ? 0.25 : 0.1;
+    }
+    return confidence;
+}
+
+static void advise(const snug_facts *facts, snug_advice *advice) {
+    const char *gain = facts->growth_per_period > 0
+                           ? snug_words(advice, "%s an iteration stays no more",
+                                        SNUG_SIZE(facts->growth_per_period))
+                           : "the graph and its activations die with each step";
+    if (facts->kept.code)
+        snug_advise(advice, gain, "%s:%ld: add .item() (or .detach()) to what is kept: \"%s\"",
+                    facts->kept.file ? facts->kept.file : "?", facts->kept.line, facts->kept.code);
+    if (facts->phase == SNUG_PHASE_EVALUATE || (facts->growth_has_history && !facts->no_grad))
+        snug_advise(advice, "evaluation then keeps no activations at all",
+                    "%s%sPut the evaluation under torch.no_grad() or torch.inference_mode()",
+                    facts->user.file ? facts->user.file : "", facts->user.file ? ": " : "");
+    if (facts->retain_graph)
+        snug_advise(advice, "the graph dies in backward()",
+                    "Remove retain_graph=True and create_graph=True, or detach() what the next "
+                    "step takes over");
+    for (size_t i = 0; i < facts->growing_count && i < 2; i++)
+        if (facts->growing[i].file)
+            snug_advise(advice,
+                        snug_words(advice, "%s an iteration",
+                                   SNUG_SIZE(facts->growing[i].bytes_per_period)),
+                        "%s:%ld: what is made here outlives its step; store loss.item() or "
+                        ".detach() of what depends on it",
+                        facts->growing[i].file, facts->growing[i].line);
+    snug_advise(advice, gain,
+                "Write total += loss.item(), and append .detach().cpu() results to lists");
+}
+
+const snug_cause snug_cause_history = {
+    .name = "history",
+    .help = "the gradient history of past steps is kept",
+    .judge = judge,
+    .advise = advise,
+};

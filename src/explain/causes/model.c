@@ -1,0 +1,90 @@
+// Weights, gradients and optimizer state alone take most of the memory.
+#include "explain/cause.h"
+
+static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
+    if (!facts->weights.known || !facts->usable.known) return 0.1;
+    uint64_t fixed = facts->weights.bytes + facts->gradients.bytes + facts->optimizer.bytes;
+    double share = snug_ratio(snug_amount_of(fixed), facts->usable);
+    const char *words = "Weights %s, gradients %s and optimizer state %s take %.0f %% of %s "
+                        "whatever the batch.";
+    char weights[SNUG_SIZE_TEXT], gradients[SNUG_SIZE_TEXT], optimizer[SNUG_SIZE_TEXT];
+    snug_size_print(facts->weights.bytes, weights);
+    snug_size_print(facts->gradients.bytes, gradients);
+    snug_size_print(facts->optimizer.bytes, optimizer);
+    if (share >= 0.35)
+        snug_speak_for(evidence, words, weights, gradients, optimizer, snug_percent(share),
+                       SNUG_SIZE(facts->usable.bytes));
+    else
+        snug_speak_against(evidence, words, weights, gradients, optimizer, snug_percent(share),
+                           SNUG_SIZE(facts->usable.bytes));
+    if (facts->phase == SNUG_PHASE_LOAD) return 0.55 + 0.4 * snug_clamp(share, 0, 1);
+    return share < 0.35 ? 0.05 : 0.15 + 0.75 * snug_clamp(share, 0, 1);
+}
+
+static double judge(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    if (facts->is_snapshot) return judge_snapshot(facts, evidence);
+    if (facts->masked) return 0.1;
+    if (facts->phase == SNUG_PHASE_LOAD) {
+        snug_speak_for(evidence, "It failed while weights came onto the device, before any batch.");
+        return facts->elsewhere.known && snug_ratio(facts->elsewhere, figures->capacity) > 0.4
+                   ? 0.45
+                   : 0.8;
+    }
+    double live = snug_ratio(figures->allocated, facts->usable);
+    double one = snug_ratio(figures->requested, facts->usable);
+    if (figures->allocated.known && live < 0.3) return 0.05;
+    double confidence = facts->figures.allocated.known ? 0.2 : 0.15;
+    if (live > 0.5 && one < 0.02) {
+        snug_speak_for(evidence,
+                       "%.0f %% of the memory was live and only %s was asked for, as weights, "
+                       "gradients and optimizer state are: in many pieces.",
+                       snug_percent(live), SNUG_SIZE(figures->requested.bytes));
+        confidence = 0.42;
+    }
+    if (facts->phase == SNUG_PHASE_OPTIMIZER) confidence += 0.15;
+    if (facts->other_framework && figures->requested.known && one == 0) confidence += 0.1;
+    if (facts->iterations >= 20) {
+        snug_speak_against(evidence, "%lld steps went well with the same network.",
+                           (long long)facts->iterations);
+        confidence -= 0.25;
+    }
+    return confidence;
+}
+
+static void advise(const snug_facts *facts, snug_advice *advice) {
+    const snug_amount live = facts->figures.allocated;
+    snug_advise_command(facts, advice);
+    if (facts->other_framework) {
+        snug_advise(advice, "half or a quarter of the bytes of each weight",
+                    "Load the weights in 16 bits or quantised, or a part of the layers on the CPU");
+        return;
+    }
+    if (facts->optimizer.known && facts->optimizer.bytes > 0)
+        snug_advise(advice,
+                    snug_words(advice, "of %s optimizer state three quarters go: %s",
+                               SNUG_SIZE(facts->optimizer.bytes),
+                               SNUG_SIZE(facts->optimizer.bytes / 4 * 3)),
+                    "Use an 8-bit optimizer, or SGD in place of Adam");
+    else
+        snug_advise(advice,
+                    "Adam keeps 8 bytes for each weight, 8-bit state 2, SGD with momentum 4",
+                    "Use an 8-bit optimizer, or SGD in place of Adam");
+    snug_advise(advice,
+                live.known ? snug_words(advice, "up to %s of the %s that was live",
+                                        SNUG_SIZE(live.bytes / 2), SNUG_SIZE(live.bytes))
+                           : "half of what weights in 32 bits take",
+                "Load the weights in 16 bits: torch_dtype=torch.bfloat16, or model.bfloat16() "
+                "before .to(\"cuda\")");
+    snug_advise(advice,
+                "keeps a part of the weights' gradients and state, or of the weights, away "
+                "from this device",
+                "Freeze layers (requires_grad_(False)), train adapters, or shard with FSDP");
+}
+
+const snug_cause snug_cause_model = {
+    .name = "model",
+    .help = "weights, gradients and optimizer state alone are too large",
+    .judge = judge,
+    .advise = advise,
+};

@@ -1,0 +1,95 @@
+// Another process, a dead one or another program holds a part of the card.
+#include "explain/cause.h"
+
+// What CUDA's context, its kernels and libraries' handles take of a process.
+static const uint64_t context_bytes = (uint64_t)600 << 20;
+
+// Bytes that are not this process's, as far as told.
+static snug_amount others(const snug_facts *facts) {
+    if (facts->figures.other_process.known) return facts->figures.other_process;
+    if (!facts->elsewhere.known) return (snug_amount){0};
+    uint64_t bytes = facts->elsewhere.bytes;
+    return snug_amount_of(bytes > context_bytes ? bytes - context_bytes : 0);
+}
+
+static void speak_of_container(const snug_facts *facts, snug_evidence *evidence) {
+    if (facts->own_by_number)
+        snug_speak_against(evidence,
+                           "Process %ld, with %s, is this process itself, seen from a container: "
+                           "what PyTorch holds (%s) explains it.",
+                           facts->pid, SNUG_SIZE(facts->figures.process.bytes),
+                           SNUG_SIZE(facts->figures.reserved.bytes));
+    else if (facts->processes > 0)
+        snug_speak_for(evidence,
+                       "The text lists %zu other process%s. A container hides whose they "
+                       "are: nvidia-smi on the host tells.",
+                       facts->processes, facts->processes == 1 ? "" : "es");
+}
+
+// More was free than was asked for, so it was not when it was asked for.
+static bool was_taken_meanwhile(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    return figures->free.known && figures->requested.known &&
+           figures->free.bytes > 2 * figures->requested.bytes + (64u << 20) &&
+           !(figures->limit.known && figures->limit.bytes < figures->capacity.bytes);
+}
+
+static double judge(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    snug_amount other = others(facts);
+    if (facts->host || facts->masked) return facts->masked ? 0.15 : 0;
+    if (was_taken_meanwhile(facts)) {
+        snug_speak_for(evidence,
+                       "%s was free when the error was written, %.0f times what was asked for: "
+                       "something else held it a moment before.",
+                       SNUG_SIZE(figures->free.bytes),
+                       (double)figures->free.bytes / (double)(figures->requested.bytes + 1));
+        if (other.known && other.bytes > 0)
+            snug_speak_for(evidence, "%s of the card still is in use beyond this process's.",
+                           SNUG_SIZE(other.bytes));
+        return 0.65;
+    }
+    speak_of_container(facts, evidence);
+    if (!other.known) return 0.05;
+    double share = snug_ratio(other, figures->capacity);
+    if (share < 0.06) {
+        snug_speak_against(evidence, "At most %s of the card's %s is anyone else's.",
+                           SNUG_SIZE(other.bytes), SNUG_SIZE(figures->capacity.bytes));
+        return 0.04;
+    }
+    snug_speak_for(evidence, "%s of the card's %s (%.0f %%) is in use by others%s.",
+                   SNUG_SIZE(other.bytes), SNUG_SIZE(figures->capacity.bytes), snug_percent(share),
+                   figures->other_process.known ? ""
+                                                : ", after 600 MiB for CUDA's own in this process");
+    bool enough = figures->requested.known && other.bytes >= figures->requested.bytes;
+    if (enough)
+        snug_speak_for(evidence, "Without them the %s asked for would have fitted.",
+                       SNUG_SIZE(figures->requested.bytes));
+    if (!figures->reserved.known)
+        snug_speak_against(evidence, "The text does not tell what this process's pool holds, so a "
+                                     "part of it may be its own.");
+    return (enough ? 0.45 : 0.25) + 0.6 * share - (figures->reserved.known ? 0 : 0.15);
+}
+
+static void advise(const snug_facts *facts, snug_advice *advice) {
+    snug_amount other = others(facts);
+    const char *gain = other.known && other.bytes > 0
+                           ? snug_words(advice, "gives back up to %s", SNUG_SIZE(other.bytes))
+                           : "gives back what they hold";
+    snug_advise(advice, gain,
+                "See who is on the card with nvidia-smi (on the host, where this is a container) "
+                "and end processes that are left over");
+    snug_advise(advice, "the whole card for this run", "Use another card: CUDA_VISIBLE_DEVICES=%d",
+                facts->gpu == 0 ? 1 : 0);
+    if (facts->phase == SNUG_PHASE_LOAD)
+        snug_advise(advice, "a checkpoint otherwise returns to the card that it was saved from",
+                    "torch.load(..., map_location=\"cpu\")");
+    snug_advise_command(facts, advice);
+}
+
+const snug_cause snug_cause_other_process = {
+    .name = "other-process",
+    .help = "another process holds a part of the device",
+    .judge = judge,
+    .advise = advise,
+};

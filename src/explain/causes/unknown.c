@@ -1,0 +1,76 @@
+// Nothing that the text tells points anywhere, or what was asked for makes no sense.
+#include "explain/cause.h"
+
+static bool is_absurd(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    if (!figures->requested.known) return false;
+    if (facts->usable.known) return snug_ratio(figures->requested, facts->usable) > 2;
+    return figures->requested.bytes > ((uint64_t)256 << 30);
+}
+
+static double judge(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    if (is_absurd(facts)) {
+        if (facts->usable.known)
+            snug_speak_for(evidence,
+                           "One tensor of %s was asked for, %.0f times the %s there is: a mistake "
+                           "in a shape, or attention over too long a sequence, not the batch.",
+                           SNUG_SIZE(figures->requested.bytes),
+                           snug_ratio(figures->requested, facts->usable),
+                           SNUG_SIZE(facts->usable.bytes));
+        else
+            snug_speak_for(evidence,
+                           "One tensor of %s was asked for, more than devices have: a mistake in a "
+                           "shape, or attention over too long a sequence, not the batch.",
+                           SNUG_SIZE(figures->requested.bytes));
+        return facts->attention ? 0.5 : 0.75;
+    }
+    bool figureless = !figures->allocated.known && !figures->free.known && !figures->capacity.known;
+    if (figureless && !facts->masked) {
+        snug_speak_for(evidence, figures->requested.known
+                                     ? "The text tells what was asked for but not what there was."
+                                     : "The text tells no figures.");
+        return figures->requested.known ? 0.3 : 0.45;
+    }
+    return 0.02;
+}
+
+static void advise(const snug_facts *facts, snug_advice *advice) {
+    if (is_absurd(facts)) {
+        snug_advise(advice,
+                    "(N, 1) against (N) makes N x N values, as do all pairs of a batch and "
+                    "one-hot labels over a large vocabulary",
+                    "%s%s%sprint the shapes of the tensors that meet there",
+                    facts->user.file ? "At " : "Where it failed, ",
+                    facts->user.file ? facts->user.file : "", facts->user.file ? ": " : "");
+        if (facts->host) return;
+        snug_advise(advice,
+                    "attention's scores grow with the square of the length: half the length "
+                    "is a quarter of the memory",
+                    "Cut the sequence (or the image) shorter, or use "
+                    "torch.nn.functional.scaled_dot_product_attention");
+        return;
+    }
+    if (facts->host) {
+        snug_advise(advice, "workers and pinned buffers copy what the data set holds",
+                    "Lower the data loader's num_workers, and look at free -h while it runs");
+        snug_advise_command(facts, advice);
+        return;
+    }
+    if (!facts->other_framework)
+        snug_advise(advice,
+                    "the error then comes with figures, and the snapshot with the lines "
+                    "that hold memory: snug explain s.pickle",
+                    "Call torch.cuda.memory._record_memory_history() before training, and "
+                    "torch.cuda.memory._dump_snapshot(\"s.pickle\") where it fails");
+    snug_advise(advice, "shows whether another process holds the card",
+                "Look at nvidia-smi before the run and while it fails");
+    snug_advise_command(facts, advice);
+}
+
+const snug_cause snug_cause_unknown = {
+    .name = "unknown",
+    .help = "the figures do not point to one cause",
+    .judge = judge,
+    .advise = advise,
+};

@@ -1,0 +1,89 @@
+// Files: which reader they are for.
+#include "explain/explain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static snug_status read_as(const char *bytes, size_t length, const char *name,
+                           snug_explanation *explanation) {
+    if (length == 0)
+        return snug_fail(SNUG_BAD_FILE,
+                         "'%s' is empty; expected the text of an error, a log or a memory snapshot",
+                         name);
+    for (const snug_reader *const *reader = snug_readers; *reader; reader++)
+        if ((*reader)->matches(bytes, length))
+            return (*reader)->read(bytes, length, name, explanation);
+    return snug_fail(SNUG_BAD_FILE,
+                     "'%s' is a binary file and no memory snapshot; expected the text of an error, "
+                     "a log, or what torch.cuda.memory._dump_snapshot() writes",
+                     name);
+}
+
+snug_status snug_explain_text(const char *bytes, size_t length, const char *name,
+                              snug_explanation **out) {
+    *out = NULL;
+    snug_explanation *explanation = NULL;
+    SNUG_TRY(snug_explanation_new(name, &explanation));
+    snug_status status = read_as(bytes, length, name, explanation);
+    if (status == SNUG_OK)
+        *out = explanation;
+    else
+        snug_explanation_free(explanation);
+    return status;
+}
+
+// A pipe's content, which cannot be mapped.
+static snug_status read_stream(int file, const char *name, char **bytes, size_t *length) {
+    size_t capacity = 0;
+    *length = 0;
+    for (;;) {
+        SNUG_TRY(SNUG_GROW(bytes, &capacity, *length + 65536));
+        ssize_t got = read(file, *bytes + *length, capacity - *length);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return snug_fail(SNUG_BAD_FILE, "cannot read '%s': %s", name, strerror(errno));
+        if (got == 0) return SNUG_OK;
+        *length += (size_t)got;
+    }
+}
+
+static snug_status explain_open(int file, const char *name, snug_explanation **out) {
+    struct stat about;
+    if (fstat(file, &about) != 0)
+        return snug_fail(SNUG_BAD_FILE, "cannot read '%s': %s", name, strerror(errno));
+    if (S_ISDIR(about.st_mode))
+        return snug_fail(SNUG_BAD_FILE,
+                         "'%s' is a directory; expected a file with the text of an error, a log, "
+                         "or a memory snapshot",
+                         name);
+    if (S_ISREG(about.st_mode) && about.st_size > 0) {
+        size_t length = (size_t)about.st_size;
+        void *map = mmap(NULL, length, PROT_READ, MAP_PRIVATE, file, 0);
+        if (map != MAP_FAILED) {
+            snug_status status = snug_explain_text(map, length, name, out);
+            munmap(map, length);
+            return status;
+        }
+    }
+    char *bytes = NULL;
+    size_t length = 0;
+    snug_status status = read_stream(file, name, &bytes, &length);
+    if (status == SNUG_OK) status = snug_explain_text(bytes, length, name, out);
+    snug_memory_free(bytes);
+    return status;
+}
+
+snug_status snug_explain_file(const char *path, snug_explanation **out) {
+    *out = NULL;
+    if (strcmp(path, "-") == 0) return explain_open(STDIN_FILENO, "standard input", out);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return snug_fail(SNUG_BAD_FILE, "cannot open '%s': %s", path, strerror(errno));
+    snug_status status = explain_open(file, path, out);
+    close(file);
+    return status;
+}

@@ -1,0 +1,128 @@
+// What causes are judged by, and how findings come to be. A reader (of messages, of snapshots)
+// fills facts and hands them to snug_explanation_add(), which asks every cause, ranks the answers
+// and collects fixes.
+//
+//     bytes -> reader -> facts -> causes -> finding -> report
+#ifndef SNUG_EXPLAIN_EXPLAIN_H
+#define SNUG_EXPLAIN_EXPLAIN_H
+
+#include "base/status.h"
+#include "snug/explain.h"
+
+// A place in someone's program. Texts are borrowed from whoever filled the facts.
+typedef struct snug_site {
+    const char *file; // NULL: unknown
+    long line;        // 0: unknown
+    const char *function;
+    const char *code;        // the line's text, NULL: not seen
+    snug_amount bytes;       // live at the peak from here
+    double bytes_per_period; // growth from iteration to iteration; 0: none
+} snug_site;
+
+// Where the failing allocation was asked for, as far as a stack tells.
+typedef enum snug_phase {
+    SNUG_PHASE_UNKNOWN,
+    SNUG_PHASE_LOAD,      // weights or a checkpoint come onto the device
+    SNUG_PHASE_FORWARD,   // of training, as far as one can tell
+    SNUG_PHASE_EVALUATE,  // a validation, test or inference loop
+    SNUG_PHASE_BACKWARD,  // loss.backward()
+    SNUG_PHASE_OPTIMIZER, // optimizer.step()
+} snug_phase;
+
+enum { SNUG_MAX_SITES = 8 };
+
+// Everything a cause may ask. Zero-initialise with SNUG_FACTS_INIT; what stays unset is unknown.
+typedef struct snug_facts {
+    bool is_snapshot;
+    const char *format, *source;
+    size_t line;
+    int gpu;
+    long pid;
+    snug_figures figures;
+    snug_amount elsewhere;    // capacity - free - reserved: other processes and CUDA itself
+    snug_amount usable;       // the smaller of capacity and limit
+    snug_amount demand;       // requested on top of what was live
+    snug_amount attainable;   // what this process's tensors could have: reserved + free
+    snug_amount within_reach; // free, on the device and in the allocator's cache
+    bool limit_unset;         // the text says that there is no limit
+    bool other_framework;     // not PyTorch: its settings are of no use here
+    bool host;                // the memory is the CPU's
+    const char *device;       // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
+
+    // The stack of the failing request.
+    snug_phase phase;
+    snug_site user; // innermost line of the user's own code
+    bool no_grad;   // the stack or the code around shows no_grad or inference_mode
+    bool attention, convolution, retain_graph;
+    snug_site kept;      // a line seen that keeps the graph of every step: `total += loss`
+    const char *masked;  // an error that may hide an out-of-memory; its name
+    double masked_share; // how often one does, 0..1
+    const char *library; // "cuDNN", "cuBLAS": asks for workspace, not for tensors
+
+    // What the text around tells.
+    const char *model;    // a network of torchvision's names, NULL: none seen
+    const char *settings; // PYTORCH_CUDA_ALLOC_CONF where it was set, NULL: unknown
+    int64_t batch_size;   // 0: unknown
+    int64_t iterations;   // steps that went well before the failure; -1: unknown
+    int64_t epochs;       // the same; -1: unknown
+    bool notebook;        // cells of a kernel that keeps its variables
+    double log_growth;    // bytes a step by which printed memory figures grow; 0: unknown
+    size_t errors_before; // out-of-memory errors earlier in the same text
+    size_t processes;     // others that the message lists on the device; 0: not told
+    bool own_by_number;   // the text gives this process a number: it cannot tell whose it is
+    bool tells_hint;      // the text advises max_split_size_mb or expandable_segments
+    size_t repeats;
+
+    // Snapshots. |period_known|: an iteration could be told from the trace.
+    bool has_trace, has_stacks, period_known;
+    double growth_per_period;          // bytes that stay, from iteration to iteration
+    size_t growing_periods, periods;   // iterations seen; those that ended with more
+    snug_site growing[SNUG_MAX_SITES]; // largest growth first
+    size_t growing_count;
+    bool growth_has_history;           // what grows is activations (with grad_fn stacks)
+    snug_site largest[SNUG_MAX_SITES]; // at the peak, largest first
+    size_t largest_count;
+    snug_amount weights, gradients, optimizer, activations, workspace, unclassified; // at the peak
+    snug_amount peak, usual_peak;  // of the trace; median over its iterations
+    snug_amount largest_iteration; // the peak of the largest iteration before the last
+    const char *what_if;           // settings that a replay found to succeed, or NULL
+    snug_amount what_if_reserved;  // peak reserved under them
+    const char *user_metadata;
+    const char *detail, *detail_json; // as in snug_finding
+} snug_facts;
+
+#define SNUG_FACTS_INIT ((snug_facts){.gpu = -1, .pid = -1, .iterations = -1, .epochs = -1})
+
+static inline snug_amount snug_amount_of(uint64_t bytes) {
+    return (snug_amount){.known = true, .bytes = bytes};
+}
+
+// Readers turn a file's bytes into facts. A reader is one const descriptor in
+// src/explain/readers/<reader>.c, gathered by the build into snug_readers.
+typedef struct snug_reader {
+    const char *name; // in errors
+    // Whether |bytes| are this reader's to read, by their beginning; one reader's at most.
+    bool (*matches)(const char *bytes, size_t length);
+    // Adds a finding an error (snug_explanation_add); SNUG_BAD_FILE says what is wrong. |name| is
+    // the file's.
+    snug_status (*read)(const char *bytes, size_t length, const char *name,
+                        snug_explanation *explanation);
+} snug_reader;
+
+extern const snug_reader *const snug_readers[]; // ends with NULL
+
+// Works out what follows from the figures that are known: unallocated from reserved and allocated,
+// other processes from capacity, free and process, and so on. Contradictions leave unknowns.
+void snug_facts_complete(snug_facts *facts);
+
+// An explanation without findings, about the file |name| (copied).
+snug_status snug_explanation_new(const char *name, snug_explanation **out);
+
+// Judges |facts| (completed first, on a copy) and appends the finding. Everything is copied.
+snug_status snug_explanation_add(snug_explanation *explanation, const snug_facts *facts);
+
+// Copies |text| into the explanation, which frees it. NULL gives NULL.
+snug_status snug_explanation_keep(snug_explanation *explanation, const char *text,
+                                  const char **out);
+
+#endif

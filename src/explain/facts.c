@@ -1,0 +1,49 @@
+// What follows from the figures that are known.
+#include "explain/explain.h"
+
+static snug_amount derived(uint64_t bytes) {
+    return (snug_amount){.known = true, .derived = true, .bytes = bytes};
+}
+
+// |*out| = a + b where it is unknown and both are known.
+static void add(snug_amount *out, snug_amount a, snug_amount b) {
+    uint64_t sum;
+    if (out->known || !a.known || !b.known) return;
+    if (!__builtin_add_overflow(a.bytes, b.bytes, &sum)) *out = derived(sum);
+}
+
+// |*out| = a - b, unless that is negative beyond what rounding explains.
+static void subtract(snug_amount *out, snug_amount a, snug_amount b) {
+    if (out->known || !a.known || !b.known) return;
+    if (b.bytes <= a.bytes)
+        *out = derived(a.bytes - b.bytes);
+    else if (b.bytes - a.bytes <= a.bytes / 100)
+        *out = derived(0);
+}
+
+static snug_amount smaller(snug_amount a, snug_amount b) {
+    if (!a.known) return b;
+    return b.known && b.bytes < a.bytes ? b : a;
+}
+
+void snug_facts_complete(snug_facts *facts) {
+    snug_figures *figures = &facts->figures;
+    snug_amount in_use = {0};
+    add(&figures->reserved, figures->allocated, figures->unallocated);
+    subtract(&figures->unallocated, figures->reserved, figures->allocated);
+    subtract(&figures->allocated, figures->reserved, figures->unallocated);
+    subtract(&figures->outside, figures->process, figures->reserved);
+    subtract(&in_use, figures->capacity, figures->free);
+    subtract(&figures->other_process, in_use, figures->process);
+    subtract(&facts->elsewhere, in_use,
+             figures->reserved.known ? figures->reserved : figures->allocated);
+    if (!facts->usable.known) facts->usable = smaller(figures->capacity, figures->limit);
+    add(&facts->demand, figures->allocated, figures->requested);
+    if (!facts->demand.known) facts->demand = figures->requested;
+    // All that this process's tensors could have: what its allocator holds and what is free.
+    add(&facts->attainable, figures->reserved.known ? figures->reserved : figures->allocated,
+        figures->free);
+    facts->attainable = smaller(facts->attainable, facts->usable);
+    if (!facts->attainable.known) facts->attainable = facts->usable;
+    add(&facts->within_reach, figures->unallocated, figures->free);
+}

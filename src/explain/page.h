@@ -1,0 +1,8 @@
+// The page that snug_explanation_html() fills in: the files under explain/page/, as they are. The
+// page holds {{title}}, {{css}}, {{data}} and {{js}}.
+#ifndef SNUG_EXPLAIN_PAGE_H
+#define SNUG_EXPLAIN_PAGE_H
+
+extern const char snug_explain_html[], snug_explain_css[], snug_explain_js[];
+
+#endif
