@@ -92,7 +92,8 @@ void snug_narrow(const float *from, snug_dtype dtype, int64_t count, void *to) {
 
 typedef struct work {
     const void *from;
-    void *to;
+    float *wide; // one of these receives
+    void *narrow;
     snug_dtype dtype;
 } work;
 
@@ -100,22 +101,22 @@ static void widen_part(const void *context, int part, int64_t begin, int64_t end
     (void)part;
     const work *self = context;
     snug_widen((const char *)self->from + (size_t)begin * snug_dtype_bytes(self->dtype),
-               self->dtype, end - begin, (float *)self->to + begin);
+               self->dtype, end - begin, self->wide + begin);
 }
 
 static void narrow_part(const void *context, int part, int64_t begin, int64_t end) {
     (void)part;
     const work *self = context;
     snug_narrow((const float *)self->from + begin, self->dtype, end - begin,
-                (char *)self->to + (size_t)begin * snug_dtype_bytes(self->dtype));
+                (char *)self->narrow + (size_t)begin * snug_dtype_bytes(self->dtype));
 }
 
 void snug_widen_all(int threads, const void *from, snug_dtype dtype, int64_t count, float *to) {
-    work self = {.from = from, .to = to, .dtype = dtype};
+    work self = {.from = from, .wide = to, .dtype = dtype};
     snug_parallel(threads, count, grain, widen_part, &self);
 }
 
 void snug_narrow_all(int threads, const float *from, snug_dtype dtype, int64_t count, void *to) {
-    work self = {.from = from, .to = to, .dtype = dtype};
+    work self = {.from = from, .narrow = to, .dtype = dtype};
     snug_parallel(threads, count, grain, narrow_part, &self);
 }
