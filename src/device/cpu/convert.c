@@ -112,7 +112,8 @@ static void narrow_part(const void *context, int part, int64_t begin, int64_t en
 }
 
 void snug_widen_all(int threads, const void *from, snug_dtype dtype, int64_t count, float *to) {
-    work self = {.from = from, .wide = to, .dtype = dtype};
+    work self = {.from = from, .dtype = dtype};
+    self.wide = to;
     snug_parallel(threads, count, grain, widen_part, &self);
 }
 
