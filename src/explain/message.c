@@ -123,9 +123,16 @@ static bool agree(const snug_figures *a, const snug_figures *b) {
     return true;
 }
 
+static bool have_equal_figures(const snug_figures *a, const snug_figures *b) {
+    const snug_amount *left = (const snug_amount *)a, *right = (const snug_amount *)b;
+    for (int i = 0; i < FIGURES; i++)
+        if (left[i].known != right[i].known || left[i].bytes != right[i].bytes) return false;
+    return true;
+}
+
 static bool are_equal(const snug_message *a, const snug_message *b) {
     return a->format->family == b->format->family && a->gpu == b->gpu && a->shown == b->shown &&
-           memcmp(&a->figures, &b->figures, sizeof a->figures) == 0;
+           have_equal_figures(&a->figures, &b->figures);
 }
 
 // Adds what |next| tells to |message|.
