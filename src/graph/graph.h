@@ -33,12 +33,20 @@ typedef enum snug_init_kind {
     SNUG_INIT_CONSTANT, // a
     SNUG_INIT_UNIFORM,  // [a, b)
     SNUG_INIT_NORMAL,   // mean a, standard deviation b
+    SNUG_INIT_DATA,     // |data|
 } snug_init_kind;
 
 typedef struct snug_init {
     snug_init_kind kind;
     double a, b;
+    const void
+        *data; // row-major, the tensor's bytes, any alignment; outlives the graph and its plans
 } snug_init;
+
+// Most tensors start from numbers, not from data.
+static inline snug_init snug_init_of(snug_init_kind kind, double a, double b) {
+    return (snug_init){.kind = kind, .a = a, .b = b};
+}
 
 typedef struct snug_tensor {
     const char *name; // unique among persistent tensors ("features.0.0.weight"); may be NULL else

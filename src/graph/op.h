@@ -11,7 +11,7 @@ struct snug_node;
 struct snug_backward;
 
 // The bytes of an operator's own attribute struct, inline in its node.
-enum { SNUG_ATTRIBUTE_BYTES = 192, SNUG_MAX_OUTPUTS = 4 };
+enum { SNUG_ATTRIBUTE_BYTES = 256, SNUG_MAX_OUTPUTS = 4 };
 
 typedef enum snug_attribute_kind { SNUG_ATTRIBUTE_INT, SNUG_ATTRIBUTE_REAL } snug_attribute_kind;
 

@@ -24,6 +24,10 @@ bool snug_dtype_is_float(snug_dtype dtype) {
     return dtype == SNUG_F32 || dtype == SNUG_F64 || dtype == SNUG_BF16 || dtype == SNUG_F16;
 }
 
+bool snug_dtype_is_valid(int64_t value) {
+    return value >= 0 && value < (int64_t)(sizeof dtypes / sizeof dtypes[0]);
+}
+
 snug_type snug_type_make(snug_dtype dtype, snug_layout layout, int rank, const int64_t *dims) {
     snug_type type = {.dtype = dtype, .layout = layout, .rank = rank};
     memcpy(type.dims, dims, (size_t)rank * sizeof *dims);

@@ -16,7 +16,13 @@
     X(SNUG_F16, "float16", 2)                                                                      \
     X(SNUG_I64, "int64", 8)                                                                        \
     X(SNUG_I32, "int32", 4)                                                                        \
-    X(SNUG_U8, "uint8", 1)
+    X(SNUG_U8, "uint8", 1)                                                                         \
+    X(SNUG_BOOL, "bool", 1) /* 0 or 1 */                                                           \
+    X(SNUG_I8, "int8", 1)                                                                          \
+    X(SNUG_I16, "int16", 2)                                                                        \
+    X(SNUG_U16, "uint16", 2)                                                                       \
+    X(SNUG_U32, "uint32", 4)                                                                       \
+    X(SNUG_U64, "uint64", 8)
 
 typedef enum snug_dtype {
 #define SNUG_DTYPE_ENUM(symbol, text, bytes) symbol,
@@ -27,8 +33,10 @@ typedef enum snug_dtype {
 const char *snug_dtype_name(snug_dtype dtype);
 size_t snug_dtype_bytes(snug_dtype dtype);
 bool snug_dtype_is_float(snug_dtype dtype);
+// Whether |value| is one of the types, as an attribute holds it.
+bool snug_dtype_is_valid(int64_t value);
 
-enum { SNUG_MAX_RANK = 6 };
+enum { SNUG_MAX_RANK = 8 };
 
 // How the elements lie in memory. Dimensions are always named in PyTorch's order, (N, C, H, W) for
 // an image batch; SNUG_CHANNELS_LAST stores dimension 1 innermost (NHWC).

@@ -17,7 +17,9 @@ static const struct {
     snug_dtype dtype;
 } dtypes[] = {
     {"F32", SNUG_F32}, {"F64", SNUG_F64}, {"F16", SNUG_F16}, {"BF16", SNUG_BF16},
-    {"I64", SNUG_I64}, {"I32", SNUG_I32}, {"U8", SNUG_U8},
+    {"I64", SNUG_I64}, {"I32", SNUG_I32}, {"U8", SNUG_U8},   {"BOOL", SNUG_BOOL},
+    {"I8", SNUG_I8},   {"I16", SNUG_I16}, {"U16", SNUG_U16}, {"U32", SNUG_U32},
+    {"U64", SNUG_U64},
 };
 enum { DTYPES = sizeof dtypes / sizeof dtypes[0] };
 

@@ -40,7 +40,7 @@ static snug_tensor_id add_parameter(snug_layers *layers, const char *name, const
 }
 
 static snug_init uniform_within(double bound) {
-    return (snug_init){SNUG_INIT_UNIFORM, -bound, bound};
+    return snug_init_of(SNUG_INIT_UNIFORM, -bound, bound);
 }
 
 static snug_init weight_init(snug_weight_init kind, double fan_in, double fan_out) {
@@ -48,10 +48,10 @@ static snug_init weight_init(snug_weight_init kind, double fan_in, double fan_ou
     case SNUG_WEIGHTS_DEFAULT:
         break;
     case SNUG_WEIGHTS_KAIMING:
-        return (snug_init){SNUG_INIT_NORMAL, 0, sqrt(2 / fan_out)};
+        return snug_init_of(SNUG_INIT_NORMAL, 0, sqrt(2 / fan_out));
     case SNUG_WEIGHTS_NORMAL:
     case SNUG_WEIGHTS_NORMAL_DEFAULT:
-        return (snug_init){SNUG_INIT_NORMAL, 0, 0.01};
+        return snug_init_of(SNUG_INIT_NORMAL, 0, 0.01);
     case SNUG_WEIGHTS_UNIFORM_OUT:
         return uniform_within(1 / sqrt(fan_out));
     }
@@ -60,7 +60,7 @@ static snug_init weight_init(snug_weight_init kind, double fan_in, double fan_ou
 
 static snug_init bias_init(snug_weight_init kind, double fan_in) {
     bool by_default = kind == SNUG_WEIGHTS_DEFAULT || kind == SNUG_WEIGHTS_NORMAL_DEFAULT;
-    return by_default ? uniform_within(1 / sqrt(fan_in)) : (snug_init){SNUG_INIT_CONSTANT, 0, 0};
+    return by_default ? uniform_within(1 / sqrt(fan_in)) : snug_init_of(SNUG_INIT_CONSTANT, 0, 0);
 }
 
 int64_t snug_layers_channels(const snug_layers *layers, snug_tensor_id x) {
@@ -112,7 +112,8 @@ snug_tensor_id snug_layers_conv(snug_layers *layers, const char *name, snug_tens
 }
 
 snug_tensor_id snug_layers_norm(snug_layers *layers, const char *name, snug_tensor_id x) {
-    static const snug_init zero = {SNUG_INIT_CONSTANT, 0, 0}, one = {SNUG_INIT_CONSTANT, 1, 0};
+    const snug_init zero = snug_init_of(SNUG_INIT_CONSTANT, 0, 0);
+    const snug_init one = snug_init_of(SNUG_INIT_CONSTANT, 1, 0);
     layers->graph->scope = name;
     snug_type type = snug_type_vector(SNUG_F32, snug_layers_channels(layers, x));
     snug_tensor_id inputs[] = {

@@ -13,7 +13,7 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
                          snug_type *outputs) {
     (void)input_count;
     const snug_cast_attributes *cast = attributes;
-    bool is_type = cast->dtype >= SNUG_F32 && cast->dtype <= SNUG_U8;
+    bool is_type = snug_dtype_is_valid(cast->dtype);
     if (!is_type || !snug_dtype_is_float((snug_dtype)cast->dtype) ||
         !snug_dtype_is_float(inputs[0].dtype))
         return snug_fail(SNUG_INVALID,

@@ -17,7 +17,7 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
     if (fill->rank < 0 || fill->rank > SNUG_MAX_RANK)
         return snug_fail(SNUG_INVALID, "a rank from 0 to %d expected, found %lld", SNUG_MAX_RANK,
                          (long long)fill->rank);
-    if (fill->dtype < SNUG_F32 || fill->dtype > SNUG_U8)
+    if (!snug_dtype_is_valid(fill->dtype))
         return snug_fail(SNUG_INVALID, "an element type expected, found %lld",
                          (long long)fill->dtype);
     outputs[0] =

@@ -18,6 +18,18 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
         return ((const int32_t *)data)[index];
     case SNUG_U8:
         return ((const uint8_t *)data)[index];
+    case SNUG_BOOL:
+        return ((const uint8_t *)data)[index];
+    case SNUG_I8:
+        return ((const int8_t *)data)[index];
+    case SNUG_I16:
+        return ((const int16_t *)data)[index];
+    case SNUG_U16:
+        return ((const uint16_t *)data)[index];
+    case SNUG_U32:
+        return ((const uint32_t *)data)[index];
+    case SNUG_U64:
+        return (double)((const uint64_t *)data)[index];
     }
     return 0;
 }
@@ -44,6 +56,24 @@ void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double va
         break;
     case SNUG_U8:
         ((uint8_t *)data)[index] = (uint8_t)value;
+        break;
+    case SNUG_BOOL:
+        ((uint8_t *)data)[index] = value != 0;
+        break;
+    case SNUG_I8:
+        ((int8_t *)data)[index] = (int8_t)value;
+        break;
+    case SNUG_I16:
+        ((int16_t *)data)[index] = (int16_t)value;
+        break;
+    case SNUG_U16:
+        ((uint16_t *)data)[index] = (uint16_t)value;
+        break;
+    case SNUG_U32:
+        ((uint32_t *)data)[index] = (uint32_t)value;
+        break;
+    case SNUG_U64:
+        ((uint64_t *)data)[index] = (uint64_t)value;
         break;
     }
 }

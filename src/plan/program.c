@@ -267,6 +267,7 @@ static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream
     double normal[2];
     switch (init->kind) {
     case SNUG_INIT_CONSTANT:
+    case SNUG_INIT_DATA: // copied, not drawn
         break;
     case SNUG_INIT_UNIFORM:
         return (float)(init->a + (init->b - init->a) * snug_random_uniform(block.words[0]));
@@ -287,8 +288,19 @@ static snug_status clear_slot(snug_program *program, const snug_slot *slot, floa
     return SNUG_OK;
 }
 
+// From where it is mapped, a piece at a time.
+static snug_status copy_slot(snug_program *program, const snug_slot *slot) {
+    for (size_t done = 0; done < slot->bytes; done += COPY_BYTES) {
+        size_t left = slot->bytes - done;
+        SNUG_TRY(snug_program_write_slot(program, slot, done, (const char *)slot->init.data + done,
+                                         left < COPY_BYTES ? left : COPY_BYTES));
+    }
+    return SNUG_OK;
+}
+
 static snug_status initialise_slot(snug_program *program, const snug_slot *slot, uint64_t seed,
                                    float *staging) {
+    if (slot->init.kind == SNUG_INIT_DATA) return copy_slot(program, slot);
     // Codes of 8-bit optimizer state start as zeros, whose value is zero.
     if (slot->type.dtype != SNUG_F32) return clear_slot(program, slot, staging);
     uint64_t stream = stream_of(slot->name);

@@ -1,0 +1,129 @@
+// An .onnx file as it is written: nodes, values, tensors, nothing interpreted. The file is mapped,
+// and tensors point into the mapping (or into that of their external data file), so that weights
+// are never copied; what else is read is bounded by a small multiple of the file's size.
+//
+// The wire format is read by our own few lines: a protobuf library copies every weight.
+#ifndef SNUG_IO_ONNX_DOCUMENT_H
+#define SNUG_IO_ONNX_DOCUMENT_H
+
+#include "graph/type.h"
+
+typedef struct snug_onnx_graph snug_onnx_graph;
+
+// A TensorProto. Elements are row-major and little-endian, |bytes| of them at |data| (alignment is
+// the file's: copy before reading). Typed fields (float_data, int32_data ...) are unpacked.
+typedef struct snug_onnx_tensor {
+    const char *name; // "" when it has none
+    int data_type;    // onnx.TensorProto.DataType
+    bool is_known;    // |type.dtype| is that of |data_type|; false: snug has no such type
+    snug_type type;   // rank above SNUG_MAX_RANK: the file is refused
+    const void *data;
+    size_t bytes;
+} snug_onnx_tensor;
+
+// onnx.AttributeProto.AttributeType
+typedef enum snug_onnx_kind {
+    SNUG_ONNX_UNDEFINED,
+    SNUG_ONNX_FLOAT,
+    SNUG_ONNX_INT,
+    SNUG_ONNX_STRING,
+    SNUG_ONNX_TENSOR,
+    SNUG_ONNX_GRAPH,
+    SNUG_ONNX_FLOATS,
+    SNUG_ONNX_INTS,
+    SNUG_ONNX_STRINGS,
+    SNUG_ONNX_OTHER, // kinds that no operator of snug's takes
+} snug_onnx_kind;
+
+typedef struct snug_onnx_attribute {
+    const char *name;
+    snug_onnx_kind kind;
+    const char
+        *reference;   // in a function's body: the function's attribute whose value it is; or NULL
+    double real;      // FLOAT
+    int64_t integer;  // INT
+    const char *text; // STRING
+    snug_onnx_tensor tensor;
+    const snug_onnx_graph *graph;
+    size_t count; // of the arrays
+    const double *reals;
+    const int64_t *integers;
+    const char *const *texts;
+} snug_onnx_attribute;
+
+typedef struct snug_onnx_node {
+    const char *name;        // "" when it has none
+    const char *op, *domain; // domain "" is ai.onnx, also where the file says "ai.onnx"
+    const char *overload;
+    const char *const *inputs;  // "" for an absent optional input
+    const char *const *outputs; // likewise
+    size_t input_count, output_count;
+    const snug_onnx_attribute *attributes;
+    size_t attribute_count;
+} snug_onnx_node;
+
+// A graph's input or output.
+typedef struct snug_onnx_value {
+    const char *name;
+    bool is_tensor; // false: a sequence, map, optional or sparse tensor
+    int data_type;
+    bool has_shape;
+    int rank;
+    int64_t dims[SNUG_MAX_RANK];        // -1: dynamic
+    const char *symbols[SNUG_MAX_RANK]; // of dynamic dimensions ("batch"), or ""
+} snug_onnx_value;
+
+struct snug_onnx_graph {
+    const char *name;
+    const snug_onnx_node *nodes;
+    const snug_onnx_tensor *initializers;
+    const snug_onnx_value *inputs,
+        *outputs; // inputs: initializers that are listed as well included
+    size_t node_count, initializer_count, input_count, output_count;
+};
+
+typedef struct snug_onnx_opset {
+    const char *domain;
+    int64_t version;
+} snug_onnx_opset;
+
+typedef struct snug_onnx_function {
+    const char *name, *domain, *overload;
+    const char *const *inputs, *const *outputs;
+    size_t input_count, output_count;
+    const char *const *attribute_names; // without a default
+    size_t attribute_name_count;
+    const snug_onnx_attribute *attributes; // with a default
+    size_t attribute_count;
+    const snug_onnx_node *nodes;
+    size_t node_count;
+    const snug_onnx_opset *opsets;
+    size_t opset_count;
+} snug_onnx_function;
+
+typedef struct snug_onnx_document {
+    int64_t ir_version;
+    const char *producer, *producer_version;
+    const snug_onnx_opset *opsets;
+    size_t opset_count;
+    snug_onnx_graph graph;
+    const snug_onnx_function *functions;
+    size_t function_count;
+    struct snug_onnx_storage *storage; // mappings and the pool of everything above
+} snug_onnx_document;
+
+// Opens |path| and reads all of it. Files are hostile: SNUG_BAD_FILE says what is wrong and where,
+// without a crash, a hang or memory beyond the bound above. SNUG_IO when a file cannot be read.
+// External data must lie in the folder of |path| or below it.
+snug_status snug_onnx_open(const char *path, snug_onnx_document **out);
+void snug_onnx_close(snug_onnx_document *document);
+
+// The same from |length| bytes in memory, which outlive the document; |folder| (may be NULL: none
+// is allowed) is where external data lies.
+snug_status snug_onnx_parse(const void *bytes, size_t length, const char *folder,
+                            snug_onnx_document **out);
+
+// The attribute called |name|, or NULL.
+const snug_onnx_attribute *snug_onnx_attribute_find(const snug_onnx_node *node, const char *name);
+
+#endif

@@ -1,0 +1,140 @@
+// Building a graph from an ONNX document: every node is handed to the translator of its operator
+// (onnx/operators/), which emits nodes of snug's own operators. Nodes whose inputs are all known
+// are evaluated at once, on the host, by the same translators and the operators' reference kernels:
+// that is how shape arithmetic disappears.
+#ifndef SNUG_ONNX_IMPORT_H
+#define SNUG_ONNX_IMPORT_H
+
+#include "graph/graph.h"
+#include "io/onnx/document.h"
+
+// A value of the document during the import. Known values have |data| on the host, row-major, and
+// become a tensor of the graph when somebody asks for one; the others have a tensor.
+typedef struct snug_onnx_operand {
+    bool is_present;       // false: an absent optional input
+    snug_type type;        // layout: that of |tensor|; row-major while there is none
+    snug_tensor_id tensor; // SNUG_NO_TENSOR: not (yet) in the graph
+    const void *data;      // NULL: known at run time only
+    const char *name;      // the document's
+    snug_tensor_id other;  // |tensor| in the other layout, or SNUG_NO_TENSOR (see snug_onnx_use)
+    bool is_weight;        // an initializer that may learn
+} snug_onnx_operand;
+
+typedef struct snug_onnx_import snug_onnx_import;
+
+// What a translator sees.
+typedef struct snug_onnx_call {
+    snug_onnx_import *import;
+    snug_graph *graph; // where to emit
+    const snug_onnx_node *node;
+    int64_t opset; // version of the node's domain
+    bool training; // batch norm and dropout take their training form
+    snug_onnx_operand *inputs;
+    size_t input_count;
+    snug_onnx_operand *outputs; // to be set with the functions below; absent ones need not be
+    size_t output_count;
+} snug_onnx_call;
+
+// An operator of ONNX's. A translator checks what it is given: documents are hostile. On failure it
+// returns SNUG_BAD_FILE (the node is wrong), or SNUG_UNSUPPORTED (snug cannot do this) with the
+// reason; the importer adds which node it is.
+typedef struct snug_onnx_operator {
+    const char *name;
+    const char *domain;            // "" is ai.onnx
+    size_t min_inputs, max_inputs; // max 0: any number
+    snug_status (*translate)(const snug_onnx_call *call);
+    // How inputs and outputs relate to the batch is found by shape; nothing to say here.
+} snug_onnx_operator;
+
+// What a file under src/onnx/operators exports, `const snug_onnx_operators
+// snug_onnx_operators_<stem>`: found by the build. An operator without a row that is the `onnx` of
+// one of snug's operators without attributes (relu: "Relu") is emitted as that one, with equal
+// inputs.
+typedef struct snug_onnx_operators {
+    const snug_onnx_operator *rows;
+    size_t count;
+} snug_onnx_operators;
+extern const snug_onnx_operators *const snug_onnx_operator_files[];
+
+// --- For translators ---
+
+// Input |index| is there.
+bool snug_onnx_has(const snug_onnx_call *call, size_t index);
+
+// Input |index| as a tensor of the graph: in the layout that it has, or in |layout|. Rank below 3
+// is always row-major. SNUG_NO_TENSOR for an absent input or after a failure (the graph's sticky
+// one).
+snug_tensor_id snug_onnx_use(const snug_onnx_call *call, size_t index);
+snug_tensor_id snug_onnx_use_as(const snug_onnx_call *call, size_t index, snug_layout layout);
+// Any tensor of the graph in |layout| (emits to_layout where it differs).
+snug_tensor_id snug_onnx_to_layout(const snug_onnx_call *call, snug_tensor_id tensor,
+                                   snug_layout layout);
+
+// Output |index| is |tensor|. A row-major tensor or channels-last one, whichever was made.
+void snug_onnx_set(const snug_onnx_call *call, size_t index, snug_tensor_id tensor);
+// Output |index| is known: |bytes| of |type| (row-major) are copied from |data|.
+snug_status snug_onnx_set_known(const snug_onnx_call *call, size_t index, const snug_type *type,
+                                const void *data);
+// Output |index| is input |input|.
+void snug_onnx_pass(const snug_onnx_call *call, size_t index, size_t input);
+
+// Known integers of input |index| (int32, int64, bool ...; rank 0 or 1) or known numbers of any
+// type.
+// |*count| of them are written to |out|, which has room for |most|. SNUG_UNSUPPORTED when the value
+// is not known before the run: the importer names what it depends on.
+snug_status snug_onnx_known_integers(const snug_onnx_call *call, size_t index, int64_t *out,
+                                     size_t most, size_t *count);
+snug_status snug_onnx_known_reals(const snug_onnx_call *call, size_t index, double *out,
+                                  size_t most, size_t *count);
+
+// Attributes with their defaults; of another kind than asked for: the default, and a sticky
+// SNUG_BAD_FILE in the graph.
+int64_t snug_onnx_integer(const snug_onnx_call *call, const char *name, int64_t fallback);
+double snug_onnx_real(const snug_onnx_call *call, const char *name, double fallback);
+const char *snug_onnx_text(const snug_onnx_call *call, const char *name, const char *fallback);
+// |*count| values into |out|, 0 when the attribute is absent; SNUG_BAD_FILE for more than |most|.
+snug_status snug_onnx_integers(const snug_onnx_call *call, const char *name, int64_t *out,
+                               size_t most, size_t *count);
+snug_status snug_onnx_reals(const snug_onnx_call *call, const char *name, double *out, size_t most,
+                            size_t *count);
+// A dimension that may be negative (from the end); SNUG_BAD_FILE outside [-rank, rank).
+snug_status snug_onnx_axis(int64_t axis, int rank, int64_t *out);
+
+// A scalar constant of |dtype| in the graph.
+snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
+
+// Translates another operator of ONNX's on tensors of the graph, for operators that are made of
+// others: |node| borrows attributes; |outputs| tensors are given back.
+// (Composition through snug's own operators, SNUG_EMIT, is preferred.)
+
+// --- For those who build a graph ---
+
+typedef struct snug_onnx_options {
+    int64_t batch;                        // samples; 0: as the document says (conformance cases)
+    bool training;                        // batch norm and dropout in training form
+    bool freeze_bn;                       // batch norm stays in inference form in training, too
+    bool no_drop;                         // dropout is left out
+    const char *output;                   // name of the logits; NULL: the only output
+    bool make_inputs_known;               // integer inputs take their values from |known_inputs|
+    const snug_onnx_tensor *known_inputs; // by name
+    size_t known_input_count;
+} snug_onnx_options;
+
+typedef struct snug_onnx_built {
+    // Inputs of the graph in the document's order, initializers not counted; outputs likewise.
+    // Known outputs are constants of the graph.
+    snug_tensor_id *inputs, *outputs;
+    size_t input_count, output_count;
+} snug_onnx_built;
+
+// Builds |document| into |graph|. Initializers that may learn become weights under their names,
+// batch norm's running values statistics; both start as the document's values (snug_init DATA),
+// which must outlive the graph. SNUG_UNSUPPORTED lists all unknown operators at once, with how
+// often each occurs. A batch that the document fixes ("1" in the input and in a Reshape) is made
+// general where that is sound, else SNUG_UNSUPPORTED names the node. |*out| is freed with
+// snug_onnx_built_clear().
+snug_status snug_onnx_build(const snug_onnx_document *document, const snug_onnx_options *options,
+                            snug_graph *graph, snug_onnx_built *out);
+void snug_onnx_built_clear(snug_onnx_built *built);
+
+#endif
