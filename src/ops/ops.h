@@ -19,9 +19,22 @@ typedef struct snug_conv2d_attributes {
     int64_t kernel[2]; // backward_weight only: KH, KW
 } snug_conv2d_attributes;
 extern const snug_op snug_op_conv2d;                 // (x, weight, [bias]) -> y
-extern const snug_op snug_op_conv2d_backward_input;  // (dy, weight) -> dx
+extern const snug_op snug_op_conv2d_backward_input;  // (dy, weight) -> dx; has a gradient itself
 extern const snug_op snug_op_conv2d_backward_weight; // (x, dy) -> dweight
 // (the gradient of a bias is reduce_sum of dy over all axes but 1)
+
+// conv3d.c: the same for volumes (N, C, D, H, W), channels last, weight (O, C/groups, KD, KH, KW).
+typedef struct snug_conv3d_attributes {
+    int64_t stride[3];
+    int64_t padding[6]; // begin of depth, height, width; end of each
+    int64_t dilation[3];
+    int64_t groups;
+    int64_t input[3];  // backward_input only: D, H, W of x
+    int64_t kernel[3]; // backward_weight only: KD, KH, KW
+} snug_conv3d_attributes;
+extern const snug_op snug_op_conv3d;                 // (x, weight, [bias]) -> y
+extern const snug_op snug_op_conv3d_backward_input;  // (dy, weight) -> dx; has a gradient itself
+extern const snug_op snug_op_conv3d_backward_weight; // (x, dy) -> dweight
 
 // batch_norm.c: statistics over all dimensions but 1, rank 2 to 4. Training form: biased variance
 // normalises, running variance takes the unbiased one, running = (1 - momentum) * running +
@@ -84,6 +97,27 @@ extern const snug_op snug_op_max_pool2d;          // (x) -> y, indices
 extern const snug_op snug_op_max_pool2d_backward; // (dy, indices) -> dx
 extern const snug_op snug_op_avg_pool2d;          // (x) -> y
 extern const snug_op snug_op_avg_pool2d_backward; // (dy) -> dx
+
+// pool3d.c: pooling of volumes (N, C, D, H, W), channels last, any layout of windows that ONNX
+// allows: dilation, and padding of a window's span or more; every window has a pixel, or gives 0.
+typedef struct snug_pool3d_attributes {
+    int64_t kernel[3], stride[3];
+    int64_t padding[6]; // begin of depth, height, width; end of each
+    int64_t dilation[3];
+    int64_t ceil_mode;         // as in pool2d
+    int64_t count_include_pad; // avg_pool3d only
+    int64_t indices;           // max_pool3d only: snug_pool3d_indices
+    int64_t input[3];          // backward only: D, H, W of x
+} snug_pool3d_attributes;
+typedef enum snug_pool3d_indices {
+    SNUG_INDICES_PLANE, // int32, in D*H*W
+    SNUG_INDICES_ROWS,  // int64, in the row-major tensor: ONNX's storage_order 0
+    SNUG_INDICES_COLUMNS // int64, with each image's pixels column by column: storage_order 1
+} snug_pool3d_indices;
+extern const snug_op snug_op_max_pool3d;          // (x) -> y, indices
+extern const snug_op snug_op_max_pool3d_backward; // (dy, indices) -> dx
+extern const snug_op snug_op_avg_pool3d;          // (x) -> y
+extern const snug_op snug_op_avg_pool3d_backward; // (dy) -> dx
 
 // adaptive_pool2d.c: PyTorch's windows, floor(i*in/out) to ceil((i+1)*in/out). Global: output 1x1.
 typedef struct snug_adaptive_pool2d_attributes {
