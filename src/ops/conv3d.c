@@ -101,10 +101,10 @@ static snug_status infer_backward_weight(const void *attributes, const snug_type
     const snug_conv3d_attributes *conv = attributes;
     const snug_type *x = &inputs[0], *dy = &inputs[1];
     if (conv->groups < 1) return check_attributes(conv);
-    outputs[0] = snug_type_make(x->dtype, SNUG_ROW_MAJOR, 5,
-                                (const int64_t[]){dy->dims[1], x->dims[1] / conv->groups,
-                                                  conv->kernel[0], conv->kernel[1],
-                                                  conv->kernel[2]});
+    outputs[0] =
+        snug_type_make(x->dtype, SNUG_ROW_MAJOR, 5,
+                       (const int64_t[]){dy->dims[1], x->dims[1] / conv->groups, conv->kernel[0],
+                                         conv->kernel[1], conv->kernel[2]});
     return check_gradient(attributes, x, &outputs[0], dy);
 }
 
@@ -266,10 +266,12 @@ static double flops_backward_weight(const void *attributes, const snug_type *inp
     .stride = {s, s, s}, .padding = {p0, p0, p0, p1, p1, p1}, .dilation = {d, d, d}, .groups = (g)
 static const snug_conv3d_attributes dense = {CONV(1, 1, 1, 1, 1)}, grouped = {CONV(2, 1, 1, 1, 2)},
                                     dilated = {CONV(1, 1, 0, 2, 1)};
-static const snug_conv3d_attributes
-    dense_b = {CONV(1, 1, 1, 1, 1), .input = {3, 4, 3}, .kernel = {3, 3, 3}},
-    grouped_b = {CONV(2, 1, 1, 1, 2), .input = {4, 3, 4}, .kernel = {3, 2, 3}},
-    dilated_b = {CONV(1, 1, 0, 2, 1), .input = {3, 4, 3}, .kernel = {2, 2, 1}};
+static const snug_conv3d_attributes dense_b = {CONV(1, 1, 1, 1, 1), .input = {3, 4, 3},
+                                               .kernel = {3, 3, 3}},
+                                    grouped_b = {CONV(2, 1, 1, 1, 2), .input = {4, 3, 4},
+                                                 .kernel = {3, 2, 3}},
+                                    dilated_b = {CONV(1, 1, 0, 2, 1), .input = {3, 4, 3},
+                                                 .kernel = {2, 2, 1}};
 
 #define VOLUME(...) SNUG_SAMPLE_TENSOR(SNUG_F32, SNUG_CHANNELS_LAST, __VA_ARGS__)
 #define WEIGHT SNUG_SAMPLE_ROW_MAJOR

@@ -36,11 +36,11 @@ extern const snug_op snug_op_conv3d;                 // (x, weight, [bias]) -> y
 extern const snug_op snug_op_conv3d_backward_input;  // (dy, weight) -> dx; has a gradient itself
 extern const snug_op snug_op_conv3d_backward_weight; // (x, dy) -> dweight
 
-// batch_norm.c: statistics over all dimensions but 1, rank 2 to 4. Training form: biased variance
-// normalises, running variance takes the unbiased one, running = (1 - momentum) * running +
-// momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics alone. An
-// activation that follows is part of it, which saves a pass over memory each way and a tensor: the
-// gradient finds what was cut off from x.
+// batch_norm.c: statistics over all dimensions but 1, rank 2 to 5. Training form: biased variance
+// normalises, running variance takes the unbiased one unless |biased|, running = (1 - momentum) *
+// running + momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics
+// alone. An activation that follows is part of it, which saves a pass over memory each way and a
+// tensor: the gradient finds what was cut off from x.
 typedef enum snug_norm_activation {
     SNUG_NORM_LINEAR,
     SNUG_NORM_RELU,
@@ -50,6 +50,7 @@ typedef struct snug_batch_norm_attributes {
     double momentum, eps;
     int64_t update;
     int64_t activation; // snug_norm_activation
+    int64_t biased;
 } snug_batch_norm_attributes;
 // The values between which the activation passes its argument on.
 static inline float snug_norm_low(const snug_batch_norm_attributes *norm) {
@@ -110,8 +111,8 @@ typedef struct snug_pool3d_attributes {
     int64_t input[3];          // backward only: D, H, W of x
 } snug_pool3d_attributes;
 typedef enum snug_pool3d_indices {
-    SNUG_INDICES_PLANE, // int32, in D*H*W
-    SNUG_INDICES_ROWS,  // int64, in the row-major tensor: ONNX's storage_order 0
+    SNUG_INDICES_PLANE,  // int32, in D*H*W
+    SNUG_INDICES_ROWS,   // int64, in the row-major tensor: ONNX's storage_order 0
     SNUG_INDICES_COLUMNS // int64, with each image's pixels column by column: storage_order 1
 } snug_pool3d_indices;
 extern const snug_op snug_op_max_pool3d;          // (x) -> y, indices
@@ -202,6 +203,53 @@ typedef struct snug_upsample2d_attributes {
 } snug_upsample2d_attributes;
 extern const snug_op snug_op_upsample2d;          // (x) -> y
 extern const snug_op snug_op_upsample2d_backward; // (dy) -> dx
+
+// resample.c: along one axis, as ONNX's Resize defines it; any layout.
+typedef enum snug_resample_mode {
+    SNUG_RESAMPLE_NEAREST,
+    SNUG_RESAMPLE_LINEAR,
+    SNUG_RESAMPLE_CUBIC
+} snug_resample_mode;
+typedef enum snug_resample_rounding { // of SNUG_RESAMPLE_NEAREST
+    SNUG_RESAMPLE_PREFER_FLOOR,
+    SNUG_RESAMPLE_PREFER_CEIL,
+    SNUG_RESAMPLE_FLOOR,
+    SNUG_RESAMPLE_CEIL
+} snug_resample_rounding;
+typedef enum snug_resample_coordinates { // ONNX's coordinate_transformation_mode
+    SNUG_RESAMPLE_HALF_PIXEL,
+    SNUG_RESAMPLE_HALF_PIXEL_SYMMETRIC,
+    SNUG_RESAMPLE_PYTORCH_HALF_PIXEL,
+    SNUG_RESAMPLE_ALIGN_CORNERS,
+    SNUG_RESAMPLE_ASYMMETRIC,
+    SNUG_RESAMPLE_CROP // tf_crop_and_resize
+} snug_resample_coordinates;
+typedef struct snug_resample_attributes {
+    int64_t axis, length; // of the result along |axis|
+    int64_t input;        // backward only: the extent of x
+    int64_t mode, rounding, coordinates;
+    int64_t antialias, exclude_outside;
+    double scale;         // of coordinates; length / input unless the network says so
+    double cubic;         // the coefficient "a" of cubic interpolation
+    double roi[2];        // SNUG_RESAMPLE_CROP: start and end, as shares of the axis
+    double extrapolation; // its result outside the axis
+} snug_resample_attributes;
+extern const snug_op snug_op_resample;          // (x) -> y
+extern const snug_op snug_op_resample_backward; // (dy) -> dx
+
+// nll_loss.c: the negative log-likelihood of log-probabilities x (N, C, ...) at |target| (N, ...),
+// int32 or int64: -weight[target] * x at target, 0 where the target is |ignore|, is negative or has
+// no class. Not reduced: (N, ...), row-major; else a scalar, the sum, or the sum divided by that of
+// the weights.
+typedef enum snug_nll_reduction { SNUG_NLL_NONE, SNUG_NLL_SUM, SNUG_NLL_MEAN } snug_nll_reduction;
+typedef struct snug_nll_loss_attributes {
+    int64_t reduction; // snug_nll_reduction
+    int64_t ignores;   // 0: |ignore| is a class like the others
+    int64_t ignore;
+    int64_t classes; // backward only: C
+} snug_nll_loss_attributes;
+extern const snug_op snug_op_nll_loss;          // (x, target, [weight (C)]) -> loss
+extern const snug_op snug_op_nll_loss_backward; // (dloss, target, [weight (C)]) -> dx
 
 // layer_norm.c: over the last |axes| dimensions, row-major.
 typedef struct snug_layer_norm_attributes {

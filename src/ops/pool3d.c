@@ -88,8 +88,8 @@ static snug_status infer_max(const void *attributes, const snug_type *inputs, in
     const snug_type *x = &inputs[0];
     outputs[1] = outputs[0];
     outputs[1].dtype = index_type(attributes);
-    if (outputs[1].dtype == SNUG_I32 && (double)x->dims[2] * (double)x->dims[3] *
-                                                (double)x->dims[4] > INT32_MAX)
+    if (outputs[1].dtype == SNUG_I32 &&
+        (double)x->dims[2] * (double)x->dims[3] * (double)x->dims[4] > INT32_MAX)
         return snug_fail(SNUG_INVALID, "volumes of fewer than 2^31 pixels expected");
     return SNUG_OK;
 }
@@ -104,10 +104,9 @@ static snug_status infer_backward(const void *attributes, const snug_type *input
     for (int i = 0; i < 3 && dy->rank == 5; i++)
         outputs[0].dims[2 + i] = pool->input[i];
     SNUG_TRY(infer(attributes, outputs, 1, &y));
-    if (!snug_type_equal(&y, dy))
-        return snug_fail(SNUG_INVALID, "dy of the pooled shape expected");
-    if (input_count == 2 && (!snug_type_same_shape(dy, &inputs[1]) ||
-                             inputs[1].dtype != index_type(attributes)))
+    if (!snug_type_equal(&y, dy)) return snug_fail(SNUG_INVALID, "dy of the pooled shape expected");
+    if (input_count == 2 &&
+        (!snug_type_same_shape(dy, &inputs[1]) || inputs[1].dtype != index_type(attributes)))
         return snug_fail(SNUG_INVALID, "indices of dy's shape expected");
     return SNUG_OK;
 }
@@ -308,10 +307,12 @@ static const snug_pool3d_attributes plain = {POOL(2, 2, 0, 0, 1, 0, 0)},
                                     ceiled = {POOL(3, 2, 0, 1, 1, 1, 1)},
                                     dilated = {POOL(2, 1, 1, 0, 2, 0, 0), .indices = 1},
                                     columns = {POOL(2, 2, 1, 0, 1, 0, 0), .indices = 2};
-static const snug_pool3d_attributes
-    backward_plain = {POOL(2, 2, 0, 0, 1, 0, 0), .input = {4, 5, 4}},
-    backward_padded = {POOL(3, 2, 1, 1, 1, 0, 1), .input = {3, 3, 4}},
-    backward_dilated = {POOL(2, 1, 1, 0, 2, 0, 0), .indices = 1, .input = {3, 4, 3}};
+static const snug_pool3d_attributes backward_plain = {POOL(2, 2, 0, 0, 1, 0, 0),
+                                                      .input = {4, 5, 4}},
+                                    backward_padded = {POOL(3, 2, 1, 1, 1, 0, 1),
+                                                       .input = {3, 3, 4}},
+                                    backward_dilated = {POOL(2, 1, 1, 0, 2, 0, 0), .indices = 1,
+                                                        .input = {3, 4, 3}};
 
 #define VOLUME(...) SNUG_SAMPLE_TENSOR(SNUG_F32, SNUG_CHANNELS_LAST, __VA_ARGS__)
 #define INDICES(dtype, ...) SNUG_SAMPLE_TENSOR(dtype, SNUG_CHANNELS_LAST, __VA_ARGS__)
