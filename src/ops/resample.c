@@ -33,8 +33,11 @@ static snug_status infer_to(const snug_resample_attributes *form, const snug_typ
         return snug_fail(SNUG_INVALID,
                          "a scale above 0 and not below a millionth expected, found %g",
                          form->scale);
-    if (form->mode < SNUG_RESAMPLE_NEAREST || form->mode > SNUG_RESAMPLE_CUBIC || length < 0)
-        return snug_fail(SNUG_INVALID, "a mode from 0 to 2 and an extent of at least 0 expected");
+    if (form->mode < SNUG_RESAMPLE_NEAREST || form->mode > SNUG_RESAMPLE_CUBIC ||
+        form->rounding < SNUG_RESAMPLE_PREFER_FLOOR || form->rounding > SNUG_RESAMPLE_CEIL ||
+        length < 0)
+        return snug_fail(SNUG_INVALID, "a mode from 0 to 2, a rounding from 0 to 3 and an extent "
+                                       "of at least 0 expected");
     if (from->dims[form->axis] == 0 && length > 0)
         return snug_fail(SNUG_INVALID, "nothing can be resized to %lld elements",
                          (long long)length);

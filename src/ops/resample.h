@@ -52,25 +52,26 @@ static inline double snug_resample_cubic(double x, double a) {
     return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
+// Whether the nearest input is the right one of two; at a ratio of 1 the place is that input.
+static inline bool snug_resample_rounds_up(const snug_resample_attributes *form, double ratio) {
+    static const double limits[] = {[SNUG_RESAMPLE_PREFER_FLOOR] = 0.5,
+                                    [SNUG_RESAMPLE_PREFER_CEIL] = 0.5,
+                                    [SNUG_RESAMPLE_FLOOR] = 1,
+                                    [SNUG_RESAMPLE_CEIL] = 0};
+    if (ratio == 1) return true;
+    bool up = form->rounding == SNUG_RESAMPLE_PREFER_CEIL;
+    return up ? ratio >= limits[form->rounding] : ratio > limits[form->rounding];
+}
+
 // Weight of tap |tap|, before the division by the total.
 static inline double snug_resample_raw(const snug_resample_attributes *form, const snug_taps *taps,
                                        int64_t input, int64_t tap) {
     int64_t index = taps->first + tap;
     if (form->exclude_outside && (index < 0 || index >= input)) return 0;
-    if (form->mode == SNUG_RESAMPLE_NEAREST) {
-        bool second = taps->ratio > 0.5;
-        if (taps->ratio == 1)
-            second = true; // the place is an input
-        else if (form->rounding == SNUG_RESAMPLE_PREFER_CEIL)
-            second = taps->ratio >= 0.5;
-        else if (form->rounding == SNUG_RESAMPLE_FLOOR)
-            second = false;
-        else if (form->rounding == SNUG_RESAMPLE_CEIL)
-            second = true;
-        return (tap == 1) == second;
-    }
-    double distance =
-        ((double)(tap - (taps->count / 2 - 1)) - taps->ratio) * snug_resample_narrowing(form);
+    if (form->mode == SNUG_RESAMPLE_NEAREST)
+        return (tap == 1) == snug_resample_rounds_up(form, taps->ratio);
+    int64_t before = taps->count / 2 - 1; // taps left of the input that the ratio counts from
+    double distance = ((double)(tap - before) - taps->ratio) * snug_resample_narrowing(form);
     if (form->mode == SNUG_RESAMPLE_CUBIC) return snug_resample_cubic(distance, form->cubic);
     return fmax(0, 1 - fabs(distance));
 }
