@@ -77,15 +77,6 @@ void snug_allocator_block_retire(snug_allocator *allocator, snug_allocator_block
     allocator->figures.blocks--;
 }
 
-// Whether a segment of |size| bytes can lie at |address|. Linear in the segments, so asked only
-// where the caller wants a place.
-static bool is_vacant(const snug_allocator *allocator, uint64_t address, uint64_t size) {
-    if (address == 0 || address > MOST_BYTES || size > MOST_BYTES) return false;
-    for (const snug_allocator_span *span = allocator->spans; span; span = span->next)
-        if (address < span->address + span->size && span->address < address + size) return false;
-    return true;
-}
-
 snug_status snug_allocator_span_new(snug_allocator *allocator, uint64_t size,
                                     snug_allocator_span **out) {
     *out = allocator->unused_spans;
@@ -94,7 +85,7 @@ snug_status snug_allocator_span_new(snug_allocator *allocator, uint64_t size,
     else
         SNUG_TRY(snug_pool_new(&allocator->memory, sizeof **out, (void **)out));
     **out = (snug_allocator_span){.size = size, .next = allocator->spans};
-    if (is_vacant(allocator, allocator->place, size)) {
+    if (allocator->place > 0 && allocator->place < MOST_BYTES) {
         (*out)->address = allocator->place;
     } else {
         (*out)->address = allocator->next_address;
@@ -348,6 +339,10 @@ void snug_allocator_complete_all(snug_allocator *allocator) {
         if (allocator->completed) allocator->completed(allocator->completed_context, block);
         snug_allocator_complete_free(allocator, block);
     }
+}
+
+uint64_t snug_allocator_reserved(const snug_allocator *allocator) {
+    return allocator->figures.reserved;
 }
 
 snug_allocator_figures snug_allocator_figures_now(const snug_allocator *allocator) {

@@ -108,8 +108,8 @@ snug_status snug_allocator_empty_pool(snug_allocator *allocator, uint32_t pool);
 // Changes what the process can have; what is reserved stays.
 void snug_allocator_set_capacity(snug_allocator *allocator, uint64_t capacity);
 
-// Where the next segment shall lie; best fit goes by address among equals. Without it, or where
-// other segments lie there, segments lie behind each other.
+// Where the next segment shall lie, below 2^60; best fit goes by address among equals. Without it
+// segments lie behind each other.
 void snug_allocator_place(snug_allocator *allocator, uint64_t address);
 
 // A segment that was there before. |parts| fill it in the order of their addresses.
@@ -135,6 +135,8 @@ typedef struct snug_allocator_segment {
 snug_status snug_allocator_adopt(snug_allocator *allocator, const snug_allocator_segment *segment);
 
 snug_allocator_figures snug_allocator_figures_now(const snug_allocator *allocator);
+// |reserved| of these, at once.
+uint64_t snug_allocator_reserved(const snug_allocator *allocator);
 
 // Looks through everything: chains, free lists, merging, sums. SNUG_INTERNAL names what is wrong.
 // O(n log n); for tests.

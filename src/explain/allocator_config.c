@@ -60,7 +60,7 @@ static snug_status read_whole(const char **at, const char *name, uint64_t *out) 
 }
 
 static snug_status read_division(const char **at, uint32_t *out) {
-    uint64_t value;
+    uint64_t value = 0;
     SNUG_TRY(read_whole(at, "roundup_power2_divisions", &value));
     if (value != 0 && !is_power_of_two(value))
         return snug_fail(SNUG_BAD_FILE,
@@ -94,7 +94,7 @@ static snug_status read_division_list(const char **at, uint32_t *divisions) {
                              "[MiB:divisions,...], sizes being powers of two; found '%.20s'",
                              *at);
         ++*at;
-        uint32_t value;
+        uint32_t value = 0;
         SNUG_TRY(read_division(at, &value));
         size_t index = rest ? last : log2_of(size);
         if (index >= SNUG_ALLOCATOR_DIVISIONS) index = SNUG_ALLOCATOR_DIVISIONS - 1;
@@ -114,7 +114,7 @@ static snug_status read_division_list(const char **at, uint32_t *divisions) {
 }
 
 static snug_status read_mebibytes(const char **at, const char *name, uint64_t *out) {
-    uint64_t value;
+    uint64_t value = 0;
     SNUG_TRY(read_whole(at, name, &value));
     if (value < 20)
         return snug_fail(SNUG_BAD_FILE, "allocator settings: %s is 20 or more, not %llu", name,
@@ -151,7 +151,7 @@ static snug_status read_option(const char *name, size_t length, const char **at,
         config->expandable_segments = strncmp(*at, "True", 4) == 0;
     } else if (is_named(name, length, "roundup_power2_divisions")) {
         if (**at == '[') return read_division_list(at, config->divisions);
-        uint32_t value;
+        uint32_t value = 0;
         SNUG_TRY(read_division(at, &value));
         fill(config->divisions, 0, SNUG_ALLOCATOR_DIVISIONS, value);
         return SNUG_OK;

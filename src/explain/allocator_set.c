@@ -7,7 +7,8 @@ int snug_allocator_set_compare(const snug_allocator_set *set, const block *a, co
     if (a->stream != b->stream) return a->stream < b->stream ? -1 : 1;
     if (set->by_size && a->size != b->size) return a->size < b->size ? -1 : 1;
     if (a->address != b->address) return a->address < b->address ? -1 : 1;
-    return 0;
+    // No two blocks have the same; segments that lie across each other keep their order by it.
+    return a->priority < b->priority ? -1 : a->priority > b->priority;
 }
 
 // The part of |tree| before |key| and the rest.

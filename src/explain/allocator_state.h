@@ -30,7 +30,8 @@ struct snug_allocator_span {
     snug_allocator_span *previous, *next;
 };
 
-// Blocks in an order that the set keeps: a treap, its priorities from a counter's hash.
+// Blocks in an order that the set keeps: a treap, its priorities from a counter's hash, all
+// unequal.
 typedef struct snug_allocator_set {
     snug_allocator_block *root;
     bool by_size; // (stream, size, address), else (stream, address)

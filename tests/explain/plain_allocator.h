@@ -22,6 +22,20 @@ typedef struct plain_cell {
     long since; // searches of its pool when it became free
 } plain_cell;
 
+// What it asked of the device and what it completed by itself, for those who record a trace.
+typedef enum plain_action {
+    PLAIN_ALLOC,
+    PLAIN_DROP,
+    PLAIN_MAP,
+    PLAIN_UNMAP,
+    PLAIN_COMPLETE
+} plain_action;
+typedef struct plain_note {
+    plain_action action;
+    uint64_t at, size;
+    unsigned stream, pool;
+} plain_note;
+
 typedef struct plain {
     uint64_t max_split, capacity, limit, granule_start;
     double threshold;
@@ -31,7 +45,15 @@ typedef struct plain {
     int count, next_segment;
     uint64_t next_address;
     long searches[8][2]; // by pool and small
+    plain_note notes[PLAIN_CELLS];
+    int note_count; // to be cleared by the caller, who may ignore it
 } plain;
+
+static inline void plain_tell(plain *p, plain_action action, const plain_cell *cell, uint64_t at,
+                              uint64_t size) {
+    if (p->note_count < PLAIN_CELLS)
+        p->notes[p->note_count++] = (plain_note){action, at, size, cell->stream, cell->pool};
+}
 
 static inline uint64_t plain_up(uint64_t value, uint64_t unit) {
     return value % unit ? value + unit - value % unit : value;
@@ -78,6 +100,13 @@ static inline void plain_erase(plain *p, int index) {
             (size_t)(--p->count - index) * sizeof p->cells[0]);
 }
 
+// A whole segment goes back.
+static inline void plain_drop(plain *p, int index) {
+    plain_cell cell = p->cells[index];
+    plain_erase(p, index);
+    plain_tell(p, PLAIN_DROP, &cell, cell.at, cell.size);
+}
+
 static inline int plain_find(const plain *p, uint64_t address) {
     for (int i = 0; i < p->count; i++)
         if (p->cells[i].at == address) return i;
@@ -113,7 +142,9 @@ static inline bool plain_whole(const plain *p, int i) {
 
 static inline int plain_append(plain *p, uint64_t size, unsigned stream, unsigned pool, bool small,
                                bool growing) {
-    int index = p->count;
+    int index = 0;
+    while (index < p->count && p->cells[index].at < p->next_address)
+        index++;
     plain_insert(p, index,
                  (plain_cell){.at = p->next_address,
                               .size = size,
@@ -124,6 +155,7 @@ static inline int plain_append(plain *p, uint64_t size, unsigned stream, unsigne
                               .growing = growing,
                               .state = growing ? PLAIN_HOLE : PLAIN_FREE});
     p->next_address += size;
+    if (!growing) plain_tell(p, PLAIN_ALLOC, &p->cells[index], p->cells[index].at, size);
     return index;
 }
 
@@ -144,7 +176,9 @@ static inline int plain_next(const plain *p, unsigned stream, unsigned pool, boo
         if (c->state != PLAIN_FREE || c->stream != stream || c->pool != pool || c->small != small)
             continue;
         if (c->size < size || (c->size == size && c->at < at)) continue;
-        if (best < 0 || c->size < p->cells[best].size) best = i;
+        if (best < 0 || c->size < p->cells[best].size ||
+            (c->size == p->cells[best].size && c->at < p->cells[best].at))
+            best = i;
     }
     return best;
 }
@@ -183,6 +217,7 @@ static inline void plain_unmap(plain *p, int i) {
     p->cells[i].at = first;
     p->cells[i].size = last - first;
     p->cells[i].state = PLAIN_HOLE;
+    plain_tell(p, PLAIN_UNMAP, &cell, first, last - first);
     if (after.size) plain_insert(p, i + 1, after);
     if (before.size) plain_insert(p, i++, before);
     i = plain_settle(p, i);
@@ -193,7 +228,7 @@ static inline void plain_empty_pool(plain *p, unsigned pool) {
     for (int i = p->count; i-- > 0;)
         if (p->cells[i].state == PLAIN_FREE && p->cells[i].pool == pool && !p->cells[i].growing &&
             plain_whole(p, i))
-            plain_erase(p, i);
+            plain_drop(p, i);
     uint64_t addresses[PLAIN_CELLS];
     int count = 0;
     for (int i = 0; i < p->count; i++)
@@ -213,6 +248,7 @@ static inline void plain_empty(plain *p) {
     for (int i = 0; i < p->count; i++)
         if (p->cells[i].state == PLAIN_WAITING) {
             p->cells[i].state = PLAIN_FREE;
+            plain_tell(p, PLAIN_COMPLETE, &p->cells[i], p->cells[i].at, p->cells[i].size);
             i = plain_settle(p, i);
         }
     plain_empty_pool(p, 0);
@@ -234,6 +270,7 @@ static inline int plain_map(plain *p, int i, uint64_t size) {
         rest.size -= wanted;
         p->cells[hole].size = wanted;
         p->cells[hole].state = PLAIN_FREE;
+        plain_tell(p, PLAIN_MAP, &p->cells[hole], p->cells[hole].at, wanted);
         if (rest.size) plain_insert(p, hole + 1, rest);
         i = plain_settle(p, hole);
     }
@@ -289,7 +326,7 @@ static inline void plain_collect(plain *p) {
                 !plain_whole(p, i) || (double)(p->searches[0][0] - c->since) < sum / count)
                 continue;
             freed += c->size;
-            plain_erase(p, i);
+            plain_drop(p, i);
             again = true;
         }
     }
@@ -301,7 +338,7 @@ static inline bool plain_oversize(plain *p, uint64_t size, unsigned stream, unsi
     uint64_t wanted = size < p->max_split ? p->max_split : size, freed = 0;
     int one = plain_next(p, stream, pool, small, wanted, 0);
     if (one >= 0 && !p->cells[one].growing) {
-        plain_erase(p, one);
+        plain_drop(p, one);
         return true;
     }
     while (freed < wanted) {
@@ -315,7 +352,7 @@ static inline bool plain_oversize(plain *p, uint64_t size, unsigned stream, unsi
         }
         if (largest < 0) break;
         freed += p->cells[largest].size;
-        plain_erase(p, largest);
+        plain_drop(p, largest);
     }
     return freed >= wanted;
 }

@@ -1,0 +1,269 @@
+// Replays: traces recorded on the plain model, from the beginning and cut as rings are, give the
+// recorded peak, every address and every reserved figure again; and hand-made traces tell which
+// settings would have helped. No trace of a real GPU is among them.
+#include <stdlib.h>
+
+#include "explain/plain_allocator.h"
+#include "explain/replay.h"
+#include "support/test.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+enum { MOST = 20000, LIVE = 300 };
+
+// A snapshot under construction.
+typedef struct recording {
+    plain plain;
+    snug_trace_entry entries[MOST];
+    size_t count;
+    struct {
+        uint64_t at, asked;
+        unsigned stream, pool;
+        bool waiting;
+    } live[LIVE];
+    int live_count;
+    uint64_t state;
+    snug_trace trace;
+    snug_segment segments[PLAIN_CELLS];
+    snug_block blocks[PLAIN_CELLS];
+    snug_snapshot snapshot;
+} recording;
+
+static uint64_t draw(recording *r, uint64_t below) {
+    r->state = r->state * 6364136223846793005u + 1442695040888963407u;
+    return (r->state >> 33) % below;
+}
+
+static void note(recording *r, snug_trace_action action, uint64_t at, uint64_t size,
+                 unsigned stream, unsigned pool) {
+    assert_true(r->count < MOST);
+    r->entries[r->count++] = (snug_trace_entry){.action = (uint8_t)action,
+                                                .address = at,
+                                                .size = size,
+                                                .stream = (uint16_t)stream,
+                                                .pool = (uint16_t)pool};
+}
+
+static int find_live(const recording *r, uint64_t at) {
+    for (int i = 0; i < r->live_count; i++)
+        if (r->live[i].at == at) return i;
+    return -1;
+}
+
+// What the plain model did on the way.
+static void flush(recording *r) {
+    static const snug_trace_action actions[] = {
+        [PLAIN_ALLOC] = SNUG_TRACE_SEGMENT_ALLOC,  [PLAIN_DROP] = SNUG_TRACE_SEGMENT_FREE,
+        [PLAIN_MAP] = SNUG_TRACE_SEGMENT_MAP,      [PLAIN_UNMAP] = SNUG_TRACE_SEGMENT_UNMAP,
+        [PLAIN_COMPLETE] = SNUG_TRACE_FREE_COMPLETED};
+    for (int i = 0; i < r->plain.note_count; i++) {
+        plain_note n = r->plain.notes[i];
+        int live = n.action == PLAIN_COMPLETE ? find_live(r, n.at) : -1;
+        note(r, actions[n.action], n.at, live >= 0 ? r->live[live].asked : n.size, n.stream,
+             n.pool);
+        if (live >= 0) r->live[live] = r->live[--r->live_count];
+    }
+    r->plain.note_count = 0;
+}
+
+static void record_request(recording *r, uint64_t size, unsigned stream, unsigned pool) {
+    // Devices give addresses in no order.
+    r->plain.next_address = ((uint64_t)1 << 42) + (draw(r, 1 << 12) << 32) +
+                            ((uint64_t)r->plain.next_segment << 48);
+    uint64_t at = plain_request(&r->plain, size, stream, pool);
+    flush(r);
+    if (at == PLAIN_NONE) {
+        note(r, SNUG_TRACE_OOM, r->plain.capacity - plain_reserved(&r->plain),
+             plain_round(&r->plain, size), stream, pool);
+        return;
+    }
+    note(r, SNUG_TRACE_ALLOC, at, size, stream, pool);
+    r->live[r->live_count].at = at;
+    r->live[r->live_count].asked = size;
+    r->live[r->live_count].stream = stream;
+    r->live[r->live_count].pool = pool;
+    r->live[r->live_count++].waiting = false;
+}
+
+static void record_free(recording *r, int i, bool wait) {
+    uint64_t at = r->live[i].at, asked = r->live[i].asked;
+    unsigned stream = r->live[i].stream, pool = r->live[i].pool;
+    if (!r->live[i].waiting) note(r, SNUG_TRACE_FREE_REQUESTED, at, asked, stream, pool);
+    if (wait && !r->live[i].waiting) {
+        r->plain.cells[plain_find(&r->plain, at)].state = PLAIN_WAITING;
+        r->live[i].waiting = true;
+        return;
+    }
+    plain_complete(&r->plain, at);
+    note(r, SNUG_TRACE_FREE_COMPLETED, at, asked, stream, pool);
+    r->live[i] = r->live[--r->live_count];
+}
+
+// The snapshot as PyTorch writes it: a segment a mapped range, blocks between.
+static const snug_snapshot *finish(recording *r, size_t first) {
+    static const char *texts[] = {""};
+    static int64_t streams[] = {0, 77};
+    static snug_pool_id pools[] = {{0, 0}, {1, 2}};
+    size_t segments = 0, blocks = 0;
+    for (int i = 0; i < r->plain.count; i++) {
+        const plain_cell *cell = &r->plain.cells[i];
+        const plain_cell *before = i > 0 ? cell - 1 : NULL;
+        if (cell->state == PLAIN_HOLE) continue;
+        if (!before || before->segment != cell->segment || before->state == PLAIN_HOLE)
+            r->segments[segments++] = (snug_segment){.address = cell->at,
+                                                     .first_block = blocks,
+                                                     .stream = (uint16_t)cell->stream,
+                                                     .pool = (uint16_t)cell->pool,
+                                                     .large = !cell->small,
+                                                     .expandable = cell->growing};
+        int live = cell->state == PLAIN_FREE ? -1 : find_live(r, cell->at);
+        r->segments[segments - 1].total += cell->size;
+        r->segments[segments - 1].block_count++;
+        r->blocks[blocks++] =
+            (snug_block){.address = cell->at,
+                         .size = cell->size,
+                         .requested = live < 0 ? cell->size : r->live[live].asked,
+                         .state = cell->state == PLAIN_FREE   ? SNUG_BLOCK_INACTIVE
+                                  : cell->state == PLAIN_USED ? SNUG_BLOCK_ACTIVE
+                                                              : SNUG_BLOCK_PENDING};
+    }
+    r->trace = (snug_trace){.first = first, .count = r->count - first};
+    r->snapshot = (snug_snapshot){.traces = &r->trace,
+                                  .trace_count = 1,
+                                  .entries = r->entries,
+                                  .entry_count = r->count,
+                                  .segments = r->segments,
+                                  .segment_count = segments,
+                                  .blocks = r->blocks,
+                                  .block_count = blocks,
+                                  .texts = texts,
+                                  .text_count = 1,
+                                  .streams = streams,
+                                  .stream_count = 2,
+                                  .pools = pools,
+                                  .pool_count = 2};
+    snug_allocator_settings *settings = &r->snapshot.settings;
+    settings->known = true;
+    settings->max_split_size = r->plain.max_split;
+    settings->expandable_segments = r->plain.growing;
+    for (int i = 0; i < SNUG_MAX_DIVISIONS; i++)
+        settings->divisions[i] = r->plain.divisions;
+    return &r->snapshot;
+}
+
+static void begin(recording *r, uint64_t capacity, uint64_t seed) {
+    memset(&r->plain, 0, sizeof r->plain);
+    r->plain.max_split = r->plain.limit = PLAIN_NONE;
+    r->plain.capacity = capacity;
+    r->count = 0;
+    r->live_count = 0;
+    r->state = seed;
+}
+
+// The most that was reserved from entry |first| on, by the whole trace.
+static uint64_t true_peak(const recording *r, size_t first) {
+    uint64_t now = 0, peak = 0;
+    for (size_t i = 0; i <= r->count; i++) {
+        if (i >= first && now > peak) peak = now;
+        if (i == r->count) break;
+        int action = r->entries[i].action;
+        if (action == SNUG_TRACE_SEGMENT_ALLOC || action == SNUG_TRACE_SEGMENT_MAP)
+            now += r->entries[i].size;
+        if (action == SNUG_TRACE_SEGMENT_FREE || action == SNUG_TRACE_SEGMENT_UNMAP)
+            now -= r->entries[i].size;
+    }
+    assert_int_equal(now, plain_reserved(&r->plain));
+    return peak;
+}
+
+static uint64_t draw_size(recording *r) {
+    switch (draw(r, 5)) {
+    case 0:
+        return draw(r, 4096);
+    case 1:
+        return draw(r, MIB + 2);
+    case 2:
+        return draw(r, 12 * MIB);
+    case 3:
+        return draw(r, 40 * MIB);
+    default:
+        return draw(r, 120 * MIB);
+    }
+}
+
+static void record_randomly(recording *r, int steps) {
+    for (int step = 0; step < steps; step++) {
+        uint64_t kind = draw(r, 1000);
+        if (kind < 4) {
+            plain_empty(&r->plain);
+            flush(r);
+        } else if (kind < 6) {
+            plain_empty_pool(&r->plain, 1);
+            flush(r);
+        } else if (r->live_count > 0 && (r->live_count == LIVE || kind < 440)) {
+            record_free(r, (int)draw(r, (uint64_t)r->live_count), draw(r, 6) == 0);
+        } else {
+            record_request(r, draw_size(r), draw(r, 10) == 0, draw(r, 20) == 0);
+        }
+    }
+}
+
+static void assert_reproduced(const recording *r, const snug_replay *replay, size_t first) {
+    snug_replay_result result;
+    assert_int_equal(replay->peak_reserved, true_peak(r, first));
+    assert_int_equal(snug_replay_run(replay, &replay->recorded, true, &result), SNUG_OK);
+    if (result.failed)
+        fail_msg("entry %zu of %zu: %llu bytes fail; capacity %llu", result.failed_at,
+                 replay->count, (unsigned long long)result.failed_size,
+                 (unsigned long long)replay->recorded.capacity);
+    assert_int_equal(result.requests, replay->requests);
+    assert_int_equal(result.alike, result.requests);
+    assert_int_equal(result.placed_alike, result.requests);
+    assert_int_equal(result.peak_reserved, replay->peak_reserved);
+    assert_int_equal(result.end_reserved, plain_reserved(&r->plain));
+    assert_int_equal(result.served, 0);
+}
+
+static recording *r;
+
+// Whole and cut traces, with and without failures, under every setting.
+static void test_reproduction(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t max_split;
+        bool growing;
+        unsigned divisions;
+    } settings[] = {{PLAIN_NONE, false, 0},
+                    {PLAIN_NONE, false, 4},
+                    {64 * MIB, false, 0},
+                    {PLAIN_NONE, true, 0},
+                    {PLAIN_NONE, true, 8}};
+    size_t failures = 0;
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
+        for (uint64_t seed = 0; seed < 6; seed++) {
+            begin(r, (seed % 2 ? 100000 : 1500) * MIB, 1000 * i + seed);
+            r->plain.max_split = settings[i].max_split;
+            r->plain.growing = settings[i].growing;
+            r->plain.divisions = settings[i].divisions;
+            record_randomly(r, 2000);
+            for (int cut = 0; cut < 5; cut++) {
+                size_t first = cut ? draw(r, r->count) : 0;
+                snug_replay *replay = NULL;
+                assert_int_equal(snug_replay_new(finish(r, first), 0, &replay), SNUG_OK);
+                failures += replay->failures;
+                assert_reproduced(r, replay, first);
+                snug_replay_free(replay);
+            }
+        }
+    assert_true(failures > 100);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reproduction),
+    };
+    r = calloc(1, sizeof *r);
+    int failed = r ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+    free(r);
+    return failed;
+}
