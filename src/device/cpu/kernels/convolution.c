@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "device/cpu/kernel.h"
 #include "device/cpu/kernels/depthwise.h"
+#include "device/cpu/kernels/weight_gradient.h"
 #include "ops/ops.h"
 
 typedef struct convolution {
@@ -188,16 +189,26 @@ static bool is_low_depthwise(const snug_cpu_kernel *kernel) {
            conv->groups == signature->inputs[0].dims[1];
 }
 
+// What an attempt left, before the next one.
+static void reset(snug_cpu_kernel *kernel) {
+    if (kernel->discard) kernel->discard(kernel);
+    kernel->state = NULL;
+    kernel->discard = NULL;
+    kernel->finish = NULL;
+}
+
 static snug_status prepare_backward_weight(snug_cpu_kernel *kernel) {
     if (is_low_depthwise(kernel)) return SNUG_UNSUPPORTED;
+    snug_onednn_convolution described = describe(&kernel->cached.signature, &backward_weight);
+    snug_status status = snug_weight_gradient_prepare(kernel, &described);
+    if (status != SNUG_UNSUPPORTED) return status;
+    reset(kernel);
     kernel->run = run_backward_weight;
     kernel->finish = finish;
-    snug_status status = prepare(kernel, &backward_weight);
+    status = prepare(kernel, &backward_weight);
     if (status != SNUG_OK && status != SNUG_UNSUPPORTED) return status;
     if (!is_slow_depthwise(kernel)) return status;
-    discard(kernel);
-    kernel->state = NULL;
-    kernel->finish = NULL;
+    reset(kernel);
     return snug_depthwise_prepare(kernel);
 }
 
