@@ -63,6 +63,7 @@ struct snug_device {
     int programs;                           // that hold kernels of its, which |forget| would void
     bool fast_bfloat16, fast_float16;       // arithmetic faster than float32's, not emulated
     double flops_per_second, bytes_per_second; // what the cost model assumes of this machine
+    double low_flops_per_second;               // the same in the 16-bit types that are fast
     // NULL, or a note for people on what its plans leave out: nothing runs here, no kernel can be
     // timed, and a thread count (0) means nothing.
     const char *only_planned;

@@ -178,7 +178,7 @@ static snug_status run_backward_weight(snug_cpu_kernel *kernel, const snug_call 
 static bool is_slow_depthwise(const snug_cpu_kernel *kernel) {
     const convolution *self = kernel->state;
     return snug_depthwise_fits(kernel) &&
-           (!self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
+           (!self || !self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
 }
 
 // oneDNN has no good depthwise kernel for this gradient in 16 bits.
