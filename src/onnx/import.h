@@ -27,8 +27,10 @@ typedef struct snug_onnx_call {
     snug_onnx_import *import;
     snug_graph *graph; // where to emit
     const snug_onnx_node *node;
-    int64_t opset; // version of the node's domain
-    bool training; // batch norm and dropout take their training form
+    int64_t opset;           // version of the node's domain
+    bool training;           // batch norm and dropout take their training form
+    bool freeze_bn, no_drop; // but not this one of them
+    bool as_written;         // nothing is adapted: what the document says is what is wanted
     snug_onnx_operand *inputs;
     size_t input_count;
     snug_onnx_operand *outputs; // to be set with the functions below; absent ones need not be
