@@ -276,7 +276,7 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
-// cast.c: x in another floating-point type.
+// cast.c: x in another element type; differentiable between floating-point types.
 typedef struct snug_cast_attributes {
     int64_t dtype; // snug_dtype
 } snug_cast_attributes;
