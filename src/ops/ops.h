@@ -241,5 +241,7 @@ extern const snug_op snug_op_lean_sgd_update;  // (weight, gradient, momentum, s
 extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, v, scales), likewise
 
 #include "ops/elementwise.h" // arithmetic, comparison, functions of one argument, activations
+#include "ops/movement.h"    // transposition, slices, padding, gathering and scattering
+#include "ops/reductions.h"  // over dimensions: largest, products, norms, places, running sums
 
 #endif
