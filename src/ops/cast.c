@@ -28,6 +28,7 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     snug_graph *graph = backward->graph;
     snug_tensor_id dy = snug_backward_of(backward, node, 0);
     const snug_tensor *x = graph->tensors[node->inputs[0]];
+    if (!snug_dtype_is_float(x->type.dtype) || dy == SNUG_NO_TENSOR) return SNUG_OK;
     if (x->role == SNUG_ROLE_WEIGHT) {
         snug_backward_give(backward, node, 0, dy);
         return SNUG_OK;
@@ -69,6 +70,7 @@ static const snug_sample samples[] = {
     SAMPLE("to bool", to_bool, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
     SAMPLE("from bool", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_BOOL, SNUG_ROW_MAJOR, 5, 7)),
     SAMPLE("between integers", to_u8, 1, SNUG_SAMPLE_TENSOR(SNUG_I32, SNUG_ROW_MAJOR, 5, 7)),
+    SAMPLE("from int32", to_f32, 1, SNUG_SAMPLE_INT32(5, 7)),
     SAMPLE("from float16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_F16, SNUG_ROW_MAJOR, 5, 7)),
 };
 

@@ -34,8 +34,12 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     return 0;
 }
 
+// Towards zero; what no type holds becomes the nearest end of int64 or uint64, a NaN 0. Narrower
+// types keep the low bits.
 static snug_wide whole_of(double value) {
-    return value > -0x1p63 && value < 0x1p64 ? (snug_wide)value : INT64_MIN;
+    if (value >= 0x1p64) return INT64_MAX;
+    if (value < -0x1p63) return INT64_MIN;
+    return value == value ? (snug_wide)value : 0;
 }
 
 void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double value) {
