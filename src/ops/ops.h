@@ -130,7 +130,8 @@ extern const snug_op snug_op_adaptive_avg_pool2d_backward; // (dy) -> dx
 extern const snug_op snug_op_adaptive_max_pool2d;          // (x) -> y, indices (int32, in H*W)
 extern const snug_op snug_op_adaptive_max_pool2d_backward; // (dy, indices) -> dx
 
-// add.c, multiply.c: numpy broadcasting, both operands of one layout.
+// add.c, multiply.c: numpy broadcasting, both operands of one layout and type. Others:
+// elementwise.h.
 extern const snug_op snug_op_add;      // (a, b) -> y
 extern const snug_op snug_op_multiply; // (a, b) -> y
 // sum_to.c: the gradient of broadcasting: sums x, to whose shape |dims| broadcasts, back to |dims|.
@@ -276,7 +277,7 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
-// cast.c: x in another element type; differentiable between floating-point types.
+// cast.c: x in another type; numbers are rounded to floating-point types, cut to integers.
 typedef struct snug_cast_attributes {
     int64_t dtype; // snug_dtype
 } snug_cast_attributes;
@@ -320,5 +321,9 @@ static inline int64_t snug_lean_blocks(int64_t elements) {
 }
 extern const snug_op snug_op_lean_sgd_update;  // (weight, gradient, momentum, scales), mutates all
 extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, v, scales), likewise
+
+#include "ops/elementwise.h" // arithmetic, comparison, functions of one argument, activations
+#include "ops/movement.h"    // transposition, slices, padding, gathering and scattering
+#include "ops/reductions.h"  // over dimensions: largest, products, norms, places, running sums
 
 #endif
