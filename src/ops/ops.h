@@ -106,7 +106,7 @@ typedef struct snug_pool3d_attributes {
     int64_t padding[6]; // begin of depth, height, width; end of each
     int64_t dilation[3];
     int64_t ceil_mode;         // as in pool2d
-    int64_t count_include_pad; // avg_pool3d only
+    int64_t count_include_pad; // avg_pool3d only; 2: what the divisor counts is the whole window
     int64_t indices;           // max_pool3d only: snug_pool3d_indices
     int64_t input[3];          // backward only: D, H, W of x
 } snug_pool3d_attributes;

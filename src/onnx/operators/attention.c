@@ -199,9 +199,21 @@ static snug_tensor_id emit_scores(const snug_onnx_call *call, const attention *s
     return SNUG_EMIT(call->graph, &snug_op_matmul, &by_keys, q, k);
 }
 
+// Softmax over the keys. In 16 bits each of its steps rounds, as it does elsewhere.
+static snug_tensor_id emit_softmax(const snug_onnx_call *call, snug_tensor_id x) {
+    static const snug_axis_attributes over_keys = {.axis = 3};
+    snug_dtype dtype = snug_emit_type(call, x)->dtype;
+    if (dtype != SNUG_F16 && dtype != SNUG_BF16)
+        return SNUG_EMIT(call->graph, &snug_op_softmax, &over_keys, x);
+    x = snug_emit_binary(call, &snug_op_subtract, x,
+                         snug_emit_reduce(call, &snug_op_reduce_max, x, 8));
+    x = snug_emit_unary(call, &snug_op_exp, x);
+    return snug_emit_binary(call, &snug_op_divide, x,
+                            snug_emit_reduce(call, &snug_op_reduce_sum, x, 8));
+}
+
 static snug_status emit_shares(const snug_onnx_call *call, const attention *self,
                                snug_tensor_id scores, snug_tensor_id *out) {
-    static const snug_axis_attributes over_keys = {.axis = 3};
     static const snug_dtype dtypes[] = {
         [1] = SNUG_F32, [10] = SNUG_F16, [11] = SNUG_F64, [16] = SNUG_BF16}; // TensorProto's
     int64_t precision = snug_onnx_integer(call, "softmax_precision", 0);
@@ -212,7 +224,7 @@ static snug_status emit_shares(const snug_onnx_call *call, const attention *self
                          "%lld",
                          (long long)precision);
     snug_tensor_id x = snug_emit_cast(call, scores, precision ? dtypes[precision] : self->dtype);
-    x = SNUG_EMIT(call->graph, &snug_op_softmax, &over_keys, x);
+    x = emit_softmax(call, x);
     if (self->can_hide_all) x = clear_hidden(call, self, x);
     *out = snug_emit_cast(call, x, self->dtype);
     return SNUG_OK;
@@ -236,7 +248,8 @@ static snug_status translate(const snug_onnx_call *call) {
     SNUG_TRY(emit_bias(call, &self));
     int64_t mode = snug_onnx_integer(call, "qk_matmul_output_mode", 0);
     double cap = snug_onnx_real(call, "softcap", 0);
-    snug_tensor_id scores = emit_scores(call, &self), seen = scores, mixture;
+    snug_tensor_id scores = emit_scores(call, &self), seen = scores;
+    snug_tensor_id mixture = SNUG_NO_TENSOR;
     if (cap > 0) {
         scores = snug_emit_with(call, &snug_op_multiply, scores, 1 / cap);
         scores = snug_emit_with(call, &snug_op_multiply,

@@ -92,7 +92,7 @@ static snug_status size_transposed(const snug_onnx_call *call, snug_window *wind
 static snug_status translate_transposed(const snug_onnx_call *call) {
     SNUG_TRY(check(call));
     int rank = call->inputs[0].type.rank, axes = axes_of(call);
-    int64_t output[SNUG_WINDOW_AXES];
+    int64_t output[SNUG_WINDOW_AXES] = {0};
     snug_window window;
     SNUG_TRY(
         snug_window_read_all(call, &call->inputs[0].type, &call->inputs[1].type, axes, &window));

@@ -103,7 +103,7 @@ static snug_status read(const snug_onnx_call *call, term terms[2], term *result)
         if (*given != ' ') equation[length++] = *given;
     equation[length] = 0;
     if (*given) return snug_fail(SNUG_UNSUPPORTED, "an equation of more than 255 characters");
-    text written[2], result_text;
+    text written[2] = {0}, result_text;
     int spread = 0;
     SNUG_TRY(split(equation, count, written, &result_text));
     for (size_t i = 0; i < count; i++) {
@@ -142,7 +142,7 @@ static void sum_own(const snug_onnx_call *call, term *self, const term *other, c
 
 // Puts the dimensions of |self| into the order of |labels|, all of which it has.
 static void arrange(const snug_onnx_call *call, term *self, const int *labels) {
-    int64_t perm[SNUG_MAX_RANK];
+    int64_t perm[SNUG_MAX_RANK] = {0};
     for (int i = 0; i < self->rank; i++)
         perm[i] = find(self, labels[i]);
     self->tensor = snug_emit_transpose(call, self->tensor, perm);
@@ -152,7 +152,7 @@ static void arrange(const snug_onnx_call *call, term *self, const int *labels) {
 
 // Repeats dimensions of extent 1 of |self| to those of |other|.
 static snug_status stretch(const snug_onnx_call *call, term *self, const term *other) {
-    int64_t dims[SNUG_MAX_RANK];
+    int64_t dims[SNUG_MAX_RANK] = {0};
     const snug_type *type = snug_emit_type(call, self->tensor);
     const snug_type *beside = snug_emit_type(call, other->tensor);
     for (int i = 0; i < self->rank; i++) {
@@ -227,7 +227,7 @@ static snug_status multiply(const snug_onnx_call *call, const term *a, const ter
 }
 
 static snug_status translate(const snug_onnx_call *call) {
-    term terms[2], result, product;
+    term terms[2] = {0}, result = {0}, product;
     SNUG_TRY(read(call, terms, &result));
     SNUG_TRY(snug_graph_status(call->graph));
     product = terms[0];

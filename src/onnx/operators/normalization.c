@@ -50,7 +50,8 @@ static snug_status translate_layer(const snug_onnx_call *call) {
     SNUG_TRY(read_axis(call, &axes));
     const snug_type *x = &call->inputs[0].type;
     const int64_t *line = x->dims + x->rank - axes;
-    snug_tensor_id scale = snug_onnx_use(call, 1), shift = snug_onnx_use(call, 2);
+    snug_tensor_id scale = snug_onnx_use_as(call, 1, SNUG_ROW_MAJOR);
+    snug_tensor_id shift = snug_onnx_use_as(call, 2, SNUG_ROW_MAJOR);
     bool fits = has_shape(&call->inputs[1].type, axes, line) &&
                 (!snug_onnx_has(call, 2) || has_shape(&call->inputs[2].type, axes, line));
     snug_dtype working = working_type(x->dtype);
@@ -85,7 +86,8 @@ static snug_status translate_rms(const snug_onnx_call *call) {
         snug_emit_unary(call, &snug_op_reciprocal, snug_emit_unary(call, &snug_op_sqrt, mean));
     snug_tensor_id y =
         snug_emit_cast(call, snug_emit_binary(call, &snug_op_multiply, x, inverse), type->dtype);
-    snug_onnx_set(call, 0, emit_affine(call, y, snug_onnx_use(call, 1), SNUG_NO_TENSOR));
+    snug_onnx_set(call, 0,
+                  emit_affine(call, y, snug_onnx_use_as(call, 1, SNUG_ROW_MAJOR), SNUG_NO_TENSOR));
     return SNUG_OK;
 }
 

@@ -122,7 +122,7 @@ static void momentum(const snug_onnx_call *call, const group *self, size_t index
 static snug_status translate(const snug_onnx_call *call, size_t states,
                              void (*emit)(const snug_onnx_call *call, const group *self,
                                           size_t index, size_t count)) {
-    size_t count;
+    size_t count = 0;
     SNUG_TRY(read_groups(call, 2 + states, &count));
     for (size_t i = 0; i < count; i++) {
         group self = use_group(call, i, count, states);

@@ -68,13 +68,15 @@ static snug_status translate_max(const snug_onnx_call *call) {
     return SNUG_OK;
 }
 
+enum { whole_windows = 2 }; // of count_include_pad
+
 static snug_tensor_id emit_average(const snug_onnx_call *call, const snug_window *window,
-                                   snug_tensor_id x, bool counts_padding) {
+                                   snug_tensor_id x, int64_t counts_padding) {
     snug_pool3d_attributes pool = volume_of(window);
     pool.ceil_mode = snug_onnx_integer(call, "ceil_mode", 0) != 0;
     pool.count_include_pad = counts_padding;
     const snug_type *type = &call->inputs[0].type;
-    bool plain = is_plain(window, type, false);
+    bool plain = counts_padding != whole_windows && is_plain(window, type, false);
     int64_t dims[SNUG_MAX_RANK] = {type->dims[0], type->dims[1], 1, 1, 1};
     int rank = plain ? 4 : 5;
     for (int i = 2; i < type->rank; i++)
@@ -109,7 +111,7 @@ static snug_status read_order(const snug_onnx_call *call, double *p) {
     return *p >= 1 ? SNUG_OK : snug_fail(SNUG_BAD_FILE, "p of at least 1 expected, found %g", *p);
 }
 
-// The p-norm of windows: the average of powers times the elements of a window, as ONNX has it.
+// The p-norm of windows, of which padding adds nothing to the sum, whether it counts or not.
 static snug_status translate_norm(const snug_onnx_call *call) {
     snug_window window;
     double p, elements = 1;
@@ -119,8 +121,7 @@ static snug_status translate_norm(const snug_onnx_call *call) {
         elements *= (double)window.kernel[i];
     snug_tensor_id x = snug_onnx_use_as(call, 0, SNUG_CHANNELS_LAST);
     x = emit_power(call, p == 2 ? x : snug_emit_unary(call, &snug_op_abs, x), p);
-    // Padding adds nothing to a sum, so what is counted must be all of the window.
-    x = emit_average(call, &window, x, snug_onnx_integer(call, "count_include_pad", 0) != 0);
+    x = emit_average(call, &window, x, whole_windows);
     x = snug_emit_with(call, &snug_op_multiply, x, elements);
     snug_onnx_set(call, 0, emit_power(call, x, 1 / p));
     return SNUG_OK;

@@ -19,7 +19,7 @@ static snug_status join_batches(const snug_type *a, const snug_type *b, int *ran
 
 static snug_tensor_id expand_batches(const snug_onnx_call *call, snug_tensor_id x, int rank,
                                      const int64_t *batches) {
-    int64_t dims[SNUG_MAX_RANK];
+    int64_t dims[SNUG_MAX_RANK] = {0};
     const snug_type *type = snug_emit_type(call, x);
     for (int i = 0; i < rank; i++)
         dims[i] = i < rank - 2 ? batches[i] : type->dims[type->rank - rank + i];
@@ -45,8 +45,8 @@ static snug_status emit_product(const snug_onnx_call *call, snug_tensor_id a, sn
         *out = snug_emit_reshape(call, y, SNUG_ROW_MAJOR, left.rank, left.dims);
         return SNUG_OK;
     }
-    int rank;
-    int64_t batches[SNUG_MAX_RANK];
+    int rank = 0;
+    int64_t batches[SNUG_MAX_RANK] = {0};
     SNUG_TRY(join_batches(&left, &right, &rank, batches));
     a = expand_batches(call, a, rank, batches);
     b = expand_batches(call, b, rank, batches);
@@ -67,7 +67,7 @@ static snug_status translate_matmul(const snug_onnx_call *call) {
     SNUG_TRY(emit_product(call, a, b, &y));
     if (y == SNUG_NO_TENSOR) return SNUG_OK;
     snug_type type = *snug_emit_type(call, y);
-    int64_t dims[SNUG_MAX_RANK];
+    int64_t dims[SNUG_MAX_RANK] = {0};
     int rank = 0;
     for (int i = 0; i < type.rank; i++) {
         bool lacks =

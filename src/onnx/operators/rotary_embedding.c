@@ -68,7 +68,7 @@ static snug_tensor_id turn(const snug_onnx_call *call, const snug_op *op, snug_t
 
 static snug_status translate(const snug_onnx_call *call) {
     rotary self;
-    snug_tensor_id x, cosine, sine;
+    snug_tensor_id x = SNUG_NO_TENSOR, cosine = SNUG_NO_TENSOR, sine = SNUG_NO_TENSOR;
     SNUG_TRY(read(call, &self, &x));
     SNUG_TRY(use_table(call, &self, 1, &cosine));
     SNUG_TRY(use_table(call, &self, 2, &sine));

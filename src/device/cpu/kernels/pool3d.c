@@ -99,9 +99,11 @@ static void visit_spread(const work *self, void *context, int64_t pixel) {
 }
 
 static float weight_of(const work *self, const span spans[3]) {
-    int64_t count = 1;
+    int64_t count = 1, counts = self->pool->count_include_pad;
     for (int i = 0; i < 3; i++)
-        count *= self->pool->count_include_pad ? spans[i].padded : spans[i].end - spans[i].begin;
+        count *= counts == 2 ? self->pool->kernel[i]
+                 : counts    ? spans[i].padded
+                             : spans[i].end - spans[i].begin;
     return count ? 1 / (float)count : 1;
 }
 
