@@ -95,7 +95,7 @@ static snug_status check_result(const term *terms, size_t count, const term *res
 }
 
 static snug_status read(const snug_onnx_call *call, term terms[2], term *result) {
-    char equation[256];
+    char equation[256] = "";
     const char *given = snug_onnx_text(call, "equation", "");
     size_t length = 0, count = call->input_count;
     if (count > 2) return snug_fail(SNUG_UNSUPPORTED, "a sum over %zu operands", count);
