@@ -94,8 +94,8 @@ static snug_status read_bound(const snug_onnx_call *call, size_t index, const ch
     return snug_fail(SNUG_BAD_FILE, "one number expected as %s", name);
 }
 
-static snug_tensor_id bound_tensor(const snug_onnx_call *call, size_t index, const bound *bound) {
-    if (call->opset < 11) return snug_onnx_scalar(call, call->inputs[0].type.dtype, bound->value);
+static snug_tensor_id bound_tensor(const snug_onnx_call *call, size_t index, const bound *at) {
+    if (call->opset < 11) return snug_onnx_scalar(call, call->inputs[0].type.dtype, at->value);
     snug_reshape_attributes scalar = {0};
     return SNUG_EMIT(call->graph, &snug_op_reshape, &scalar, snug_onnx_use(call, index));
 }
