@@ -111,6 +111,9 @@ snug_status snug_onnx_axis(int64_t axis, int rank, int64_t *out);
 
 // A scalar constant of |dtype| in the graph.
 snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
+// A constant with the elements at |data| (row-major, copied).
+snug_tensor_id snug_onnx_constant(const snug_onnx_call *call, const snug_type *type,
+                                  const void *data);
 
 // Translates another operator of ONNX's on tensors of the graph, for operators that are made of
 // others: |node| borrows attributes; |outputs| tensors are given back.
