@@ -36,7 +36,7 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
 
 bool snug_transpose_moves_nothing(const snug_type *type,
                                   const snug_transpose_attributes *attributes) {
-    snug_type y;
+    snug_type y = {0};
     int64_t before[SNUG_MAX_RANK] = {0}, after[SNUG_MAX_RANK] = {0};
     if (infer(attributes, type, 1, &y) != SNUG_OK) return false;
     snug_type_strides(type, before);
