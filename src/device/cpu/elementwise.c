@@ -132,8 +132,8 @@ static void run_range(const void *context, int part, int64_t begin, int64_t end)
         int64_t count = end - begin < block_elements ? end - begin : block_elements;
         int64_t left = length - begin % length;
         if (left < count && length >= short_run) count = left;
-        const float *x[most_operands];
-        for (int i = 0; i < most_operands; i++)
+        const float *x[most_operands] = {load(self, 0, begin, count, buffers[0])};
+        for (int i = 1; i < most_operands; i++)
             x[i] = i < self->nest.operands ? load(self, i, begin, count, buffers[i]) : x[0];
         float *to = in_place ? (float *)y->data + begin : buffers[most_operands];
         self->apply(x, to, count, self->call->attributes);

@@ -47,14 +47,10 @@ SNUG_MULTIARCH static void forward(const float *x, float *y, int64_t columns, in
     for (int64_t i = 0; i < length; i++) {
         const float *row = x + i * step;
         float *to = y + i * step;
-        if (is_log) {
 #pragma omp simd
-            for (int64_t j = 0; j < columns; j++)
-                to[j] = row[j] - highest[j] - sum[j];
-        } else {
-#pragma omp simd
-            for (int64_t j = 0; j < columns; j++)
-                to[j] = exp_below(row[j] - highest[j]) * sum[j];
+        for (int64_t j = 0; j < columns; j++) {
+            float below = row[j] - highest[j];
+            to[j] = is_log ? below - sum[j] : exp_below(below) * sum[j];
         }
     }
 }
@@ -71,15 +67,10 @@ SNUG_MULTIARCH static void backward(const float *y, const float *dy, float *dx, 
     for (int64_t i = 0; i < length; i++) {
         const float *result = y + i * step, *slope = dy + i * step;
         float *to = dx + i * step;
-        if (is_log) {
 #pragma omp simd
-            for (int64_t j = 0; j < columns; j++)
-                to[j] = slope[j] - exp_below(result[j]) * sum[j];
-        } else {
-#pragma omp simd
-            for (int64_t j = 0; j < columns; j++)
-                to[j] = result[j] * (slope[j] - sum[j]);
-        }
+        for (int64_t j = 0; j < columns; j++)
+            to[j] =
+                is_log ? slope[j] - exp_below(result[j]) * sum[j] : result[j] * (slope[j] - sum[j]);
     }
 }
 
