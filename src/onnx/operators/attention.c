@@ -246,6 +246,7 @@ static snug_status translate(const snug_onnx_call *call) {
     attention self;
     SNUG_TRY(read(call, &self));
     SNUG_TRY(emit_bias(call, &self));
+    SNUG_TRY(snug_graph_status(call->graph));
     int64_t mode = snug_onnx_integer(call, "qk_matmul_output_mode", 0);
     double cap = snug_onnx_real(call, "softcap", 0);
     snug_tensor_id scores = emit_scores(call, &self), seen = scores;
