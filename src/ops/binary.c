@@ -11,6 +11,13 @@ static snug_wide floored_remainder(snug_wide a, snug_wide b) {
     return rest && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+// A remainder of 0 has the divisor's sign, too.
+static double floored_real(double a, double b) {
+    double rest = fmod(a, b);
+    if (rest == 0) return copysign(0, b);
+    return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 static snug_wide whole_power(snug_wide base, snug_wide exponent) {
     if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 ? -1 : 1) : 0;
     uint64_t result = 1, factor = (uint64_t)base; // wraps round, as the types do
@@ -30,7 +37,7 @@ SNUG_ELEMENTWISE_KERNEL(divide, divide_whole)
 SNUG_ELEMENTWISE_REAL(power, pow(a, b))
 SNUG_ELEMENTWISE_WHOLE(power, whole_power(a, b))
 SNUG_ELEMENTWISE_KERNEL(power, power_whole)
-SNUG_ELEMENTWISE_REAL(modulo, a - floor(a / b) * b)
+SNUG_ELEMENTWISE_REAL(modulo, floored_real(a, b))
 SNUG_ELEMENTWISE_WHOLE(modulo, floored_remainder(a, b))
 SNUG_ELEMENTWISE_KERNEL(modulo, modulo_whole)
 SNUG_ELEMENTWISE_REAL(remainder, fmod(a, b))

@@ -26,13 +26,13 @@ static snug_status infer_bits(const void *attributes, const snug_type *inputs, i
     return snug_infer_broadcast(attributes, inputs, input_count, outputs);
 }
 
-// Past the width of the widest type all bits are gone. Unsigned types alone are shifted.
+// Past the width of a type all bits are gone, and those of the sign are left on the right.
 static snug_wide shifted_left(snug_wide a, snug_wide b) {
     return b >= 0 && b < 64 ? (snug_wide)((uint64_t)a << b) : 0;
 }
 
 static snug_wide shifted_right(snug_wide a, snug_wide b) {
-    return b >= 0 && b < 64 ? (snug_wide)((uint64_t)a >> b) : 0;
+    return b >= 0 && b < 64 ? a >> b : a < 0 ? -1 : 0;
 }
 
 // X(stem, onnx, value)

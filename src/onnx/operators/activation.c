@@ -86,6 +86,17 @@ static snug_status translate_swish(const snug_onnx_call *call) {
     return set_unary(call, alpha == 1 ? &snug_op_silu : &snug_op_swish, alpha, 0);
 }
 
+static snug_status translate_swiglu(const snug_onnx_call *call) {
+    snug_parameter_attributes parameters = {.alpha = snug_onnx_real(call, "alpha", 1)};
+    snug_layout layout = snug_onnx_common_layout(call);
+    snug_tensor_id gate =
+        SNUG_EMIT(call->graph, &snug_op_swish, &parameters, snug_onnx_use_as(call, 0, layout));
+    snug_onnx_set(
+        call, 0,
+        SNUG_EMIT(call->graph, &snug_op_multiply, NULL, gate, snug_onnx_use_as(call, 1, layout)));
+    return SNUG_OK;
+}
+
 static snug_status translate_thresholded_relu(const snug_onnx_call *call) {
     return set_unary(call, &snug_op_thresholded_relu, snug_onnx_real(call, "alpha", 1), 0);
 }
@@ -138,6 +149,7 @@ static const snug_onnx_operator rows[] = {
     {"HardSigmoid", "", 1, 1, translate_hard_sigmoid},
     {"Gelu", "", 1, 1, translate_gelu},
     {"Swish", "", 1, 1, translate_swish},
+    {"SwiGLU", "", 2, 2, translate_swiglu},
     {"ThresholdedRelu", "", 1, 1, translate_thresholded_relu},
     {"Shrink", "", 1, 1, translate_shrink},
     {"Softmax", "", 1, 1, translate_softmax},

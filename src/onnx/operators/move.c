@@ -103,6 +103,14 @@ static snug_tensor_id pixels(const snug_onnx_call *call) {
                      (const int64_t[]){0, 2, 3, 1});
 }
 
+// How the places of a block and the channels are ordered in depth: blocks first or channels first.
+static snug_status read_mode(const snug_onnx_call *call, bool *blocks_first) {
+    const char *mode = snug_onnx_text(call, "mode", "DCR");
+    *blocks_first = strcmp(mode, "DCR") == 0;
+    if (*blocks_first || strcmp(mode, "CRD") == 0) return SNUG_OK;
+    return snug_fail(SNUG_BAD_FILE, "mode DCR or CRD expected, found \"%.40s\"", mode);
+}
+
 static snug_status check_block(const snug_onnx_call *call, int64_t *block) {
     *block = snug_onnx_integer(call, "blocksize", 0);
     if (call->inputs[0].type.rank != 4)
@@ -115,16 +123,14 @@ static snug_status check_block(const snug_onnx_call *call, int64_t *block) {
 // (N, H, W, b, b, c) or, for CRD, (N, H, W, c, b, b) to (N, H, b, W, b, c).
 static snug_status translate_depth_to_space(const snug_onnx_call *call) {
     const int64_t *dims = call->inputs[0].type.dims;
-    const char *mode = snug_onnx_text(call, "mode", "DCR");
-    bool blocks_first = strcmp(mode, "DCR") == 0;
+    bool blocks_first;
     int64_t b;
     SNUG_TRY(check_block(call, &b));
+    SNUG_TRY(read_mode(call, &blocks_first));
     long long square = b * b;
-    if (dims[1] % square || (!blocks_first && strcmp(mode, "CRD") != 0))
-        return snug_fail(SNUG_BAD_FILE,
-                         "a multiple of %lld channels and mode DCR or CRD expected, found %lld and "
-                         "\"%.40s\"",
-                         square, (long long)dims[1], mode);
+    if (dims[1] % square)
+        return snug_fail(SNUG_BAD_FILE, "a multiple of %lld channels expected, found %lld", square,
+                         (long long)dims[1]);
     int64_t c = dims[1] / (b * b);
     snug_tensor_id x = pixels(call);
     if (blocks_first) {
@@ -142,8 +148,10 @@ static snug_status translate_depth_to_space(const snug_onnx_call *call) {
 
 static snug_status translate_space_to_depth(const snug_onnx_call *call) {
     const int64_t *dims = call->inputs[0].type.dims;
+    bool blocks_first;
     int64_t b;
     SNUG_TRY(check_block(call, &b));
+    SNUG_TRY(read_mode(call, &blocks_first));
     if (dims[2] % b || dims[3] % b)
         return snug_fail(SNUG_BAD_FILE, "multiples of %lld pixels expected, found %lld and %lld",
                          (long long)b, (long long)dims[2], (long long)dims[3]);
@@ -152,7 +160,9 @@ static snug_status translate_space_to_depth(const snug_onnx_call *call) {
         return snug_fail(SNUG_BAD_FILE, "too many channels");
     snug_tensor_id x = pixels(call);
     x = reshape(call, x, 6, (const int64_t[]){dims[0], height, b, width, b, dims[1]});
-    x = transpose(call, x, (const int64_t[]){0, 1, 3, 2, 4, 5});
+    x = transpose(call, x,
+                  blocks_first ? (const int64_t[]){0, 1, 3, 2, 4, 5}
+                               : (const int64_t[]){0, 1, 3, 5, 2, 4});
     x = snug_onnx_to_layout(call, x, SNUG_ROW_MAJOR);
     x = reshape(call, x, 4, (const int64_t[]){dims[0], height, width, channels});
     snug_onnx_set(call, 0, transpose(call, x, (const int64_t[]){0, 3, 1, 2}));
