@@ -9,7 +9,8 @@
 #include "plan/time_cache.h"
 
 enum { MOST_SAMPLES = 64, TYPES = 64 };
-enum { CACHES = 48 << 20 }; // bytes that push everything else out of a processor's caches
+// Bytes that push everything else out of a processor's caches; bytes that stay in one's own.
+enum { CACHES = 40 << 20, SMALL = 128 << 10 };
 
 struct snug_costs {
     snug_device *device;
@@ -155,8 +156,8 @@ static snug_status cool(snug_device *device, unsigned char *memory, size_t bytes
 // The fastest of a few runs after one that generates code and touches the memory.
 static snug_status time_runs(snug_device *device, const snug_kernel *kernel, const snug_call *call,
                              unsigned char *spare, size_t spare_bytes, double *out) {
-    enum { LEAST_RUNS = 3, MOST_RUNS = 50 };
-    const double enough = 0.02; // seconds
+    enum { LEAST_RUNS = 2, MOST_RUNS = 50 };
+    const double enough = 0.004; // seconds
     double begin = snug_clock_seconds();
     *out = 0;
     SNUG_TRY(device->device_class->run(device, kernel, call));
@@ -190,7 +191,10 @@ static snug_status measure(snug_costs *self, const snug_signature *signature, do
                       .state = &state};
     snug_view *views = NULL;
     unsigned char *arena = NULL;
-    size_t spare = self->budget - bytes < CACHES ? self->budget - bytes : CACHES;
+    // Large kernels leave nothing of the last run in the caches; small ones find all there in a
+    // step too.
+    size_t spare = bytes < SMALL || bytes > CACHES ? 0 : CACHES;
+    if (spare > self->budget - bytes) spare = self->budget - bytes;
     int count = signature->input_count + signature->output_count;
     snug_status status;
     SNUG_TRY(SNUG_NEW(&views, (size_t)count));
