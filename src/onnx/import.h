@@ -110,11 +110,17 @@ snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, do
 // --- For those who build a graph ---
 
 typedef struct snug_onnx_options {
-    int64_t batch;                        // samples; 0: as the document says (conformance cases)
-    bool training;                        // batch norm and dropout in training form
-    bool freeze_bn;                       // batch norm stays in inference form in training, too
-    bool no_drop;                         // dropout is left out
-    const char *output;                   // name of the logits; NULL: the only output
+    int64_t batch;      // samples; 0: as the document says (conformance cases)
+    bool training;      // batch norm and dropout in training form
+    bool freeze_bn;     // batch norm stays in inference form in training, too
+    bool no_drop;       // dropout is left out
+    const char *output; // name of the logits; NULL: the only output
+    // Extents of one sample of the first input (0: none are given). They fill in what the document
+    // leaves open, there and where other inputs have the same symbols; where it says otherwise that
+    // is SNUG_UNSUPPORTED, or they are ignored when |input_suggested|.
+    int input_rank;
+    const int64_t *input_dims;
+    bool input_suggested;
     bool make_inputs_known;               // integer inputs take their values from |known_inputs|
     const snug_onnx_tensor *known_inputs; // by name
     size_t known_input_count;

@@ -50,6 +50,9 @@ extern const snug_op snug_op_batch_norm;
 extern const snug_op
     snug_op_batch_norm_backward; // (x, gamma, beta, mean, variance, dy) -> dx, dgamma, dbeta
 extern const snug_op snug_op_batch_norm_inference; // (x, gamma, beta, mean, variance) -> y
+// The gradient of the inference form, whose statistics are constants; operands and results as
+// above.
+extern const snug_op snug_op_batch_norm_inference_backward;
 
 // matmul.c: (..., M, K) x (..., K, N), equal leading dimensions, row-major; a transposed operand is
 // stored with its last two dimensions exchanged. linear is (N, K) x weight (O, K) [+ bias (O)].
@@ -156,9 +159,15 @@ extern const snug_op snug_op_cross_entropy;          // (logits, target) -> scal
 extern const snug_op snug_op_cross_entropy_backward; // (logits, target, dloss) -> dlogits
 // correct.c: how many rows have their largest logit at the target, as a float32 scalar.
 extern const snug_op snug_op_correct; // (logits, target) -> scalar
-// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements).
+// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements). What has a
+// NaN as its target counts for nothing, here and in bce_loss.
 extern const snug_op snug_op_mse_loss;          // (x, target) -> scalar
 extern const snug_op snug_op_mse_loss_backward; // (x, target, dloss) -> dx
+// bce_loss.c: torch.nn.functional.binary_cross_entropy_with_logits, its sum / |denominator|; how
+// many logits are on the side of 0 that the target is of 0.5.
+extern const snug_op snug_op_bce_loss;          // (logits, target) -> scalar
+extern const snug_op snug_op_bce_loss_backward; // (logits, target, dloss) -> dlogits
+extern const snug_op snug_op_correct_binary;    // (logits, target) -> scalar
 
 // upsample2d.c: torch.nn.functional.interpolate.
 typedef struct snug_upsample2d_attributes {

@@ -35,7 +35,7 @@ static void append_alternative(const snug_plan *plan, const snug_candidate *chos
 
 static void append_statistics(const snug_plan *plan, const snug_candidate *chosen,
                               snug_text *text) {
-    if (chosen->accumulation_steps < 2 || !plan->training.model->has_batch_norm) return;
+    if (chosen->accumulation_steps < 2 || !plan->has_batch_norm) return;
     snug_text_append(text,
                      "\nBatch norm normalises each micro-batch of %" PRId64
                      " samples by its own statistics,\nnot the batch's of %" PRId64 ".%s\n",
@@ -119,10 +119,20 @@ static void append_networks(const snug_plan *plan, snug_text *text) {
                          plan->network.name, plan->own.name);
 }
 
+static void append_frozen(const snug_plan *plan, snug_text *text) {
+    char bytes[SNUG_SIZE_TEXT];
+    if (plan->learning == plan->weights || plan->learning == 0) return;
+    snug_text_append(text, "\n%" PRId64 " of %" PRId64 " parameters learn: ", plan->learning,
+                     plan->weights);
+    snug_text_append(text, "the frozen ones save %s (%zu bytes).\n",
+                     snug_size_print(plan->frozen_bytes, bytes), plan->frozen_bytes);
+}
+
 void snug_plan_append_notes(const snug_plan *plan, snug_text *text) {
     const snug_candidate *chosen = snug_plan_chosen(plan);
     append_networks(plan, text);
     if (!chosen) return;
+    append_frozen(plan, text);
     append_statistics(plan, chosen, text);
     append_precision(plan, chosen, text);
 }

@@ -17,8 +17,8 @@ typedef struct feed {
     int64_t next, fail_at;
 } feed;
 
-static snug_status next_samples(void *context, int64_t samples, const float **input,
-                                const int32_t **target) {
+static snug_status next_samples(void *context, int64_t samples, const void **input,
+                                const void **target) {
     feed *self = context;
     if (self->fail_at > 0 && self->next >= self->fail_at) return SNUG_IO;
     *input = self->input + self->next * IMAGE;
