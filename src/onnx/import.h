@@ -66,6 +66,13 @@ bool snug_onnx_has(const snug_onnx_call *call, size_t index);
 // one).
 snug_tensor_id snug_onnx_use(const snug_onnx_call *call, size_t index);
 snug_tensor_id snug_onnx_use_as(const snug_onnx_call *call, size_t index, snug_layout layout);
+// Input |index| with dimensions of 1 put in front until it has |rank|, in |layout|: an operand that
+// broadcasts.
+snug_tensor_id snug_onnx_use_ranked(const snug_onnx_call *call, size_t index, int rank,
+                                    snug_layout layout);
+// The layout of the largest input that is computed at run time: what operands of arithmetic take,
+// since it costs least.
+snug_layout snug_onnx_common_layout(const snug_onnx_call *call);
 // Any tensor of the graph in |layout| (emits to_layout where it differs).
 snug_tensor_id snug_onnx_to_layout(const snug_onnx_call *call, snug_tensor_id tensor,
                                    snug_layout layout);
@@ -115,15 +122,15 @@ typedef struct snug_onnx_options {
     bool freeze_bn;     // batch norm stays in inference form in training, too
     bool no_drop;       // dropout is left out
     const char *output; // name of the logits; NULL: the only output
-    // Extents of one sample of the first input (0: none are given). They fill in what the document
-    // leaves open, there and where other inputs have the same symbols; where it says otherwise that
-    // is SNUG_UNSUPPORTED, or they are ignored when |input_suggested|.
-    int input_rank;
-    const int64_t *input_dims;
-    bool input_suggested;
-    bool make_inputs_known;               // integer inputs take their values from |known_inputs|
-    const snug_onnx_tensor *known_inputs; // by name
+    // Inputs, by name: their types go before what the document says. Those with data are known when
+    // |make_inputs_known|.
+    bool make_inputs_known;
+    const snug_onnx_tensor *known_inputs;
     size_t known_input_count;
+    // The first input's dimensions without the batch, where the document leaves them open; symbols
+    // that other inputs share take these values. NULL: none are given.
+    const int64_t *sample;
+    int sample_rank;
 } snug_onnx_options;
 
 typedef struct snug_onnx_built {
@@ -131,6 +138,10 @@ typedef struct snug_onnx_built {
     // Known outputs are constants of the graph.
     snug_tensor_id *inputs, *outputs;
     size_t input_count, output_count;
+    // Their names in the document, which owns them.
+    const char **input_names, **output_names;
+    // Advice for people about the document ("batch norm is folded into convolutions ..."), or NULL.
+    char *note;
 } snug_onnx_built;
 
 // Builds |document| into |graph|. Initializers that may learn become weights under their names,

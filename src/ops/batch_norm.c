@@ -13,14 +13,15 @@ static const snug_attribute attributes_table[] = {
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, eps, SNUG_ATTRIBUTE_REAL),
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, update, SNUG_ATTRIBUTE_INT),
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, activation, SNUG_ATTRIBUTE_INT),
+    SNUG_ATTRIBUTE(snug_batch_norm_attributes, biased, SNUG_ATTRIBUTE_INT),
     SNUG_ATTRIBUTES_END,
 };
 
-// x of 2 to 4 dimensions, and one value a channel in inputs |first| to |last|.
+// x of 2 to 5 dimensions, and one value a channel in inputs |first| to |last|.
 static snug_status check(const snug_type *inputs, int first, int last) {
     const snug_type *x = &inputs[0];
     char text[SNUG_TYPE_TEXT];
-    if (x->rank < 2 || x->rank > 4 || (x->rank > 2 && x->layout != SNUG_CHANNELS_LAST))
+    if (x->rank < 2 || x->rank > 5 || (x->rank > 2 && x->layout != SNUG_CHANNELS_LAST))
         return snug_fail(SNUG_INVALID, "(N, C) or channels-last images expected, found %s",
                          snug_type_print(x, text));
     for (int i = first; i <= last; i++)
@@ -144,7 +145,8 @@ static snug_status kernel(const snug_call *call) {
         normalise(call, c, snug_view_get(&call->outputs[1], c),
                   snug_view_get(&call->outputs[2], c));
         if (!norm->update) continue;
-        double unbiased = rows > 1 ? variance * (double)rows / (double)(rows - 1) : variance;
+        bool corrects = rows > 1 && !norm->biased;
+        double unbiased = corrects ? variance * (double)rows / (double)(rows - 1) : variance;
         update_running(&call->inputs[3], c, norm->momentum, mean);
         update_running(&call->inputs[4], c, norm->momentum, unbiased);
     }
@@ -211,10 +213,12 @@ static double flops(const void *attributes, const snug_type *inputs, const snug_
 static const snug_batch_norm_attributes
     usual = {.momentum = 0.1, .eps = 1e-5, .update = 1},
     still = {.momentum = 0.1, .eps = 1e-3},
+    biased = {.momentum = 0.2, .eps = 1e-3, .update = 1, .biased = 1},
     relu = {.momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU},
     relu6 = {.momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU6};
 
 #define IMAGE SNUG_SAMPLE_IMAGE(3, 4, 3, 2)
+#define VOLUME SNUG_SAMPLE_TENSOR(SNUG_F32, SNUG_CHANNELS_LAST, 2, 4, 3, 2, 2)
 #define CHANNEL SNUG_SAMPLE_ROW_MAJOR(4)
 #define MATRIX SNUG_SAMPLE_ROW_MAJOR(6, 4)
 #define SAMPLE(label, norm, low_, high_, skipped, ...)                                             \
@@ -229,6 +233,7 @@ static const snug_sample samples[] = {
     SAMPLE("matrix, still", still, -1, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("relu", relu, -1, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("relu6", relu6, -3, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("volume, biased", biased, -1, 2, 24, VOLUME, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample inference_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),

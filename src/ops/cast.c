@@ -1,4 +1,7 @@
-// x rounded to another floating-point type, to nearest with ties to even.
+// x in another element type. To a floating-point type it rounds to nearest, ties to even; to an
+// integer towards zero, integers lose their high bits; anything but 0 is true.
+#include <string.h>
+
 #include "graph/autodiff.h"
 #include "ops/ops.h"
 #include "ops/reference.h"
@@ -13,13 +16,9 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
                          snug_type *outputs) {
     (void)input_count;
     const snug_cast_attributes *cast = attributes;
-    bool is_type = snug_dtype_is_valid(cast->dtype);
-    if (!is_type || !snug_dtype_is_float((snug_dtype)cast->dtype) ||
-        !snug_dtype_is_float(inputs[0].dtype))
-        return snug_fail(SNUG_INVALID,
-                         "a cast between floating-point types expected, found %s to "
-                         "type %lld",
-                         snug_dtype_name(inputs[0].dtype), (long long)cast->dtype);
+    if (!snug_dtype_is_valid(cast->dtype))
+        return snug_fail(SNUG_INVALID, "an element type expected, found %lld",
+                         (long long)cast->dtype);
     outputs[0] = inputs[0];
     outputs[0].dtype = (snug_dtype)cast->dtype;
     return SNUG_OK;
@@ -31,6 +30,7 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     snug_graph *graph = backward->graph;
     snug_tensor_id dy = snug_backward_of(backward, node, 0);
     const snug_tensor *x = graph->tensors[node->inputs[0]];
+    if (!snug_dtype_is_float(x->type.dtype) || dy == SNUG_NO_TENSOR) return SNUG_OK;
     if (x->role == SNUG_ROLE_WEIGHT) {
         snug_backward_give(backward, node, 0, dy);
         return SNUG_OK;
@@ -41,16 +41,34 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     return SNUG_OK;
 }
 
-static double same(double x) {
-    return x;
+static bool is_integer64(snug_dtype dtype) {
+    return dtype == SNUG_I64 || dtype == SNUG_U64;
+}
+
+// Beyond 2^53 a double does not hold every integer.
+static void cast_integer64(const snug_view *x, const snug_view *y, int64_t index) {
+    int64_t value = ((const int64_t *)x->data)[index];
+    if (snug_dtype_is_float(y->type.dtype) || y->type.dtype == SNUG_BOOL)
+        snug_view_set(y, index, snug_view_get(x, index));
+    else // little-endian: the low bytes come first
+        memcpy((char *)y->data + (size_t)index * snug_dtype_bytes(y->type.dtype), &value,
+               snug_dtype_bytes(y->type.dtype));
 }
 
 static snug_status kernel(const snug_call *call) {
-    return snug_reference_map(call, same);
+    const snug_view *x = &call->inputs[0], *y = &call->outputs[0];
+    int64_t elements = snug_type_elements(&y->type);
+    for (int64_t i = 0; i < elements; i++) {
+        if (is_integer64(x->type.dtype))
+            cast_integer64(x, y, i);
+        else
+            snug_view_set(y, i, snug_view_get(x, i));
+    }
+    return SNUG_OK;
 }
 
 static const snug_cast_attributes to_f64 = {SNUG_F64}, to_f32 = {SNUG_F32}, to_bf16 = {SNUG_BF16},
-                                  to_f16 = {SNUG_F16};
+                                  to_f16 = {SNUG_F16}, to_i64 = {SNUG_I64}, to_bool = {SNUG_BOOL};
 
 #define SAMPLE(label, to, skipped, ...)                                                            \
     {                                                                                              \
@@ -62,6 +80,9 @@ static const snug_sample samples[] = {
     SAMPLE("to bfloat16", to_bf16, 1, SNUG_SAMPLE_IMAGE(2, 3, 4, 5)),
     SAMPLE("to float16", to_f16, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
     SAMPLE("from bfloat16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_ROW_MAJOR, 5, 7)),
+    SAMPLE("to int64", to_i64, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
+    SAMPLE("to bool", to_bool, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
+    SAMPLE("from int32", to_f32, 1, SNUG_SAMPLE_INT32(5, 7)),
     SAMPLE("from float16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_F16, SNUG_ROW_MAJOR, 5, 7)),
 };
 

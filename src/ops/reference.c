@@ -34,6 +34,14 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     return 0;
 }
 
+// Towards zero; what int64 does not hold becomes its nearest end, a NaN 0. Narrower types keep the
+// low bits.
+static int64_t to_integer(double value) {
+    if (value >= 0x1p63) return INT64_MAX;
+    if (value < -0x1p63) return INT64_MIN;
+    return value == value ? (int64_t)value : 0;
+}
+
 void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double value) {
     switch (dtype) {
     case SNUG_F32:
@@ -49,31 +57,32 @@ void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double va
         ((uint16_t *)data)[index] = snug_to_float16((float)value);
         break;
     case SNUG_I64:
-        ((int64_t *)data)[index] = (int64_t)value;
+        ((int64_t *)data)[index] = to_integer(value);
         break;
     case SNUG_I32:
-        ((int32_t *)data)[index] = (int32_t)value;
+        ((int32_t *)data)[index] = (int32_t)to_integer(value);
         break;
     case SNUG_U8:
-        ((uint8_t *)data)[index] = (uint8_t)value;
+        ((uint8_t *)data)[index] = (uint8_t)to_integer(value);
         break;
     case SNUG_BOOL:
         ((uint8_t *)data)[index] = value != 0;
         break;
     case SNUG_I8:
-        ((int8_t *)data)[index] = (int8_t)value;
+        ((int8_t *)data)[index] = (int8_t)to_integer(value);
         break;
     case SNUG_I16:
-        ((int16_t *)data)[index] = (int16_t)value;
+        ((int16_t *)data)[index] = (int16_t)to_integer(value);
         break;
     case SNUG_U16:
-        ((uint16_t *)data)[index] = (uint16_t)value;
+        ((uint16_t *)data)[index] = (uint16_t)to_integer(value);
         break;
     case SNUG_U32:
-        ((uint32_t *)data)[index] = (uint32_t)value;
+        ((uint32_t *)data)[index] = (uint32_t)to_integer(value);
         break;
     case SNUG_U64:
-        ((uint64_t *)data)[index] = (uint64_t)value;
+        ((uint64_t *)data)[index] =
+            value >= 0x1p63 && value < 0x1p64 ? (uint64_t)value : (uint64_t)to_integer(value);
         break;
     }
 }

@@ -21,6 +21,13 @@ static inline int64_t snug_image_index(const snug_type *type, int64_t n, int64_t
     return ((n * type->dims[2] + h) * type->dims[3] + w) * type->dims[1] + c;
 }
 
+// Memory index of element (n, c, at[0], at[1], at[2]) of a channels-last volume.
+static inline int64_t snug_volume_index(const snug_type *type, int64_t n, int64_t c,
+                                        const int64_t at[3]) {
+    int64_t pixel = ((n * type->dims[2] + at[0]) * type->dims[3] + at[1]) * type->dims[4] + at[2];
+    return pixel * type->dims[1] + c;
+}
+
 // The coordinates of the |linear|-th element of |type| in row-major counting of its dimensions.
 void snug_reference_coordinates(const snug_type *type, int64_t linear,
                                 int64_t coordinates[SNUG_MAX_RANK]);

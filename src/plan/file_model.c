@@ -29,28 +29,6 @@ static snug_status as_bad_file(snug_status status) {
     return status == SNUG_UNSUPPORTED || status == SNUG_INVALID ? SNUG_BAD_FILE : status;
 }
 
-// Which of the outputs are the logits.
-static snug_status choose_output(const snug_file_model *file, const char *wanted,
-                                 const char **out) {
-    const snug_onnx_graph *graph = &file->document->graph;
-    snug_text names = {0};
-    *out = NULL;
-    for (size_t i = 0; i < graph->output_count; i++) {
-        const char *name = graph->outputs[i].name;
-        if (graph->output_count == 1 || (wanted && strcmp(name, wanted) == 0)) *out = name;
-        snug_text_append(&names, "%s'%s'", i ? ", " : "", name);
-    }
-    if (wanted && *out && strcmp(*out, wanted) != 0) *out = NULL;
-    snug_status status = snug_text_status(&names);
-    if (status == SNUG_OK && !*out)
-        status = snug_fail(SNUG_INVALID,
-                           "%s has the outputs %s: '--output NAME' says which are "
-                           "the logits",
-                           file->model.name, snug_text_view(&names));
-    snug_text_clear(&names);
-    return status;
-}
-
 static snug_status take_ends(const snug_onnx_built *built, snug_graph *graph,
                              snug_model_ends *out) {
     if (built->input_count > SNUG_MAX_INPUTS)
@@ -74,11 +52,10 @@ static snug_status build_file(const snug_model *model, const snug_model_options 
                                 .training = training,
                                 .freeze_bn = options->freeze_bn,
                                 .no_drop = !options->drop,
-                                .input_rank = options->input_rank,
-                                .input_dims = options->input_dims,
-                                .input_suggested = options->input_suggested};
+                                .output = options->output,
+                                .sample = options->input_rank > 0 ? options->input_dims : NULL,
+                                .sample_rank = options->input_rank};
     snug_onnx_built built = {0};
-    SNUG_TRY(choose_output(file, options->output, &wanted.output));
     snug_status status = snug_onnx_build(file->document, &wanted, graph, &built);
     if (status == SNUG_OK) status = take_ends(&built, graph, out);
     if (status == SNUG_OK && options->random_init) status = snug_random_init(graph);

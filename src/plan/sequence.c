@@ -138,7 +138,7 @@ void snug_sequence_clear(snug_sequence *self) {
                      self->candidates, self->drops,      self->steps,       self->values,
                      self->spans,      self->change,     self->made,        self->step_values,
                      self->passing,    self->accessible, self->last_reader, self->gaps,
-                     self->first_gap};
+                     self->first_gap,  self->in_gap};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         snug_memory_free(owned[i]);
     *self = (snug_sequence){0};

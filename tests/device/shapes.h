@@ -105,6 +105,25 @@
         .momentum = 0.9, .weight_decay = 0.01, .nesterov = 1                                       \
     }
 
+#define VOLUME(...) SNUG_SAMPLE_TENSOR(SNUG_F32, SNUG_CHANNELS_LAST, __VA_ARGS__)
+#define CONV3(s, p, g, dd, hh, ww, k)                                                              \
+    &(const snug_conv3d_attributes) {                                                              \
+        .stride = {s, s, s}, .padding = {p, p, p, p, p, p}, .dilation = {1, 1, 1}, .groups = (g),  \
+        .input = {dd, hh, ww}, .kernel = {k, k, k},                                                \
+    }
+#define VOLUME_LAYER(label, s, p, g, n, c, d, h, w, k, o, q, r, t)                                 \
+    SHAPE("conv3d", label, CONV3(s, p, g, d, h, w, k), 2, VOLUME(n, c, d, h, w),                   \
+          ROWS(o, (c) / (g), k, k, k)),                                                            \
+        SHAPE("conv3d_backward_input", label, CONV3(s, p, g, d, h, w, k), 2,                       \
+              VOLUME(n, o, q, r, t), ROWS(o, (c) / (g), k, k, k)),                                 \
+        SHAPE("conv3d_backward_weight", label, CONV3(s, p, g, d, h, w, k), 2,                      \
+              VOLUME(n, c, d, h, w), VOLUME(n, o, q, r, t))
+#define RESAMPLE(axis_, from, to, mode_, smooth)                                                   \
+    &(const snug_resample_attributes) {                                                            \
+        .axis = (axis_), .length = (to), .input = (from), .scale = (double)(to) / (from),          \
+        .mode = SNUG_RESAMPLE_##mode_, .cubic = -0.75, .antialias = (smooth)                       \
+    }
+
 typedef struct snug_test_shape {
     const char *op;
     snug_sample sample;
@@ -130,6 +149,16 @@ static const snug_test_shape snug_test_shapes[] = {
     LAYER("lopsided", 2, 0, 1, 1, 1, 2, 16, 14, 14, 3, 24, 7, 7),
     SHAPE("conv2d", "bias", CONV(1, 1, 1, 1, 1, 1, 1, 0, 0, 0), 3, IMAGE(2, 24, 13, 13),
           ROWS(40, 24, 3, 3), ROWS(40)),
+    VOLUME_LAYER("volume", 1, 1, 1, 2, 16, 9, 8, 9, 3, 24, 9, 8, 9),
+    VOLUME_LAYER("volume, grouped, stride 2", 2, 1, 4, 2, 16, 9, 8, 9, 3, 24, 5, 4, 5),
+    SHAPE("resample", "rows, linear", RESAMPLE(2, 24, 37, LINEAR, 0), 1, IMAGE(2, 33, 24, 20)),
+    SHAPE("resample", "columns, cubic", RESAMPLE(3, 20, 31, CUBIC, 0), 1, ROWS(2, 33, 24, 20)),
+    SHAPE("resample", "smaller", RESAMPLE(3, 50, 19, LINEAR, 1), 1, IMAGE(2, 33, 9, 50)),
+    SHAPE("resample", "nearest", RESAMPLE(2, 24, 48, NEAREST, 0), 1, IMAGE(2, 33, 24, 20)),
+    SHAPE("resample_backward", "rows, linear", RESAMPLE(2, 24, 37, LINEAR, 0), 1,
+          IMAGE(2, 33, 37, 20)),
+    SHAPE("resample_backward", "columns, cubic", RESAMPLE(3, 20, 31, CUBIC, 0), 1,
+          ROWS(2, 33, 24, 31)),
     SHAPE("max_pool2d", "3x3, stride 2", POOL(3, 2, 1, 17), 1, IMAGE(3, 70, 17, 17)),
     SHAPE("max_pool2d_backward", "3x3, stride 2", POOL(3, 2, 1, 17), 2, IMAGE(3, 70, 9, 9),
           SNUG_SAMPLE_TENSOR(SNUG_U8, SNUG_CHANNELS_LAST, 3, 70, 9, 9)),

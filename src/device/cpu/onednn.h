@@ -51,8 +51,8 @@ typedef enum snug_onednn_direction {
 typedef struct snug_onednn_convolution {
     snug_onednn_direction direction;
     snug_onednn_form source, weights, bias, destination; // bias: forward only
-    int64_t strides[2], dilations[2];                    // a dilation of 1 is none
-    int64_t padding_begin[2], padding_end[2];
+    int64_t strides[3], dilations[3]; // two for images, three for volumes; a dilation of 1 is none
+    int64_t padding_begin[3], padding_end[3];
 } snug_onednn_convolution;
 
 // SNUG_UNSUPPORTED, without a message: oneDNN has no such convolution.

@@ -293,7 +293,8 @@ static void update_running(const snug_call *call, int64_t column, double rows, d
                            double variance) {
     const snug_batch_norm_attributes *norm = call->attributes;
     float *running_mean = call->inputs[3].data, *running_variance = call->inputs[4].data;
-    double unbiased = rows > 1 ? variance * rows / (rows - 1) : variance;
+    bool corrects = rows > 1 && !norm->biased;
+    double unbiased = corrects ? variance * rows / (rows - 1) : variance;
     double keep = 1 - norm->momentum;
     running_mean[column] = (float)(keep * (double)running_mean[column] + norm->momentum * mean);
     running_variance[column] =

@@ -1,0 +1,245 @@
+// What translators see of a node: its operands as tensors or known values.
+#include <stdio.h>
+#include <string.h>
+
+#include "onnx/state.h"
+#include "ops/ops.h"
+#include "ops/reference.h"
+
+bool snug_onnx_has(const snug_onnx_call *call, size_t index) {
+    return index < call->input_count && call->inputs[index].is_present;
+}
+
+static bool is_scratch(const snug_onnx_call *call) {
+    return call->graph != call->import->graph;
+}
+
+// A name for a persistent tensor that none has yet.
+static snug_status unique_name(const snug_onnx_call *call, const char *wanted, const char **out) {
+    snug_onnx_import *import = call->import;
+    const char *name = wanted[0] ? wanted : "constant";
+    char text[512];
+    for (int i = 2; snug_onnx_names_find(&import->persistent, name); i++) {
+        snprintf(text, sizeof text, "%.480s#%d", wanted[0] ? wanted : "constant", i);
+        name = text;
+    }
+    char *kept = NULL;
+    SNUG_TRY(snug_pool_text(&import->pool, name, &kept));
+    *out = kept;
+    return snug_onnx_names_put(&import->persistent, kept, import);
+}
+
+// Whether all elements are the first one, bit for bit.
+static bool is_uniform(const snug_type *type, const void *data) {
+    size_t bytes = snug_type_bytes(type), size = snug_dtype_bytes(type->dtype);
+    const char *at = data;
+    return bytes >= size && memcmp(at, at + size, bytes - size) == 0;
+}
+
+static snug_status constant_init(const snug_onnx_call *call, const snug_type *type,
+                                 const void *data, snug_init *out) {
+    *out = (snug_init){.kind = SNUG_INIT_DATA, .data = data};
+    if (is_scratch(call)) return SNUG_OK;
+    size_t bytes = snug_type_bytes(type);
+    bool is_exact = type->dtype != SNUG_I64 && type->dtype != SNUG_U64;
+    if (is_exact && is_uniform(type, data)) {
+        double first;
+        char element[8];
+        memcpy(element, data, snug_dtype_bytes(type->dtype)); // any alignment
+        double aligned;
+        memcpy(&aligned, element, sizeof aligned);
+        first = snug_reference_load(&aligned, type->dtype, 0);
+        *out = snug_init_of(SNUG_INIT_CONSTANT, first, 0);
+        return SNUG_OK;
+    }
+    // The graph outlives the import, its copies outlive the graph: the document keeps the bytes.
+    return snug_onnx_keep(call->import->document, data, bytes, &out->data);
+}
+
+static snug_status make_tensor(const snug_onnx_call *call, snug_onnx_operand *operand,
+                               const snug_onnx_slot *slot) {
+    snug_role role = slot && slot->initializer ? slot->role : SNUG_ROLE_CONSTANT;
+    snug_init init;
+    const char *name = NULL;
+    if (role == SNUG_ROLE_CONSTANT)
+        SNUG_TRY(constant_init(call, &operand->type, operand->data, &init));
+    else
+        init = (snug_init){.kind = SNUG_INIT_DATA, .data = slot->initializer->data};
+    if (!is_scratch(call)) SNUG_TRY(unique_name(call, operand->name, &name));
+    operand->tensor = snug_graph_tensor(call->graph, name, &operand->type, role);
+    SNUG_TRY(call->graph->status);
+    call->graph->tensors[operand->tensor]->init = init;
+    call->graph->tensors[operand->tensor]->trainable = role == SNUG_ROLE_WEIGHT;
+    return SNUG_OK;
+}
+
+snug_tensor_id snug_onnx_use(const snug_onnx_call *call, size_t index) {
+    if (!snug_onnx_has(call, index) || call->graph->status != SNUG_OK) return SNUG_NO_TENSOR;
+    snug_onnx_operand *operand = &call->inputs[index];
+    if (operand->tensor != SNUG_NO_TENSOR) return operand->tensor;
+    // The same value may be several inputs of the node.
+    const snug_onnx_slot *slot = call->import->frame->inputs[index];
+    for (size_t i = 0; i < call->input_count; i++)
+        if (call->import->frame->inputs[i] == slot && call->inputs[i].tensor != SNUG_NO_TENSOR) {
+            operand->tensor = call->inputs[i].tensor;
+            return operand->tensor;
+        }
+    snug_status status = make_tensor(call, operand, slot);
+    if (status != SNUG_OK) return snug_graph_poison(call->graph, status);
+    return operand->tensor;
+}
+
+snug_tensor_id snug_onnx_to_layout(const snug_onnx_call *call, snug_tensor_id tensor,
+                                   snug_layout layout) {
+    const snug_type *type = snug_graph_type(call->graph, tensor);
+    if (tensor == SNUG_NO_TENSOR || type->rank < 3 || type->layout == layout) return tensor;
+    int64_t pixels = 1;
+    for (int i = 2; i < type->rank; i++)
+        pixels *= type->dims[i];
+    if (pixels == 1 || type->dims[1] == 1) { // no element moves
+        snug_reshape_attributes view = {.rank = type->rank, .layout = layout};
+        memcpy(view.dims, type->dims, sizeof view.dims);
+        return SNUG_EMIT(call->graph, &snug_op_reshape, &view, tensor);
+    }
+    snug_to_layout_attributes attributes = {.layout = layout};
+    return SNUG_EMIT(call->graph, &snug_op_to_layout, &attributes, tensor);
+}
+
+snug_tensor_id snug_onnx_use_as(const snug_onnx_call *call, size_t index, snug_layout layout) {
+    snug_tensor_id tensor = snug_onnx_use(call, index);
+    if (tensor == SNUG_NO_TENSOR) return tensor;
+    snug_onnx_operand *operand = &call->inputs[index];
+    const snug_type *type = snug_graph_type(call->graph, tensor);
+    if (type->rank < 3 || type->layout == layout) return tensor;
+    if (operand->other == SNUG_NO_TENSOR)
+        operand->other = snug_onnx_to_layout(call, tensor, layout);
+    return operand->other;
+}
+
+snug_layout snug_onnx_common_layout(const snug_onnx_call *call) {
+    snug_layout layout = SNUG_ROW_MAJOR;
+    int64_t most = -1;
+    for (size_t i = 0; i < call->input_count; i++) {
+        const snug_onnx_operand *operand = &call->inputs[i];
+        if (!operand->is_present || operand->tensor == SNUG_NO_TENSOR || operand->type.rank < 3)
+            continue;
+        int64_t elements = snug_type_elements(&operand->type);
+        if (elements <= most) continue;
+        most = elements;
+        layout = snug_graph_type(call->graph, operand->tensor)->layout;
+    }
+    return layout;
+}
+
+snug_tensor_id snug_onnx_use_ranked(const snug_onnx_call *call, size_t index, int rank,
+                                    snug_layout layout) {
+    if (!snug_onnx_has(call, index)) return SNUG_NO_TENSOR;
+    const snug_type *type = &call->inputs[index].type;
+    if (type->rank >= rank) return snug_onnx_use_as(call, index, layout);
+    snug_tensor_id tensor = snug_onnx_use_as(call, index, SNUG_ROW_MAJOR);
+    if (tensor == SNUG_NO_TENSOR) return tensor;
+    snug_reshape_attributes view = {.rank = rank};
+    for (int i = 0; i < rank; i++)
+        view.dims[i] = i < rank - type->rank ? 1 : type->dims[i - (rank - type->rank)];
+    tensor = SNUG_EMIT(call->graph, &snug_op_reshape, &view, tensor);
+    return snug_onnx_to_layout(call, tensor, layout);
+}
+
+void snug_onnx_set(const snug_onnx_call *call, size_t index, snug_tensor_id tensor) {
+    if (index >= call->output_count || tensor == SNUG_NO_TENSOR) return;
+    snug_onnx_operand *output = &call->outputs[index];
+    const char *name = output->name;
+    *output = (snug_onnx_operand){.is_present = true,
+                                  .type = *snug_graph_type(call->graph, tensor),
+                                  .tensor = tensor,
+                                  .other = SNUG_NO_TENSOR,
+                                  .name = name};
+}
+
+snug_status snug_onnx_set_known(const snug_onnx_call *call, size_t index, const snug_type *type,
+                                const void *data) {
+    if (index >= call->output_count) return SNUG_OK;
+    SNUG_TRY(snug_type_check(type));
+    size_t bytes = snug_type_bytes(type);
+    if (bytes > call->import->known_left)
+        return snug_fail(SNUG_UNSUPPORTED, "constants of more than %zu MiB",
+                         SNUG_ONNX_MAX_KNOWN >> 20);
+    void *copy = NULL;
+    SNUG_TRY(snug_pool_new(&call->import->pool, bytes, &copy));
+    call->import->known_left -= bytes;
+    if (bytes) memcpy(copy, data, bytes);
+    snug_onnx_operand *output = &call->outputs[index];
+    const char *name = output->name;
+    *output = (snug_onnx_operand){.is_present = true,
+                                  .type = *type,
+                                  .tensor = SNUG_NO_TENSOR,
+                                  .other = SNUG_NO_TENSOR,
+                                  .data = copy,
+                                  .name = name};
+    output->type.layout = SNUG_ROW_MAJOR;
+    return SNUG_OK;
+}
+
+void snug_onnx_pass(const snug_onnx_call *call, size_t index, size_t input) {
+    if (index >= call->output_count || !snug_onnx_has(call, input)) return;
+    call->import->frame->aliases[index] = call->import->frame->inputs[input];
+    const char *name = call->outputs[index].name;
+    call->outputs[index] = call->inputs[input];
+    call->outputs[index].name = name;
+}
+
+// The |count| elements of input |index|, which must be known and no more than |most| of them.
+static snug_status known(const snug_onnx_call *call, size_t index, size_t most,
+                         const snug_onnx_operand **out, size_t *count) {
+    *count = 0;
+    if (!snug_onnx_has(call, index)) return snug_fail(SNUG_BAD_FILE, "input %zu is missing", index);
+    const snug_onnx_operand *operand = *out = &call->inputs[index];
+    if (!operand->data)
+        return snug_fail(SNUG_UNSUPPORTED,
+                         "input %zu, \"%.200s\", must be known before the run, and depends on %s",
+                         index, operand->name,
+                         operand->is_weight ? "a weight" : "what is computed in it");
+    int64_t elements = snug_type_elements(&operand->type);
+    if (operand->type.rank > 1 || (uint64_t)elements > most)
+        return snug_fail(SNUG_BAD_FILE,
+                         "input %zu: a vector of at most %zu elements expected, found %lld "
+                         "elements in %d dimensions",
+                         index, most, (long long)elements, operand->type.rank);
+    *count = (size_t)elements;
+    return SNUG_OK;
+}
+
+snug_status snug_onnx_known_integers(const snug_onnx_call *call, size_t index, int64_t *out,
+                                     size_t most, size_t *count) {
+    const snug_onnx_operand *operand = NULL;
+    SNUG_TRY(known(call, index, most, &operand, count));
+    if (snug_dtype_is_float(operand->type.dtype))
+        return snug_fail(SNUG_BAD_FILE, "input %zu: integers expected, found %s", index,
+                         snug_dtype_name(operand->type.dtype));
+    size_t size = snug_dtype_bytes(operand->type.dtype);
+    for (size_t i = 0; i < *count; i++) {
+        int64_t element = 0;
+        memcpy(&element, (const char *)operand->data + i * size, size);
+        bool is_wide = size == sizeof element;
+        out[i] = is_wide ? element : (int64_t)snug_reference_load(&element, operand->type.dtype, 0);
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_onnx_known_reals(const snug_onnx_call *call, size_t index, double *out,
+                                  size_t most, size_t *count) {
+    const snug_onnx_operand *operand = NULL;
+    SNUG_TRY(known(call, index, most, &operand, count));
+    size_t size = snug_dtype_bytes(operand->type.dtype);
+    for (size_t i = 0; i < *count; i++) {
+        int64_t element = 0;
+        memcpy(&element, (const char *)operand->data + i * size, size);
+        out[i] = snug_reference_load(&element, operand->type.dtype, 0);
+    }
+    return SNUG_OK;
+}
+
+snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value) {
+    snug_fill_attributes fill = {.value = value, .dtype = dtype};
+    return SNUG_EMIT_NONE(call->graph, &snug_op_fill, &fill);
+}
