@@ -235,8 +235,13 @@ static const snug_sample samples[] = {
     SAMPLE("relu6", relu6, -3, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("volume, biased", biased, -1, 2, 24, VOLUME, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
+static const snug_sample over_samples[] = {
+    SAMPLE("image", usual, -1, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, -3, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+};
 static const snug_sample inference_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("matrix", still, 0.5, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("relu6", relu6, 0.5, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample backward_samples[] = {
@@ -260,7 +265,6 @@ const snug_op snug_op_batch_norm = {
     .gradient = gradient,
     .gradient_inputs = 7,
     .gradient_outputs = 6,
-    .overwrites = 1, // where nothing is learnt, x dies here
     .mutates = 24,
     .again = &snug_op_batch_norm_inference,
     .again_input_count = 5,
@@ -268,6 +272,20 @@ const snug_op snug_op_batch_norm = {
     .reference = kernel,
     .onnx = "BatchNormalization",
     SNUG_SAMPLES(samples),
+};
+
+// Nobody differentiates it, and so nobody asks for x again.
+const snug_op snug_op_batch_norm_over = {
+    .name = "batch_norm_over",
+    SHARED,
+    .min_inputs = 5,
+    .max_inputs = 5,
+    .outputs = 3,
+    .infer = infer,
+    .overwrites = 1,
+    .mutates = 24,
+    .reference = kernel,
+    SNUG_SAMPLES(over_samples),
 };
 
 const snug_op snug_op_batch_norm_inference = {
@@ -308,7 +326,10 @@ const snug_op snug_op_batch_norm_inference_backward = {
     SNUG_SAMPLES(backward_samples),
 };
 
-static const snug_op *const ops[] = {&snug_op_batch_norm, &snug_op_batch_norm_inference,
+static const snug_op *const ops[] = {&snug_op_batch_norm,
+                                     &snug_op_batch_norm_over,
+                                     &snug_op_batch_norm_inference,
                                      &snug_op_batch_norm_backward,
-                                     &snug_op_batch_norm_inference_backward, NULL};
+                                     &snug_op_batch_norm_inference_backward,
+                                     NULL};
 const snug_op_file snug_ops_batch_norm = {ops};

@@ -22,7 +22,9 @@ static snug_status look_at_training(snug_plan *plan) {
     SNUG_TRY(snug_training_graph_build(&plan->training, SNUG_PASS_MICRO, SAMPLES, SAMPLES, &built));
     snug_training_count(built.graph, &plan->weights, &plan->learning);
     for (size_t i = 0; i < built.graph->node_count; i++)
-        if (built.graph->nodes[i]->op == &snug_op_batch_norm) plan->has_batch_norm = true;
+        if (built.graph->nodes[i]->op == &snug_op_batch_norm ||
+            built.graph->nodes[i]->op == &snug_op_batch_norm_over)
+            plan->has_batch_norm = true;
     snug_graph_free(built.graph);
     return SNUG_OK;
 }

@@ -125,6 +125,21 @@ static snug_status on_gradient(void *context, snug_graph *graph, snug_tensor_id 
     return SNUG_OK;
 }
 
+// A norm that no gradient goes through need not keep what it normalises.
+static snug_status overwrite_frozen_norms(snug_graph *graph) {
+    bool *again = NULL; // read by a later node than the norm itself
+    SNUG_TRY(SNUG_NEW(&again, graph->tensor_count));
+    for (size_t i = graph->node_count; i-- > 0;) {
+        snug_node *node = graph->nodes[i];
+        if (node->op == &snug_op_batch_norm && !again[node->inputs[0]])
+            node->op = &snug_op_batch_norm_over;
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j] != SNUG_NO_TENSOR) again[node->inputs[j]] = true;
+    }
+    snug_memory_free(again);
+    return SNUG_OK;
+}
+
 static snug_status differentiate(const snug_training *training, snug_pass_kind kind,
                                  snug_training_graph *built) {
     collector self = {.training = training, .kind = kind};
@@ -134,6 +149,7 @@ static snug_status differentiate(const snug_training *training, snug_pass_kind k
     for (size_t i = 0; i < self.pair_count && status == SNUG_OK; i++)
         status = emit_update(training, built->graph, self.pairs[i][0], self.pairs[i][1]);
     snug_memory_free(self.pairs);
+    if (status == SNUG_OK) status = overwrite_frozen_norms(built->graph);
     return status;
 }
 

@@ -463,6 +463,7 @@ static snug_status prepare_inference(snug_cpu_kernel *kernel) {
 
 static const snug_cpu_kernel_entry entries[] = {
     {"batch_norm", prepare_training},
+    {"batch_norm_over", prepare_training},
     {"batch_norm_backward", prepare_backward},
     {"batch_norm_inference", prepare_inference},
     {"batch_norm_inference_backward", prepare_inference_backward},
