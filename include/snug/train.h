@@ -159,6 +159,11 @@ snug_status snug_run_describe(const char *folder, snug_run_info *out);
 // updates done: training does not read it). SNUG_BAD_FILE where the run's weights are no snug's.
 snug_status snug_run_export(const char *folder, const char *path);
 
+// The same as an ONNX file in inference form, with a dynamic batch: what was trained from a file is
+// that file with the trained weights. SNUG_BAD_FILE where that file is gone or is another one now;
+// SNUG_INVALID beyond 2 GiB.
+snug_status snug_run_export_onnx(const char *folder, const char *path);
+
 typedef struct snug_evaluate_options {
     bool (*should_stop)(void *context); // may be NULL
     void *context;
