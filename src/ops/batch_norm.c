@@ -79,7 +79,8 @@ static snug_status inference_gradient(snug_backward *backward, const snug_node *
     bool learns = snug_backward_wants(backward, node, 1) || snug_backward_wants(backward, node, 2);
     if (!learns && norm.activation == SNUG_NORM_LINEAR) {
         int64_t channels = snug_graph_type(graph, node->inputs[1])->dims[0];
-        snug_fill_attributes zeros = {.rank = 1, .dims = {channels}};
+        snug_fill_attributes zeros = {
+            .rank = 1, .dims = {channels}, .dtype = snug_graph_type(graph, node->inputs[1])->dtype};
         snug_tensor_id zero = SNUG_EMIT_NONE(graph, &snug_op_fill, &zeros);
         snug_backward_give(backward, node, 0,
                            SNUG_EMIT(graph, &snug_op_batch_norm_inference, &norm, dy,
