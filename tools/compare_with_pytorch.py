@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -58,6 +59,8 @@ except ImportError:  # the format is a length, JSON, bytes
             tensors[name] = tensor.reshape(entry["shape"])
         return tensors
 
+# Threads that spin while they wait starve each other on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 STEPS, MOMENTUM, CLASSES, SEED = 10, 0.9, 10, 1
 
 

@@ -48,7 +48,7 @@ static snug_status find_tensors(snug_dataset *dataset, bool test) {
             if (!state->inputs[i]) missing = wanted->inputs[i].name;
             if (!state->inputs[i]) state->target = NULL;
         }
-    if (!state->target || !state->inputs[0])
+    if (!state->target || !state->inputs[0]) // state->target is NULL for any that is missing
         return snug_fail(SNUG_BAD_FILE, "%s: tensors `%s` and `target` expected, `%s` is missing",
                          dataset->options.name,
                          wanted->input_count > 1 ? wanted->inputs[0].name : "input", missing);
