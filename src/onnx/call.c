@@ -335,3 +335,22 @@ snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, do
     snug_fill_attributes fill = {.value = value, .dtype = dtype};
     return SNUG_EMIT_NONE(call->graph, &snug_op_fill, &fill);
 }
+
+snug_tensor_id snug_onnx_constant(const snug_onnx_call *call, const snug_type *type,
+                                  const void *data) {
+    snug_status status = snug_type_check(type);
+    if (status == SNUG_OK) status = call->graph->status;
+    void *copy = NULL;
+    size_t bytes = status == SNUG_OK ? snug_type_bytes(type) : 0;
+    if (status == SNUG_OK) status = snug_pool_new(&call->import->pool, bytes + 1, &copy);
+    if (status != SNUG_OK) return snug_graph_poison(call->graph, status);
+    if (bytes) memcpy(copy, data, bytes);
+    snug_onnx_operand operand = {.is_present = true,
+                                 .type = *type,
+                                 .tensor = SNUG_NO_TENSOR,
+                                 .data = copy,
+                                 .name = "",
+                                 .other = SNUG_NO_TENSOR};
+    status = make_tensor(call, &operand, NULL);
+    return status == SNUG_OK ? operand.tensor : snug_graph_poison(call->graph, status);
+}

@@ -27,8 +27,10 @@ typedef struct snug_onnx_call {
     snug_onnx_import *import;
     snug_graph *graph; // where to emit
     const snug_onnx_node *node;
-    int64_t opset; // version of the node's domain
-    bool training; // batch norm and dropout take their training form
+    int64_t opset;           // version of the node's domain
+    bool training;           // batch norm and dropout take their training form
+    bool freeze_bn, no_drop; // but not this one of them
+    bool as_written;         // nothing is adapted: what the document says is what is wanted
     snug_onnx_operand *inputs;
     size_t input_count;
     snug_onnx_operand *outputs; // to be set with the functions below; absent ones need not be
@@ -122,6 +124,9 @@ snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
 
 // A scalar constant of |dtype| in the graph.
 snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
+// A constant with the elements at |data| (row-major, copied).
+snug_tensor_id snug_onnx_constant(const snug_onnx_call *call, const snug_type *type,
+                                  const void *data);
 
 // Translates another operator of ONNX's on tensors of the graph, for operators that are made of
 // others: |node| borrows attributes; |outputs| tensors are given back.

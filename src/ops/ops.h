@@ -106,7 +106,7 @@ typedef struct snug_pool3d_attributes {
     int64_t padding[6]; // begin of depth, height, width; end of each
     int64_t dilation[3];
     int64_t ceil_mode;         // as in pool2d
-    int64_t count_include_pad; // avg_pool3d only
+    int64_t count_include_pad; // avg_pool3d only; 2: what the divisor counts is the whole window
     int64_t indices;           // max_pool3d only: snug_pool3d_indices
     int64_t input[3];          // backward only: D, H, W of x
 } snug_pool3d_attributes;
@@ -130,7 +130,8 @@ extern const snug_op snug_op_adaptive_avg_pool2d_backward; // (dy) -> dx
 extern const snug_op snug_op_adaptive_max_pool2d;          // (x) -> y, indices (int32, in H*W)
 extern const snug_op snug_op_adaptive_max_pool2d_backward; // (dy, indices) -> dx
 
-// add.c, multiply.c: numpy broadcasting, both operands of one layout.
+// add.c, multiply.c: numpy broadcasting, both operands of one layout and type. Others:
+// elementwise.h.
 extern const snug_op snug_op_add;      // (a, b) -> y
 extern const snug_op snug_op_multiply; // (a, b) -> y
 // sum_to.c: the gradient of broadcasting: sums x, to whose shape |dims| broadcasts, back to |dims|.
@@ -276,7 +277,7 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
-// cast.c: x in another element type; differentiable between floating-point types.
+// cast.c: x in another type; numbers are rounded to floating-point types, cut to integers.
 typedef struct snug_cast_attributes {
     int64_t dtype; // snug_dtype
 } snug_cast_attributes;
@@ -328,5 +329,9 @@ static inline int64_t snug_lean_blocks(int64_t elements) {
 }
 extern const snug_op snug_op_lean_sgd_update;  // (weight, gradient, momentum, scales), mutates all
 extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, v, scales), likewise
+
+#include "ops/elementwise.h" // arithmetic, comparison, functions of one argument, activations
+#include "ops/movement.h"    // transposition, slices, padding, gathering and scattering
+#include "ops/reductions.h"  // over dimensions: largest, products, norms, places, running sums
 
 #endif

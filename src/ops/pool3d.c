@@ -250,6 +250,8 @@ static snug_status max_backward_kernel(const snug_call *call) {
 
 static double divisor(const snug_pool3d_attributes *pool, const windows *all) {
     int64_t count = pool->count_include_pad ? all->padded : all->count;
+    if (pool->count_include_pad == 2)
+        return (double)pool->kernel[0] * (double)pool->kernel[1] * (double)pool->kernel[2];
     return count ? (double)count : 1;
 }
 
@@ -305,6 +307,7 @@ static double flops(const void *attributes, const snug_type *inputs, const snug_
 static const snug_pool3d_attributes plain = {POOL(2, 2, 0, 0, 1, 0, 0)},
                                     padded = {POOL(3, 2, 1, 1, 1, 0, 1)},
                                     ceiled = {POOL(3, 2, 0, 1, 1, 1, 1)},
+                                    whole = {POOL(3, 2, 0, 1, 1, 1, 2)},
                                     dilated = {POOL(2, 1, 1, 0, 2, 0, 0), .indices = 1},
                                     columns = {POOL(2, 2, 1, 0, 1, 0, 0), .indices = 2};
 static const snug_pool3d_attributes backward_plain = {POOL(2, 2, 0, 0, 1, 0, 0),
@@ -325,6 +328,7 @@ static const snug_sample samples[] = {
     SAMPLE("plain", plain, 0, 1, VOLUME(2, 3, 4, 5, 4)),
     SAMPLE("padding counted", padded, 0, 1, VOLUME(2, 2, 3, 3, 4)),
     SAMPLE("ceil mode", ceiled, 0, 1, VOLUME(1, 2, 4, 3, 6)),
+    SAMPLE("ceil mode, whole windows", whole, 0, 1, VOLUME(1, 2, 4, 3, 6)),
     SAMPLE("dilated, lopsided", dilated, 0, 1, VOLUME(2, 2, 3, 4, 3)),
     SAMPLE("column order", columns, 0, 1, VOLUME(2, 2, 1, 4, 3)),
 };

@@ -118,6 +118,11 @@
               VOLUME(n, o, q, r, t), ROWS(o, (c) / (g), k, k, k)),                                 \
         SHAPE("conv3d_backward_weight", label, CONV3(s, p, g, d, h, w, k), 2,                      \
               VOLUME(n, c, d, h, w), VOLUME(n, o, q, r, t))
+#define POOL3(k, s, p, d, counts, dd, hh, ww)                                                      \
+    &(const snug_pool3d_attributes) {                                                              \
+        .kernel = {k, k, k}, .stride = {s, s, s}, .padding = {p, p, p, p, p, p},                   \
+        .dilation = {d, d, d}, .count_include_pad = (counts), .input = {dd, hh, ww},               \
+    }
 #define RESAMPLE(axis_, from, to, mode_, smooth)                                                   \
     &(const snug_resample_attributes) {                                                            \
         .axis = (axis_), .length = (to), .input = (from), .scale = (double)(to) / (from),          \
@@ -151,6 +156,11 @@ static const snug_test_shape snug_test_shapes[] = {
           ROWS(40, 24, 3, 3), ROWS(40)),
     VOLUME_LAYER("volume", 1, 1, 1, 2, 16, 9, 8, 9, 3, 24, 9, 8, 9),
     VOLUME_LAYER("volume, grouped, stride 2", 2, 1, 4, 2, 16, 9, 8, 9, 3, 24, 5, 4, 5),
+    SHAPE("max_pool3d", "volume", POOL3(3, 2, 1, 1, 0, 9, 8, 9), 1, VOLUME(3, 17, 9, 8, 9)),
+    SHAPE("avg_pool3d", "volume", POOL3(3, 2, 1, 1, 1, 9, 8, 9), 1, VOLUME(3, 17, 9, 8, 9)),
+    SHAPE("avg_pool3d", "dilated", POOL3(2, 1, 1, 3, 0, 9, 8, 9), 1, VOLUME(3, 17, 9, 8, 9)),
+    SHAPE("avg_pool3d_backward", "volume", POOL3(3, 2, 1, 1, 1, 9, 8, 9), 1,
+          VOLUME(3, 17, 5, 4, 5)),
     SHAPE("resample", "rows, linear", RESAMPLE(2, 24, 37, LINEAR, 0), 1, IMAGE(2, 33, 24, 20)),
     SHAPE("resample", "columns, cubic", RESAMPLE(3, 20, 31, CUBIC, 0), 1, ROWS(2, 33, 24, 20)),
     SHAPE("resample", "smaller", RESAMPLE(3, 50, 19, LINEAR, 1), 1, IMAGE(2, 33, 9, 50)),
