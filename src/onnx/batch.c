@@ -24,15 +24,27 @@ static size_t first_bytes(const snug_type *type) {
     return snug_type_bytes(type) / (size_t)(is_split ? type->dims[0] : 1);
 }
 
+// Where a value called |name| is, or goes.
+static snug_onnx_seen *place_of(const snug_onnx_trace *trace, const char *name) {
+    uint64_t hash = snug_onnx_trace_hash(name, strlen(name)) | 1;
+    size_t at = (size_t)(hash ^ hash >> 32) & (trace->slot_count - 1);
+    while (trace->seen[at].name && trace->seen[at].name != hash)
+        at = (at + 1) & (trace->slot_count - 1);
+    return &trace->seen[at];
+}
+
 snug_status snug_onnx_trace_record(snug_onnx_slot *const *slots, size_t count, int64_t batch,
                                    snug_onnx_trace *out) {
-    *out = (snug_onnx_trace){.batch = batch, .count = count};
-    SNUG_TRY(SNUG_NEW(&out->seen, count));
+    *out = (snug_onnx_trace){.batch = batch, .slot_count = 64};
+    while (out->slot_count < 2 * count)
+        out->slot_count *= 2;
+    SNUG_TRY(SNUG_NEW(&out->seen, out->slot_count));
     for (size_t i = 0; i < count; i++) {
         const snug_onnx_operand *operand = &slots[i]->operand;
-        snug_onnx_seen *seen = &out->seen[i];
-        seen->name = snug_onnx_trace_hash(operand->name, strlen(operand->name));
-        seen->type = operand->type;
+        snug_onnx_seen *seen = place_of(out, operand->name);
+        *seen =
+            (snug_onnx_seen){.name = snug_onnx_trace_hash(operand->name, strlen(operand->name)) | 1,
+                             .type = operand->type};
         // An initializer is the same at every batch size.
         if (!operand->data || slots[i]->initializer) continue;
         seen->data = snug_onnx_trace_hash(operand->data, snug_type_bytes(&operand->type));
@@ -43,10 +55,9 @@ snug_status snug_onnx_trace_record(snug_onnx_slot *const *slots, size_t count, i
 
 const snug_onnx_seen *snug_onnx_trace_find(const snug_onnx_trace *trace,
                                            const snug_onnx_slot *slot) {
-    if (!trace || !slot || slot->serial >= trace->count) return NULL;
-    const char *name = slot->operand.name;
-    const snug_onnx_seen *seen = &trace->seen[slot->serial];
-    return seen->name == snug_onnx_trace_hash(name, strlen(name)) ? seen : NULL;
+    if (!trace || !slot) return NULL;
+    const snug_onnx_seen *seen = place_of(trace, slot->operand.name);
+    return seen->name ? seen : NULL;
 }
 
 static bool differs(const snug_onnx_seen *seen, const snug_onnx_slot *slot) {

@@ -16,11 +16,11 @@ typedef struct snug_onnx_seen {
     snug_type type; // layout does not count
 } snug_onnx_seen;
 
-// All values of an import in the order in which they were made.
+// All values of an import, found by their names.
 typedef struct snug_onnx_trace {
     int64_t batch;
-    snug_onnx_seen *seen;
-    size_t count;
+    snug_onnx_seen *seen; // open addressing by |name|, 0 where free; NULL: nothing was recorded
+    size_t slot_count;    // a power of two
 } snug_onnx_trace;
 
 void snug_onnx_trace_clear(snug_onnx_trace *trace);

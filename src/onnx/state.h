@@ -11,7 +11,6 @@ typedef struct snug_onnx_slot {
     snug_onnx_operand operand;
     const snug_onnx_tensor *initializer; // what a weight, a statistic or a constant starts as
     snug_role role;                      // of its tensor when it has none yet
-    size_t serial;                       // values are counted as they are made
     int64_t pre; // see batch.c: elements of the batch's dimension that are outside the batch; 0: 1
 } snug_onnx_slot;
 
@@ -43,7 +42,7 @@ struct snug_onnx_import {
     snug_onnx_names symbols;      // of inputs' dimensions: to int64_t
     snug_onnx_names persistent;   // names of persistent tensors in |graph|
     const snug_onnx_frame *frame; // of the call that is going on
-    snug_onnx_slot **slots;       // all values, by serial
+    snug_onnx_slot **slots;       // all values
     size_t slot_count, slot_capacity;
     // What other imports of the document found: at the batch that the document fixes, NULL when it
     // fixes none or it is this one; and at any other.

@@ -23,7 +23,6 @@ snug_status snug_onnx_define(snug_onnx_scope *scope, const char *name, snug_onnx
 snug_status snug_onnx_slot_new(snug_onnx_import *import, snug_onnx_slot **out) {
     SNUG_TRY(SNUG_GROW(&import->slots, &import->slot_capacity, import->slot_count + 1));
     SNUG_TRY(snug_pool_new(&import->pool, sizeof **out, (void **)out));
-    (*out)->serial = import->slot_count;
     import->slots[import->slot_count++] = *out;
     (*out)->operand.tensor = (*out)->operand.other = SNUG_NO_TENSOR;
     (*out)->operand.name = "";
