@@ -69,6 +69,63 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     return SNUG_OK;
 }
 
+// --- The gradient of the inference form, for frozen norms: scale and shift do not depend on x ---
+
+typedef struct frozen {
+    snug_graph *graph;
+    snug_type x;
+    snug_tensor_id dy, inverse; // inverse: 1 / sigma
+} frozen;
+
+static snug_tensor_id frozen_inverse(snug_graph *graph, double eps, snug_tensor_id variance) {
+    snug_fill_attributes fill = {.value = eps, .dtype = snug_graph_type(graph, variance)->dtype};
+    snug_tensor_id sum =
+        SNUG_EMIT(graph, &snug_op_add, NULL, variance, SNUG_EMIT_NONE(graph, &snug_op_fill, &fill));
+    return SNUG_EMIT(graph, &snug_op_reciprocal, NULL, SNUG_EMIT(graph, &snug_op_sqrt, NULL, sum));
+}
+
+// dbeta is the sum of dy over all but channels, dgamma that of dy * (x - mean) / sigma.
+static void give_frozen_parameters(snug_backward *backward, const snug_node *node,
+                                   const frozen *self) {
+    snug_graph *graph = self->graph;
+    snug_reshape_attributes flat = {.rank = 1, .dims = {self->x.dims[1]}};
+    snug_sum_to_attributes sums = {.rank = self->x.rank, .dims = {1, self->x.dims[1], 1, 1, 1}};
+    snug_tensor_id sum = SNUG_EMIT(graph, &snug_op_sum_to, &sums, self->dy);
+    sum = SNUG_EMIT(graph, &snug_op_reshape, &flat, sum);
+    if (snug_backward_wants(backward, node, 2)) snug_backward_give(backward, node, 2, sum);
+    if (!snug_backward_wants(backward, node, 1)) return;
+    snug_tensor_id mixed =
+        SNUG_EMIT(graph, &snug_op_multiply_sum_to, &sums, self->dy, node->inputs[0]);
+    mixed = SNUG_EMIT(graph, &snug_op_reshape, &flat, mixed);
+    sum = SNUG_EMIT(graph, &snug_op_multiply, NULL, sum, node->inputs[3]);
+    mixed = SNUG_EMIT(graph, &snug_op_subtract, NULL, mixed, sum);
+    snug_backward_give(backward, node, 1,
+                       SNUG_EMIT(graph, &snug_op_multiply, NULL, mixed, self->inverse));
+}
+
+static snug_status inference_gradient(snug_backward *backward, const snug_node *node) {
+    static const snug_op *const cuts[] = {
+        [SNUG_NORM_RELU] = &snug_op_relu_backward, [SNUG_NORM_RELU6] = &snug_op_relu6_backward};
+    const snug_batch_norm_attributes *norm = (const void *)node->attributes;
+    snug_graph *graph = backward->graph;
+    frozen self = {.graph = graph,
+                   .x = *snug_graph_type(graph, node->inputs[0]),
+                   .dy = snug_backward_of(backward, node, 0),
+                   .inverse = frozen_inverse(graph, norm->eps, node->inputs[4])};
+    if (norm->activation != SNUG_NORM_LINEAR)
+        self.dy = SNUG_EMIT(graph, cuts[norm->activation], NULL, node->outputs[0], self.dy);
+    if (snug_backward_wants(backward, node, 1) || snug_backward_wants(backward, node, 2))
+        give_frozen_parameters(backward, node, &self);
+    if (!snug_backward_wants(backward, node, 0)) return SNUG_OK;
+    snug_reshape_attributes wide = {
+        .rank = self.x.rank, .layout = self.x.layout, .dims = {1, self.x.dims[1], 1, 1, 1}};
+    snug_tensor_id scale = SNUG_EMIT(graph, &snug_op_multiply, NULL, self.inverse, node->inputs[1]);
+    scale = SNUG_EMIT(graph, &snug_op_reshape, &wide, scale);
+    snug_backward_give(backward, node, 0,
+                       SNUG_EMIT(graph, &snug_op_multiply, NULL, self.dy, scale));
+    return SNUG_OK;
+}
+
 // Memory has the channel innermost in every layout that |check| lets pass.
 static int64_t rows_of(const snug_view *x) {
     return snug_type_elements(&x->type) / x->type.dims[1];
@@ -202,8 +259,9 @@ static const snug_sample samples[] = {
     SAMPLE("volume, biased", biased, -1, 2, 24, VOLUME, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample inference_samples[] = {
-    SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
-    SAMPLE("relu6", relu6, 0.5, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("image", usual, 0.5, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("matrix", still, 0.5, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, 0.5, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample backward_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 63, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL, IMAGE),
@@ -242,6 +300,8 @@ const snug_op snug_op_batch_norm_inference = {
     .max_inputs = 5,
     .outputs = 1,
     .infer = infer_inference,
+    .gradient = inference_gradient,
+    .gradient_inputs = 27,
     .overwrites = 1,
     .reference = inference_kernel,
     SNUG_SAMPLES(inference_samples),

@@ -70,6 +70,49 @@ static int find(const term *in, int label) {
     return -1;
 }
 
+// The diagonal over dimensions |first| and |second|, as the last dimension: they are put last,
+// where it is every (extent + 1)th of their elements.
+static snug_status take_diagonal(const snug_onnx_call *call, term *self, int first, int second) {
+    int64_t perm[SNUG_MAX_RANK] = {0};
+    int count = 0, label = self->labels[first];
+    for (int i = 0; i < self->rank; i++)
+        if (i != first && i != second) {
+            self->labels[count] = self->labels[i];
+            perm[count++] = i;
+        }
+    perm[count] = first;
+    perm[count + 1] = second;
+    self->labels[count] = label;
+    self->rank = count + 1;
+    self->tensor = snug_emit_transpose(call, self->tensor, perm);
+    snug_type type = *snug_emit_type(call, self->tensor);
+    int64_t extent = type.dims[count];
+    if (extent != type.dims[count + 1])
+        return snug_fail(SNUG_BAD_FILE, "a diagonal of extents %lld and %lld", (long long)extent,
+                         (long long)type.dims[count + 1]);
+    snug_strided_slice_attributes slice = {0};
+    for (int i = 0; i <= count; i++) {
+        slice.step[i] = i == count ? extent + 1 : 1;
+        slice.length[i] = type.dims[i];
+    }
+    type.dims[count] = extent * extent;
+    self->tensor = snug_emit_reshape(call, self->tensor, SNUG_ROW_MAJOR, count + 1, type.dims);
+    self->tensor = SNUG_EMIT(call->graph, &snug_op_strided_slice, &slice, self->tensor);
+    return snug_graph_status(call->graph);
+}
+
+// A label that an operand has twice stands for its diagonal.
+static snug_status take_diagonals(const snug_onnx_call *call, term *self) {
+    SNUG_TRY(snug_graph_status(call->graph));
+    for (int i = 0; i < self->rank; i++) {
+        int first = find(self, self->labels[i]);
+        if (first == i) continue;
+        SNUG_TRY(take_diagonal(call, self, first, i));
+        i = -1; // the dimensions have moved
+    }
+    return SNUG_OK;
+}
+
 // Without an arrow: the ellipsis, then what occurs once, in alphabetical order.
 static void imply_result(const term *terms, size_t count, int spread, term *result) {
     int times[label_count] = {0};
@@ -113,14 +156,14 @@ static snug_status read(const snug_onnx_call *call, term terms[2], term *result)
         for (int j = 0; j < rank; j++) {
             int hidden = terms[i].labels[j] - ellipsis_label + 1;
             spread = hidden > spread ? hidden : spread;
-            if (find(&terms[i], terms[i].labels[j]) != j)
-                return snug_fail(SNUG_UNSUPPORTED, "a diagonal: a label twice in one operand");
         }
     }
     if (result_text.at)
         SNUG_TRY(read_labels(&result_text, -1, spread, result));
     else
         imply_result(terms, count, spread, result);
+    for (size_t i = 0; i < count; i++)
+        SNUG_TRY(take_diagonals(call, &terms[i]));
     return check_result(terms, count, result);
 }
 
