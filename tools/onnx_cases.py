@@ -3,7 +3,9 @@
 runs. They hold what the suite of the ONNX project does not: functions, branches, shape arithmetic,
 typed and external data, old opsets. Needs the Python packages onnx and numpy.
 
-usage: onnx_cases.py FOLDER"""
+Writes also tests/fuzz/corpus/onnx: models that are wrong, or that exercise many operators at once.
+
+usage: onnx_cases.py tests/onnx/cases tests/fuzz/corpus/onnx"""
 import os
 import sys
 
@@ -175,3 +177,113 @@ case('casts', [n('Cast', ['x'], ['i'], to=T.INT32), n('Cast', ['i'], ['b'], to=B
 case('images', [n('Relu', ['x'], ['a']), n('Add', ['a', 'b'], ['y'])],
      {'x': deep, 'b': f32(3, 1, 1) * 0 + np.array([1, 2, 3], np.float32).reshape(3, 1, 1)},
      {'y': np.maximum(deep, 0) + np.array([1, 2, 3], np.float32).reshape(3, 1, 1)})
+
+# --- For the fuzzer: files that are wrong ---
+corpus = sys.argv[2]
+os.makedirs(corpus, exist_ok=True)
+
+
+def file(name, data):
+    with open(os.path.join(corpus, name), 'wb') as f:
+        f.write(data if isinstance(data, bytes) else data.SerializeToString())
+
+
+def model(nodes, initializers=(), inputs=(('x', F, ['n', 3]),), opset=20, functions=(),
+          domains=()):
+    graph = h.make_graph(nodes, 'g', [h.make_tensor_value_info(*i) for i in inputs],
+                         [h.make_tensor_value_info('y', F, None)], list(initializers))
+    return h.make_model(graph, functions=list(functions), ir_version=9,
+                        opset_imports=[h.make_opsetid('', opset)] +
+                        [h.make_opsetid(d, 1) for d in domains])
+
+
+good = model([n('Relu', ['x'], ['y'])])
+whole = good.SerializeToString()
+file('empty', b'')
+file('truncated', whole[:-5])
+file('two_graphs', whole + whole)
+file('long_number', b'\x08' + b'\xff' * 12)
+file('long_field', b'\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f')
+file('group', b'\x3b\x3c')
+file('field_zero', b'\x02\x00')
+file('cycle', model([n('Add', ['x', 'b'], ['a']), n('Relu', ['a'], ['b']), n('Relu', ['b'], ['y'])]))
+file('itself', model([n('Relu', ['y'], ['y'])]))
+file('twice', model([n('Relu', ['x'], ['y']), n('Relu', ['x'], ['y'])]))
+bad = init('w', w)
+bad.dims[:] = [-3]
+file('negative_size', model([n('Add', ['x', 'w'], ['y'])], [bad]))
+bad.dims[:] = [2**62, 2**62]
+file('huge_size', model([n('Add', ['x', 'w'], ['y'])], [bad]))
+bad.dims[:] = [1] * 40
+file('many_dimensions', model([n('Add', ['x', 'w'], ['y'])], [bad]))
+bad.dims[:] = [3]
+bad.data_type = 99
+file('unknown_type', model([n('Add', ['x', 'w'], ['y'])], [bad]))
+escaping = T(name='w', dims=[3], data_type=F, data_location=1)
+escaping.external_data.add(key='location', value='../../etc/passwd')
+file('external_escape', model([n('Add', ['x', 'w'], ['y'])], [escaping]))
+for name, shape in (('huge_fill', [2**40, 2**40]), ('large_fill', [2**16, 2**16]),
+                    ('negative_fill', [-1, 4])):
+    file(name, model([constant('s', np.array(shape)), n('ConstantOfShape', ['s'], ['c']),
+                      n('Shape', ['c'], ['t']), n('Expand', ['x', 't'], ['y'])]))
+file('huge_range', model([constant('a', np.int64(0)), constant('b', np.int64(2**62)),
+                          constant('c', np.int64(1)), n('Range', ['a', 'b', 'c'], ['r']),
+                          n('Cast', ['r'], ['y'], to=F)]))
+file('huge_tile', model([constant('r', np.array([2**30, 2**30])), n('Tile', ['x', 'r'], ['y'])]))
+own = h.make_function('own', 'F', ['a'], ['c'], [n('F', ['a'], ['c'], domain='own')],
+                      [h.make_opsetid('own', 1)])
+file('endless_function', model([n('F', ['x'], ['y'], domain='own')], functions=[own],
+                               domains=['own']))
+nested = n('Relu', ['x'], ['y'])
+for depth in range(20):
+    nested = n('If', ['c'], ['y'], then_branch=branch('t', nested),
+               else_branch=branch('e', n('Relu', ['x'], ['y'])))
+bytes_of = h.make_graph([n('Relu', ['x'], ['y'])], 'g', [], []).SerializeToString()
+
+
+def field(number, data):
+    length, varint = len(data), b''
+    while length >= 0x80:
+        varint, length = varint + bytes([length & 0x7f | 0x80]), length >> 7
+    return bytes([number << 3 | 2]) + varint + bytes([length]) + data
+
+
+for depth in range(60):  # deeper than the Python package can write
+    attribute = field(1, b'then_branch') + field(6, bytes_of) + b'\xa0\x01\x05'
+    bytes_of = field(1, field(4, b'If') + field(5, attribute))
+file('nested_deep', b'\x08\x09' + field(7, bytes_of))
+file('nested_branches', model([constant('c', np.array(True)), nested]))
+
+# --- For the fuzzer: many operators in few bytes ---
+small = [constant('i1', np.array([1])), constant('i0', np.array([0])), constant('two', np.array([2, 2]))]
+file('elementwise', model([n(o, ['x'], [o]) for o in
+                           'Abs Neg Exp Log Sqrt Reciprocal Erf Sin Cos Relu Elu Selu Celu Gelu '
+                           'Sigmoid Tanh HardSwish Mish Softplus Softsign Softmax LogSoftmax '
+                           'LeakyRelu Clip'.split()] +
+                          [n('Sum', 'Abs Neg Exp Gelu Softmax Clip'.split(), ['y'])]))
+file('shapes', model(small + [
+    n('Unsqueeze', ['x', 'i1'], ['a']), n('Squeeze', ['a', 'i1'], ['b']),
+    n('Transpose', ['b'], ['c'], perm=[1, 0]), n('Concat', ['c', 'c'], ['d'], axis=1),
+    n('Split', ['d'], ['e', 'f'], axis=1, num_outputs=2), n('Tile', ['e', 'two'], ['g']),
+    n('Slice', ['g', 'i0', 'i1', 'i1'], ['k']), n('Gather', ['k', 'i0'], ['l'], axis=1),
+    n('ReduceSum', ['l', 'i0'], ['m']), n('Pad', ['m', 'p'], ['o']), n('ArgMax', ['o'], ['q']),
+    n('Cast', ['q'], ['y'], to=F)], [init('p', np.array([0, 1, 0, 1]))]))
+images = (('x', F, ['n', 2, 4, 4]),)
+file('images', model([
+    n('Conv', ['x', 'w'], ['a'], pads=[1, 1, 1, 1]), n('BatchNormalization', ['a', 's', 's', 's', 's'],
+                                                       ['b']),
+    n('MaxPool', ['b'], ['c'], kernel_shape=[2, 2], strides=[2, 2]),
+    n('Resize', ['c', '', 'f'], ['d']), n('ConvTranspose', ['d', 'w'], ['e']),
+    n('AveragePool', ['e'], ['k'], kernel_shape=[2, 2]), n('InstanceNormalization', ['k', 's', 's'],
+                                                           ['l']),
+    n('GlobalAveragePool', ['l'], ['m']), n('Flatten', ['m'], ['o']), n('Gemm', ['o', 'g'], ['y'])],
+    [init('w', f32(2, 2, 3, 3)), init('s', f32(2) + 2), init('g', f32(2, 3)),
+     init('f', np.array([1, 1, 2, 2], np.float32))], images))
+file('sequences', model([
+    n('Gather', ['table', 'x'], ['a']), n('LayerNormalization', ['a', 's', 's'], ['b']),
+    n('MatMul', ['b', 'w'], ['c']), n('Attention', ['c', 'c', 'c'], ['d'], q_num_heads=2,
+                                      kv_num_heads=2),
+    n('Einsum', ['d', 'w'], ['e'], equation='bij,jk->bik'), n('Dropout', ['e'], ['f']),
+    n('RMSNormalization', ['f', 's'], ['y'])],
+    [init('table', f32(5, 4)), init('s', f32(4)), init('w', f32(4, 4))],
+    (('x', I, ['n', 3]),), opset=24))

@@ -2,6 +2,7 @@
 // it or make it take more than bounded memory; what it cannot take, it refuses with a reason.
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,10 @@ static void build(const snug_onnx_document *document, const snug_onnx_options *o
     snug_onnx_built built;
     if (snug_graph_new(&graph) != SNUG_OK) return;
     snug_status status = snug_onnx_build(document, options, graph, &built);
-    if (status == SNUG_OK && snug_graph_verify(graph) != SNUG_OK) abort();
+    if (status == SNUG_OK && snug_graph_verify(graph) != SNUG_OK) {
+        fprintf(stderr, "%s\n", snug_error_message());
+        abort();
+    }
     if (status != SNUG_OK && !snug_error_message()[0]) abort();
     snug_onnx_built_clear(&built);
     snug_graph_free(graph);

@@ -1,6 +1,6 @@
 // Runs a fuzz target on every file of the folders given: the corpus as an ordinary test. Each file
 // is also tried truncated at every length, and with each byte changed, up to a bound.
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,28 +40,21 @@ static int run_file(const char *path) {
     return 0;
 }
 
-static int skip_hidden(const struct dirent *entry) {
-    return entry->d_name[0] != '.';
+static int files;
+
+static int visit(const char *path, const struct stat *found, int type, struct FTW *where) {
+    (void)found, (void)where;
+    if (type != FTW_F) return 0;
+    files++;
+    return run_file(path);
 }
 
 int main(int count, char **arguments) {
-    int files = 0;
-    for (int i = 1; i < count; i++) {
-        struct dirent **entries;
-        int found = scandir(arguments[i], &entries, skip_hidden, alphasort);
-        if (found < 0) {
+    for (int i = 1; i < count; i++)
+        if (nftw(arguments[i], visit, 16, FTW_PHYS) != 0) {
             fprintf(stderr, "%s cannot be read\n", arguments[i]);
             return 1;
         }
-        for (int j = 0; j < found; j++) {
-            char path[4096];
-            snprintf(path, sizeof path, "%s/%s", arguments[i], entries[j]->d_name);
-            free(entries[j]);
-            if (run_file(path)) return 1;
-            files++;
-        }
-        free(entries);
-    }
     printf("%d files\n", files);
     return files == 0;
 }
