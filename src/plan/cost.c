@@ -52,6 +52,30 @@ static double types_bytes(const snug_type *types, int count) {
     return bytes;
 }
 
+// Whether a kernel computes in 16 bits rather than float32. Where the device does not, the data are
+// written in float32 and read again.
+static bool is_fast_in_16_bits(const snug_device *device, const snug_signature *signature) {
+    snug_dtype dtype = signature->inputs[0].dtype;
+    return signature->op->precision == SNUG_PRECISION_LOW &&
+           ((dtype == SNUG_BF16 && device->fast_bfloat16) ||
+            (dtype == SNUG_F16 && device->fast_float16));
+}
+
+static double converted_bytes(const snug_device *device, const snug_signature *signature) {
+    double bytes = 0;
+    if (signature->op->precision != SNUG_PRECISION_LOW || device->only_planned ||
+        is_fast_in_16_bits(device, signature))
+        return 0;
+    for (int i = 0; i < signature->input_count + signature->output_count; i++) {
+        const snug_type *type = i < signature->input_count
+                                    ? &signature->inputs[i]
+                                    : &signature->outputs[i - signature->input_count];
+        if (type->dtype == SNUG_BF16 || type->dtype == SNUG_F16)
+            bytes += 4 * (double)snug_type_bytes(type);
+    }
+    return bytes;
+}
+
 // The roofline: arithmetic or traffic, whichever takes longer.
 static double modelled(const snug_device *device, const snug_signature *signature) {
     const snug_op *op = signature->op;
@@ -59,8 +83,12 @@ static double modelled(const snug_device *device, const snug_signature *signatur
         op->flops ? op->flops(signature->attributes, signature->inputs, signature->outputs) : 0;
     double bytes = types_bytes(signature->inputs, signature->input_count) +
                    types_bytes(signature->outputs, signature->output_count);
-    double arithmetic = flops / device->flops_per_second;
+    double rate = is_fast_in_16_bits(device, signature) ? device->low_flops_per_second
+                                                        : device->flops_per_second;
+    double arithmetic = flops / rate;
     double traffic = bytes / device->bytes_per_second;
+    if (converted_bytes(device, signature) > 0)
+        return arithmetic + (bytes + converted_bytes(device, signature)) / device->bytes_per_second;
     return arithmetic > traffic ? arithmetic : traffic;
 }
 
@@ -69,6 +97,12 @@ static double modelled(const snug_device *device, const snug_signature *signatur
 // Ordinary numbers: zeros and denormals run at other speeds. Integers are classes or indices.
 static void fill(void *data, const snug_type *type) {
     size_t count = (size_t)snug_type_elements(type);
+    if (type->dtype == SNUG_BF16 || type->dtype == SNUG_F16) {
+        uint16_t half = type->dtype == SNUG_BF16 ? 0x3F00 : 0x3800, *values = data; // 0.5
+        for (size_t i = 0; i < count; i++)
+            values[i] = (uint16_t)(half | ((i * 2654435761u >> 8 & 1) << 15) | (i & 0x7F));
+        return;
+    }
     if (type->dtype != SNUG_F32) {
         memset(data, 0, snug_type_bytes(type));
         return;

@@ -198,7 +198,7 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
         if (chosen->variant) plan->network = *chosen->variant;
     }
     // A run needs the kernels of one candidate; the others' would only take host memory.
-    plan->device->device_class->forget(plan->device);
+    if (plan->device->programs == 0) plan->device->device_class->forget(plan->device);
 done:
     snug_costs_free(costs);
     snug_memory_free(specs.items);

@@ -28,7 +28,8 @@ static inline float snug_exp(float x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    return p * snug_bits_to_float(((int32_t)n + 127) << 23);
+    uint32_t exponent = (uint32_t)(int32_t)n + 127; // of a NaN: any, p is NaN
+    return p * snug_bits_to_float((int32_t)(exponent << 23));
 }
 
 static inline float snug_sigmoid(float x) {
