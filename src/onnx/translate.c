@@ -169,6 +169,10 @@ static snug_status define_outputs(snug_onnx_import *import, snug_onnx_scope *sco
     return SNUG_OK;
 }
 
+static bool is_present(const snug_onnx_slot *slot) {
+    return slot && slot->operand.is_present;
+}
+
 static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *scope,
                                    const snug_onnx_node *node, const snug_onnx_meaning *meaning,
                                    operands *self) {
@@ -185,7 +189,7 @@ static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *sc
                            .input_count = node->input_count,
                            .outputs = self->output_copies,
                            .output_count = node->output_count};
-    while (call.input_count && !node->inputs[call.input_count - 1][0])
+    while (call.input_count && !is_present(self->inputs[call.input_count - 1]))
         call.input_count--; // absent at the end is as good as not there
     import->frame = &frame;
     bool done = false;
