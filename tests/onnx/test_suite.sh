@@ -7,4 +7,9 @@ suite=$2/../shared/onnx/node
 "$1" "$suite" --device "$3" --unsupported "$2/tests/onnx/unsupported.txt" >suite-$3.log
 status=$?
 grep -v '^PASS' suite-$3.log
+for name in $(sed -n 's/^UNSUPPORTED \([^:]*\):.*/\1/p' suite-$3.log); do
+    grep -q "^$name " "$2/tests/onnx/unsupported.txt" && continue
+    echo "$name is unsupported, but not listed with a reason"
+    status=1
+done
 exit $status
