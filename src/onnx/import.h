@@ -79,6 +79,8 @@ snug_layout snug_onnx_common_layout(const snug_onnx_call *call);
 snug_tensor_id snug_onnx_to_layout(const snug_onnx_call *call, snug_tensor_id tensor,
                                    snug_layout layout);
 
+// Whether anything that is computed reads output |index|, as far as the document tells.
+bool snug_onnx_is_used(const snug_onnx_call *call, size_t index);
 // Output |index| is |tensor|. A row-major tensor or channels-last one, whichever was made.
 void snug_onnx_set(const snug_onnx_call *call, size_t index, snug_tensor_id tensor);
 // Output |index| is known: |bytes| of |type| (row-major) are copied from |data|.

@@ -77,6 +77,9 @@ snug_status snug_onnx_evaluate(const snug_onnx_meaning *meaning, const snug_onnx
 // Translates |count| nodes in |scope|, those alone for which |needed| (may be NULL) holds.
 snug_status snug_onnx_translate(snug_onnx_import *import, snug_onnx_scope *scope,
                                 const snug_onnx_node *nodes, const bool *needed, size_t count);
+// Whether the result of nodes[index] is what stochastic depth multiplies by, as PyTorch's exporters
+// write it: (u < p) / p, for random numbers u. Where nothing is dropped that is 1. |count| nodes.
+bool snug_onnx_is_drop(const snug_onnx_scope *scope, const snug_onnx_node *nodes, size_t index);
 // What |name| means in |scope|; NULL when nothing.
 snug_onnx_slot *snug_onnx_lookup(const snug_onnx_scope *scope, const char *name);
 // |name| is |slot| in |scope|; SNUG_BAD_FILE when it is something there already.

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "onnx/state.h"
+#include "ops/reference.h"
 
 snug_onnx_slot *snug_onnx_lookup(const snug_onnx_scope *scope, const char *name) {
     for (; scope; scope = scope->outer) {
@@ -324,9 +325,36 @@ static snug_status translate_node(snug_onnx_import *import, snug_onnx_scope *sco
                              "node \"%.200s\" (%s)", label, node->op);
 }
 
+// The result of |node| is the number 1.
+static snug_status define_one(snug_onnx_import *import, snug_onnx_scope *scope,
+                              const snug_onnx_node *node) {
+    const snug_onnx_slot *like = snug_onnx_lookup(scope, node->inputs[0]);
+    snug_type type = snug_type_scalar(like->operand.type.dtype);
+    snug_onnx_slot *slot = NULL;
+    void *one = NULL;
+    SNUG_TRY(snug_onnx_slot_new(import, &slot));
+    SNUG_TRY(snug_pool_new(&import->pool, sizeof(double), &one));
+    snug_reference_store(one, type.dtype, 0, 1);
+    slot->operand = (snug_onnx_operand){.is_present = true,
+                                        .type = type,
+                                        .tensor = SNUG_NO_TENSOR,
+                                        .other = SNUG_NO_TENSOR,
+                                        .data = one,
+                                        .name = node->outputs[0]};
+    return snug_onnx_define(scope, node->outputs[0], slot);
+}
+
 snug_status snug_onnx_translate(snug_onnx_import *import, snug_onnx_scope *scope,
                                 const snug_onnx_node *nodes, const bool *needed, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!needed || needed[i]) SNUG_TRY(translate_node(import, scope, &nodes[i]));
+    const snug_onnx_options *options = import->options;
+    bool drops = options->batch == 0 || (options->training && !options->no_drop);
+    for (size_t i = 0; i < count; i++) {
+        if (needed && !needed[i]) continue;
+        if (!drops && snug_onnx_is_drop(scope, nodes, i)) {
+            SNUG_TRY(define_one(import, scope, &nodes[i]));
+            continue;
+        }
+        SNUG_TRY(translate_node(import, scope, &nodes[i]));
+    }
     return SNUG_OK;
 }

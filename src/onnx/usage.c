@@ -204,3 +204,14 @@ snug_status snug_onnx_define_initializers(snug_onnx_import *import, snug_onnx_sc
         SNUG_TRY(define_initializer(import, scope, &graph->initializers[i]));
     return SNUG_OK;
 }
+
+bool snug_onnx_is_used(const snug_onnx_call *call, size_t index) {
+    const snug_onnx_node *node = call->node;
+    const snug_onnx_names *uses = &call->import->uses;
+    if (index >= node->output_count || !node->outputs[index][0]) return false;
+    // Names inside functions and branches are not in the table: then nothing of the node is.
+    bool is_told = false;
+    for (size_t i = 0; i < node->output_count; i++)
+        is_told = is_told || flags_of(uses, node->outputs[i]) & NEEDED;
+    return !is_told || flags_of(uses, node->outputs[index]) & NEEDED;
+}

@@ -77,6 +77,13 @@ typedef struct frozen {
     snug_tensor_id dy, inverse; // inverse: 1 / sigma
 } frozen;
 
+// Parameters may be float32 beside data in 16 bits.
+static snug_tensor_id cast_to(snug_graph *graph, snug_tensor_id x, snug_dtype dtype) {
+    snug_cast_attributes cast = {.dtype = dtype};
+    return snug_graph_type(graph, x)->dtype == dtype ? x
+                                                     : SNUG_EMIT(graph, &snug_op_cast, &cast, x);
+}
+
 static snug_tensor_id frozen_inverse(snug_graph *graph, double eps, snug_tensor_id variance) {
     snug_fill_attributes fill = {.value = eps, .dtype = snug_graph_type(graph, variance)->dtype};
     snug_tensor_id sum =
@@ -90,13 +97,14 @@ static void give_frozen_parameters(snug_backward *backward, const snug_node *nod
     snug_graph *graph = self->graph;
     snug_reshape_attributes flat = {.rank = 1, .dims = {self->x.dims[1]}};
     snug_sum_to_attributes sums = {.rank = self->x.rank, .dims = {1, self->x.dims[1], 1, 1, 1}};
+    snug_dtype dtype = snug_graph_type(graph, node->inputs[1])->dtype;
     snug_tensor_id sum = SNUG_EMIT(graph, &snug_op_sum_to, &sums, self->dy);
-    sum = SNUG_EMIT(graph, &snug_op_reshape, &flat, sum);
+    sum = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &flat, sum), dtype);
     if (snug_backward_wants(backward, node, 2)) snug_backward_give(backward, node, 2, sum);
     if (!snug_backward_wants(backward, node, 1)) return;
     snug_tensor_id mixed =
         SNUG_EMIT(graph, &snug_op_multiply_sum_to, &sums, self->dy, node->inputs[0]);
-    mixed = SNUG_EMIT(graph, &snug_op_reshape, &flat, mixed);
+    mixed = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &flat, mixed), dtype);
     sum = SNUG_EMIT(graph, &snug_op_multiply, NULL, sum, node->inputs[3]);
     mixed = SNUG_EMIT(graph, &snug_op_subtract, NULL, mixed, sum);
     snug_backward_give(backward, node, 1,
@@ -120,7 +128,7 @@ static snug_status inference_gradient(snug_backward *backward, const snug_node *
     snug_reshape_attributes wide = {
         .rank = self.x.rank, .layout = self.x.layout, .dims = {1, self.x.dims[1], 1, 1, 1}};
     snug_tensor_id scale = SNUG_EMIT(graph, &snug_op_multiply, NULL, self.inverse, node->inputs[1]);
-    scale = SNUG_EMIT(graph, &snug_op_reshape, &wide, scale);
+    scale = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &wide, scale), self.x.dtype);
     snug_backward_give(backward, node, 0,
                        SNUG_EMIT(graph, &snug_op_multiply, NULL, self.dy, scale));
     return SNUG_OK;

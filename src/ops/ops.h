@@ -177,6 +177,13 @@ typedef struct snug_dropout_attributes {
 extern const snug_op snug_op_dropout;          // (x) -> y
 extern const snug_op snug_op_stochastic_depth; // (x) -> y
 
+// uniform.c: random numbers in [low, high) in the shape of x, whose values do not count.
+typedef struct snug_uniform_attributes {
+    double low, high;
+    int64_t salt; // as above
+} snug_uniform_attributes;
+extern const snug_op snug_op_uniform; // (x) -> y
+
 // softmax.c: along |axis|.
 extern const snug_op snug_op_softmax;          // (x) -> y, snug_axis_attributes.axis
 extern const snug_op snug_op_softmax_backward; // (y, dy) -> dx

@@ -137,19 +137,19 @@ typedef struct window {
     int64_t first, count, padded;
 } window;
 
+// How many of |count| numbers first, first + step ... lie below |limit|.
+static int64_t below(int64_t first, int64_t step, int64_t count, int64_t limit) {
+    int64_t found = limit > first ? (limit - first + step - 1) / step : 0;
+    return found < count ? found : count;
+}
+
 static window window_at(const snug_pool3d_attributes *pool, int axis, int64_t index,
                         int64_t extent_) {
     int64_t begin = index * pool->stride[axis] - pool->padding[axis], step = pool->dilation[axis];
-    int64_t limit = extent_ + pool->padding[axis + 3];
-    window result = {.first = begin};
-    for (int64_t i = 0; i < pool->kernel[axis]; i++) {
-        int64_t at = begin + i * step;
-        if (at >= limit) break;
-        result.padded++;
-        if (at < 0) result.first = at + step;
-        if (at >= 0 && at < extent_) result.count++;
-    }
-    return result;
+    int64_t kernel = pool->kernel[axis], before = below(begin, step, kernel, 0);
+    return (window){.first = begin + before * step,
+                    .count = below(begin, step, kernel, extent_) - before,
+                    .padded = below(begin, step, kernel, extent_ + pool->padding[axis + 3])};
 }
 
 typedef struct windows {

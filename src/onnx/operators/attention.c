@@ -45,8 +45,8 @@ static void extend(const snug_onnx_call *call, attention *self) {
         self->v =
             snug_emit_concat(call, snug_onnx_use_as(call, past_value, SNUG_ROW_MAJOR), self->v, 2);
     }
-    if (snug_onnx_wants(call, 1)) snug_onnx_set(call, 1, self->k);
-    if (snug_onnx_wants(call, 2)) snug_onnx_set(call, 2, self->v);
+    if (snug_onnx_is_used(call, 1)) snug_onnx_set(call, 1, self->k);
+    if (snug_onnx_is_used(call, 2)) snug_onnx_set(call, 2, self->v);
 }
 
 static snug_status read(const snug_onnx_call *call, attention *self) {
@@ -246,6 +246,7 @@ static snug_status translate(const snug_onnx_call *call) {
     attention self;
     SNUG_TRY(read(call, &self));
     SNUG_TRY(emit_bias(call, &self));
+    SNUG_TRY(snug_graph_status(call->graph));
     int64_t mode = snug_onnx_integer(call, "qk_matmul_output_mode", 0);
     double cap = snug_onnx_real(call, "softcap", 0);
     snug_tensor_id scores = emit_scores(call, &self), seen = scores;
@@ -261,7 +262,7 @@ static snug_status translate(const snug_onnx_call *call) {
     if (mode == masked_scores) seen = scores;
     SNUG_TRY(emit_shares(call, &self, scores, &mixture));
     if (mode == shares) seen = mixture;
-    if (snug_onnx_wants(call, 3)) snug_onnx_set(call, 3, seen);
+    if (snug_onnx_is_used(call, 3)) snug_onnx_set(call, 3, seen);
     set_result(call, SNUG_EMIT(call->graph, &snug_op_matmul, &plain, mixture,
                                repeat_heads(call, &self, self.v)));
     return SNUG_OK;

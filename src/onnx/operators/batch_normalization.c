@@ -66,7 +66,7 @@ static void emit_written(const snug_onnx_call *call, norm *self) {
     snug_graph_node(call->graph, &snug_op_batch_norm, &self->attributes, self->inputs, 5, outputs);
     set_result(call, outputs[0]);
     for (size_t i = 1; i < 3; i++)
-        if (snug_onnx_wants(call, i))
+        if (snug_onnx_is_used(call, i))
             snug_onnx_set(call, i, blend(call, self->momentum, self->inputs[2 + i], outputs[i]));
 }
 

@@ -43,7 +43,7 @@ static snug_status translate_cross_entropy(const snug_onnx_call *call) {
     snug_tensor_id scores = SNUG_EMIT(call->graph, &snug_op_log_softmax, &classes,
                                       snug_onnx_use_as(call, 0, SNUG_ROW_MAJOR));
     emit_loss(call, &form, scores);
-    if (snug_onnx_wants(call, 1)) snug_onnx_set(call, 1, scores);
+    if (snug_onnx_is_used(call, 1)) snug_onnx_set(call, 1, scores);
     return SNUG_OK;
 }
 

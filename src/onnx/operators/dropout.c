@@ -25,19 +25,16 @@ static snug_status read_mode(const snug_onnx_call *call, bool *trains) {
     return SNUG_OK;
 }
 
-// With a mask of what is left when that is asked for: drops ones, and multiplies.
+// The mask of what is left is what the same random numbers leave of ones.
 static void emit(const snug_onnx_call *call, double share) {
     // Nodes are told apart by their place in the graph, which is the same however often it is
     // built.
     snug_dropout_attributes drop = {.p = share, .salt = (int64_t)call->graph->node_count};
     snug_tensor_id x = snug_onnx_use(call, 0);
-    if (!snug_onnx_wants(call, 1)) {
-        snug_onnx_set(call, 0, SNUG_EMIT(call->graph, &snug_op_dropout, &drop, x));
-        return;
-    }
+    snug_onnx_set(call, 0, SNUG_EMIT(call->graph, &snug_op_dropout, &drop, x));
+    if (!snug_onnx_is_used(call, 1)) return;
     snug_tensor_id left = snug_emit_full(call, snug_emit_type(call, x), 1);
     left = SNUG_EMIT(call->graph, &snug_op_dropout, &drop, left);
-    snug_onnx_set(call, 0, snug_emit_binary(call, &snug_op_multiply, x, left));
     snug_tensor_id is_dropped = snug_emit_with(call, &snug_op_equal, left, 0);
     snug_onnx_set(call, 1, snug_emit_unary(call, &snug_op_logical_not, is_dropped));
 }
@@ -54,7 +51,7 @@ static snug_status translate(const snug_onnx_call *call) {
         return SNUG_OK;
     }
     snug_onnx_pass(call, 0, 0);
-    if (snug_onnx_wants(call, 1)) {
+    if (snug_onnx_is_used(call, 1)) {
         snug_type mask = call->inputs[0].type;
         if (call->opset >= 10) mask.dtype = SNUG_BOOL;
         snug_onnx_set(call, 1, snug_emit_full(call, &mask, 1));

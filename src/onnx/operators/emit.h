@@ -123,11 +123,6 @@ static inline snug_tensor_id snug_emit_channels(const snug_onnx_call *call, snug
     return snug_emit_reshape(call, vector, layout, rank, dims);
 }
 
-// Whether the document uses output |index|.
-static inline bool snug_onnx_wants(const snug_onnx_call *call, size_t index) {
-    return index < call->output_count && call->node->outputs[index][0] != 0;
-}
-
 // Rank 3 and more lies channels last where operators of images take it.
 static inline snug_layout snug_emit_image_layout(int rank) {
     return rank >= 3 ? SNUG_CHANNELS_LAST : SNUG_ROW_MAJOR;

@@ -66,7 +66,7 @@ static snug_status translate_layer(const snug_onnx_call *call) {
     for (int i = 0; i < x->rank; i++)
         dims[i] = i < x->rank - axes ? x->dims[i] : 1;
     for (size_t i = 1; i < 3; i++)
-        if (snug_onnx_wants(call, i))
+        if (snug_onnx_is_used(call, i))
             snug_onnx_set(call, i,
                           snug_emit_reshape(call, outputs[i], SNUG_ROW_MAJOR, x->rank, dims));
     return SNUG_OK;

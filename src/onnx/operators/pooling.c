@@ -48,7 +48,7 @@ static snug_status translate_max(const snug_onnx_call *call) {
     snug_window window;
     SNUG_TRY(read_window(call, &window));
     const snug_type *x = &call->inputs[0].type;
-    bool indices = snug_onnx_wants(call, 1);
+    bool indices = snug_onnx_is_used(call, 1);
     snug_pool3d_attributes pool = volume_of(&window);
     pool.ceil_mode = snug_onnx_integer(call, "ceil_mode", 0) != 0;
     int64_t order = snug_onnx_integer(call, "storage_order", 0);
