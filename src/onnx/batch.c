@@ -174,7 +174,7 @@ static snug_status general_reshape(const snug_onnx_call *call, const snug_type *
 }
 
 snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
-                                    snug_onnx_shape_use use, int64_t *dims, int *rank) {
+                                    snug_onnx_shape_use use, int64_t *dims, const int *rank) {
     snug_onnx_import *import = call->import;
     if (!import->reference || index >= call->input_count) return SNUG_OK;
     const snug_onnx_slot *x = import->frame->inputs[0], *shape = import->frame->inputs[index];

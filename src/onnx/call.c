@@ -1,4 +1,5 @@
 // What translators see of a node: its operands as tensors or known values.
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -305,6 +306,7 @@ snug_status snug_onnx_known_integers(const snug_onnx_call *call, size_t index, i
                                      size_t most, size_t *count) {
     const snug_onnx_operand *operand = NULL;
     SNUG_TRY(known(call, index, most, &operand, count));
+    assert(operand);
     if (snug_dtype_is_float(operand->type.dtype))
         return snug_fail(SNUG_BAD_FILE, "input %zu: integers expected, found %s", index,
                          snug_dtype_name(operand->type.dtype));
@@ -322,6 +324,7 @@ snug_status snug_onnx_known_reals(const snug_onnx_call *call, size_t index, doub
                                   size_t most, size_t *count) {
     const snug_onnx_operand *operand = NULL;
     SNUG_TRY(known(call, index, most, &operand, count));
+    assert(operand);
     size_t size = snug_dtype_bytes(operand->type.dtype);
     for (size_t i = 0; i < *count; i++) {
         int64_t element = 0;

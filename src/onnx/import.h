@@ -122,7 +122,7 @@ typedef enum snug_onnx_shape_use {
     SNUG_ONNX_SIZE
 } snug_onnx_shape_use;
 snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
-                                    snug_onnx_shape_use use, int64_t *dims, int *rank);
+                                    snug_onnx_shape_use use, int64_t *dims, const int *rank);
 
 // A scalar constant of |dtype| in the graph.
 snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
