@@ -180,8 +180,8 @@ snug_status snug_store_stack(snug_store *store, snug_stack_id before, size_t cou
         return SNUG_OK;
     }
     size_t wanted = store->stack_frame_count + count;
-    if (wanted > 0) {
-        store->bytes += (count > 0 ? count - 1 : 0) * sizeof *snapshot->stack_frames;
+    if (count > 0) {
+        store->bytes += (count - 1) * sizeof *snapshot->stack_frames;
         SNUG_TRY(SNUG_STORE_ADD(store, &snapshot->stack_frames, &store->stack_frame_capacity,
                                 wanted - 1));
     }
@@ -259,9 +259,10 @@ static snug_status store_known(snug_store *store) {
     SNUG_TRY(snug_store_frame(store, (snug_frame){0}, &(snug_frame_id){0}));
     SNUG_TRY(SNUG_STORE_ADD(store, &store->snapshot.stack_starts, &store->start_capacity, 0));
     store->snapshot.stack_starts[0] = 0;
-    // An index of one stack, the empty one, is found by counting no frames.
-    SNUG_TRY(SNUG_GROW(&store->scratch, &store->scratch_capacity, 64));
     store->snapshot.stack_starts[1] = 0;
+    // Arrays that the empty stack points into and is compared with.
+    SNUG_TRY(SNUG_GROW(&store->scratch, &store->scratch_capacity, 64));
+    SNUG_TRY(SNUG_GROW(&store->snapshot.stack_frames, &store->stack_frame_capacity, 64));
     SNUG_TRY(snug_store_stack(store, 0, 0, &(snug_stack_id){0}));
     SNUG_TRY(snug_store_stream(store, 0, &index));
     return snug_store_pool(store, (snug_pool_id){0}, &index);

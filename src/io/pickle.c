@@ -124,6 +124,8 @@ void snug_pickle_changed(snug_pickle *pickle, const snug_pickle_value *value) {
 }
 
 static snug_status run(snug_pickle *pickle) {
+    // Room at once, so that the stack has an address also while it is empty.
+    SNUG_TRY(SNUG_GROW(&pickle->stack, &pickle->capacity, 64));
     while (!pickle->stopped) {
         if (pickle->at == pickle->length)
             return snug_fail(SNUG_BAD_FILE,
