@@ -289,9 +289,6 @@ def batch(rng, style):
               workspace=rng.choice([0, 8 * MIB]))
     run.load()
     fits = run.allocator.free_on_device / room(run)
-    iterations = rng.choice([0, 0, 0, 2])
-    for _ in range(iterations):
-        run.free(run.train(max(1, int(fits * 0.3))))
     run.train(int(fits * rng.uniform(1.2, 3)) + 1)
 
 
@@ -591,7 +588,7 @@ def write_all(folder, seed, listed, names):
 
 
 def write_big(target, path):
-    """A trace that repeats, with a stack of its own for every entry, as PyTorch writes it."""
+    """A trace that repeats, with a list of frames for every entry, as PyTorch's own pickler writes it."""
     stacks = Stacks("all", "/home/ada/work/train.py")
     deep = [stacks.forward(i % 40, "conv", stacks.main(41) + [stacks.main(88)[1]] * (i % 5)) for i in range(400)]
     with open(path, "wb") as file:
@@ -603,18 +600,35 @@ def write_big(target, path):
                                     "state": "inactive", "frames": []}]}])
         pickler.write("device_traces")
         file.write(b"](](")
-        count = 0
-        while file.tell() < target:
-            for step in range(1000):
-                address = (1 << 40) + (step % 500) * MIB
-                entry = {"action": "alloc" if step < 500 else "free_completed", "addr": address, "size": MIB, "stream": 0,
-                         "time_us": 1_700_000_000_000_000 + count, "compile_context": "N/A", "user_metadata": "",
-                         "frames": list(deep[step % 400])}
-                pickler.write(entry)
-                pickler.alive.clear()
-                count += 1
-            # Entries are made anew, so their addresses in memory may come again.
-            pickler.memo = {key: number for key, number in pickler.memo.items() if number < 4000}
+        count, written, parts = 0, 0, []
+        # All texts and frames are in the memo before the first entry that refers to them.
+        first = {"action": "alloc", "addr": 1 << 40, "size": MIB, "stream": 0, "time_us": 1_700_000_000_000_000,
+                 "compile_context": "N/A", "user_metadata": "", "frames": [f for stack in deep for f in stack]}
+        pickler.write(first)
+        pickler.write(dict(first, action="free_completed", frames=[]))
+        number = len(pickler.memo) + len(pickler.texts)
+
+        def get(table, key):
+            return b"j" + struct.pack("<I", table[key])
+
+        keys = {key: get(pickler.texts, key) for key in first}
+        stacks_out = [b"](" + b"".join(get(pickler.memo, id(frame)) for frame in stack) + b"er" for stack in deep]
+        actions = [get(pickler.texts, action) for action in ("alloc", "free_completed")]
+        tail = keys["compile_context"] + get(pickler.texts, "N/A") + keys["user_metadata"] + get(pickler.texts, "")
+        while written < target:
+            step = count % 1000
+            parts.append(b"".join((
+                b"}(", keys["action"], actions[step >= 500], keys["addr"], b"\x8a\x08",
+                struct.pack("<q", (1 << 40) + (step % 500) * MIB), keys["size"], b"J", struct.pack("<i", MIB),
+                keys["stream"], b"K\x00", keys["time_us"], b"\x8a\x08", struct.pack("<q", 1_700_000_000_000_000 + count),
+                tail, keys["frames"], stacks_out[step % 400], struct.pack("<I", number), b"ur", struct.pack("<I", number + 1))))
+            number += 2
+            count += 1
+            if step == 999:
+                chunk = b"".join(parts)
+                file.write(chunk)
+                written += len(chunk)
+                parts = []
         file.write(b"eeu.")
     print(f"{path}: {count} entries")
 

@@ -234,7 +234,8 @@ static snug_status make_block(snug_store *store, const dict_fields *fields, uint
     SNUG_TRY(get_state(fields, &block.state));
     const snug_pickle_value *past = fields->of[KEY_HISTORY];
     if (past && past->tag == TAG_HISTORIES) {
-        const snug_block_history *history = &store->histories[past->bits];
+        size_t first = store->lists[past->bits].first;
+        const snug_block_history *history = &store->histories[first];
         block.stack = history->stack;
         if (history->real_size <= block.size) block.requested = history->real_size;
     }
