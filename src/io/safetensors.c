@@ -46,7 +46,7 @@ static const char *dtype_text(snug_dtype dtype) {
 static snug_status read_shape(const char *path, const char *name, const json_t *shape,
                               snug_type *type) {
     if (!json_is_array(shape) || json_array_size(shape) > SNUG_MAX_RANK)
-        return bad(path, name, "a shape of at most 6 dimensions expected");
+        return bad(path, name, "a shape of at most 8 dimensions expected");
     type->rank = (int)json_array_size(shape);
     for (int i = 0; i < type->rank; i++) {
         const json_t *extent = json_array_get(shape, (size_t)i);

@@ -12,14 +12,15 @@ static const snug_attribute attributes_table[] = {
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, eps, SNUG_ATTRIBUTE_REAL),
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, update, SNUG_ATTRIBUTE_INT),
     SNUG_ATTRIBUTE(snug_batch_norm_attributes, activation, SNUG_ATTRIBUTE_INT),
+    SNUG_ATTRIBUTE(snug_batch_norm_attributes, biased, SNUG_ATTRIBUTE_INT),
     SNUG_ATTRIBUTES_END,
 };
 
-// x of 2 to 4 dimensions, and one value a channel in inputs |first| to |last|.
+// x of 2 to 5 dimensions, and one value a channel in inputs |first| to |last|.
 static snug_status check(const snug_type *inputs, int first, int last) {
     const snug_type *x = &inputs[0];
     char text[SNUG_TYPE_TEXT];
-    if (x->rank < 2 || x->rank > 4 || (x->rank > 2 && x->layout != SNUG_CHANNELS_LAST))
+    if (x->rank < 2 || x->rank > 5 || (x->rank > 2 && x->layout != SNUG_CHANNELS_LAST))
         return snug_fail(SNUG_INVALID, "(N, C) or channels-last images expected, found %s",
                          snug_type_print(x, text));
     for (int i = first; i <= last; i++)
@@ -65,6 +66,71 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
                     outputs);
     for (int i = 0; i < 3; i++)
         snug_backward_give(backward, node, i, outputs[i]);
+    return SNUG_OK;
+}
+
+// --- The gradient of the inference form, for frozen norms: scale and shift do not depend on x ---
+
+typedef struct frozen {
+    snug_graph *graph;
+    snug_type x;
+    snug_tensor_id dy, inverse; // inverse: 1 / sigma
+} frozen;
+
+// Parameters may be float32 beside data in 16 bits.
+static snug_tensor_id cast_to(snug_graph *graph, snug_tensor_id x, snug_dtype dtype) {
+    snug_cast_attributes cast = {.dtype = dtype};
+    return snug_graph_type(graph, x)->dtype == dtype ? x
+                                                     : SNUG_EMIT(graph, &snug_op_cast, &cast, x);
+}
+
+static snug_tensor_id frozen_inverse(snug_graph *graph, double eps, snug_tensor_id variance) {
+    snug_fill_attributes fill = {.value = eps, .dtype = snug_graph_type(graph, variance)->dtype};
+    snug_tensor_id sum =
+        SNUG_EMIT(graph, &snug_op_add, NULL, variance, SNUG_EMIT_NONE(graph, &snug_op_fill, &fill));
+    return SNUG_EMIT(graph, &snug_op_reciprocal, NULL, SNUG_EMIT(graph, &snug_op_sqrt, NULL, sum));
+}
+
+// dbeta is the sum of dy over all but channels, dgamma that of dy * (x - mean) / sigma.
+static void give_frozen_parameters(snug_backward *backward, const snug_node *node,
+                                   const frozen *self) {
+    snug_graph *graph = self->graph;
+    snug_reshape_attributes flat = {.rank = 1, .dims = {self->x.dims[1]}};
+    snug_sum_to_attributes sums = {.rank = self->x.rank, .dims = {1, self->x.dims[1], 1, 1, 1}};
+    snug_dtype dtype = snug_graph_type(graph, node->inputs[1])->dtype;
+    snug_tensor_id sum = SNUG_EMIT(graph, &snug_op_sum_to, &sums, self->dy);
+    sum = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &flat, sum), dtype);
+    if (snug_backward_wants(backward, node, 2)) snug_backward_give(backward, node, 2, sum);
+    if (!snug_backward_wants(backward, node, 1)) return;
+    snug_tensor_id mixed =
+        SNUG_EMIT(graph, &snug_op_multiply_sum_to, &sums, self->dy, node->inputs[0]);
+    mixed = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &flat, mixed), dtype);
+    sum = SNUG_EMIT(graph, &snug_op_multiply, NULL, sum, node->inputs[3]);
+    mixed = SNUG_EMIT(graph, &snug_op_subtract, NULL, mixed, sum);
+    snug_backward_give(backward, node, 1,
+                       SNUG_EMIT(graph, &snug_op_multiply, NULL, mixed, self->inverse));
+}
+
+static snug_status inference_gradient(snug_backward *backward, const snug_node *node) {
+    static const snug_op *const cuts[] = {
+        [SNUG_NORM_RELU] = &snug_op_relu_backward, [SNUG_NORM_RELU6] = &snug_op_relu6_backward};
+    const snug_batch_norm_attributes *norm = (const void *)node->attributes;
+    snug_graph *graph = backward->graph;
+    frozen self = {.graph = graph,
+                   .x = *snug_graph_type(graph, node->inputs[0]),
+                   .dy = snug_backward_of(backward, node, 0),
+                   .inverse = frozen_inverse(graph, norm->eps, node->inputs[4])};
+    if (norm->activation != SNUG_NORM_LINEAR)
+        self.dy = SNUG_EMIT(graph, cuts[norm->activation], NULL, node->outputs[0], self.dy);
+    if (snug_backward_wants(backward, node, 1) || snug_backward_wants(backward, node, 2))
+        give_frozen_parameters(backward, node, &self);
+    if (!snug_backward_wants(backward, node, 0)) return SNUG_OK;
+    snug_reshape_attributes wide = {
+        .rank = self.x.rank, .layout = self.x.layout, .dims = {1, self.x.dims[1], 1, 1, 1}};
+    snug_tensor_id scale = SNUG_EMIT(graph, &snug_op_multiply, NULL, self.inverse, node->inputs[1]);
+    scale = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &wide, scale), self.x.dtype);
+    snug_backward_give(backward, node, 0,
+                       SNUG_EMIT(graph, &snug_op_multiply, NULL, self.dy, scale));
     return SNUG_OK;
 }
 
@@ -118,7 +184,8 @@ static snug_status kernel(const snug_call *call) {
         normalise(call, c, snug_view_get(&call->outputs[1], c),
                   snug_view_get(&call->outputs[2], c));
         if (!norm->update) continue;
-        double unbiased = rows > 1 ? variance * (double)rows / (double)(rows - 1) : variance;
+        bool corrects = rows > 1 && !norm->biased;
+        double unbiased = corrects ? variance * (double)rows / (double)(rows - 1) : variance;
         update_running(&call->inputs[3], c, norm->momentum, mean);
         update_running(&call->inputs[4], c, norm->momentum, unbiased);
     }
@@ -177,10 +244,12 @@ static double flops(const void *attributes, const snug_type *inputs, const snug_
 static const snug_batch_norm_attributes
     usual = {.momentum = 0.1, .eps = 1e-5, .update = 1},
     still = {.momentum = 0.1, .eps = 1e-3},
+    biased = {.momentum = 0.2, .eps = 1e-3, .update = 1, .biased = 1},
     relu = {.momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU},
     relu6 = {.momentum = 0.1, .eps = 1e-5, .update = 1, .activation = SNUG_NORM_RELU6};
 
 #define IMAGE SNUG_SAMPLE_IMAGE(3, 4, 3, 2)
+#define VOLUME SNUG_SAMPLE_TENSOR(SNUG_F32, SNUG_CHANNELS_LAST, 2, 4, 3, 2, 2)
 #define CHANNEL SNUG_SAMPLE_ROW_MAJOR(4)
 #define MATRIX SNUG_SAMPLE_ROW_MAJOR(6, 4)
 #define SAMPLE(label, norm, low_, high_, skipped, ...)                                             \
@@ -195,10 +264,12 @@ static const snug_sample samples[] = {
     SAMPLE("matrix, still", still, -1, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("relu", relu, -1, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("relu6", relu6, -3, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("volume, biased", biased, -1, 2, 24, VOLUME, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample inference_samples[] = {
-    SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
-    SAMPLE("relu6", relu6, 0.5, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("image", usual, 0.5, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("matrix", still, 0.5, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, 0.5, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample backward_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 63, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL, IMAGE),
@@ -237,6 +308,8 @@ const snug_op snug_op_batch_norm_inference = {
     .max_inputs = 5,
     .outputs = 1,
     .infer = infer_inference,
+    .gradient = inference_gradient,
+    .gradient_inputs = 27,
     .overwrites = 1,
     .reference = inference_kernel,
     SNUG_SAMPLES(inference_samples),

@@ -1,4 +1,5 @@
-// x rounded to another floating-point type, to nearest with ties to even.
+// x in another type: to floating-point numbers to nearest with ties to even, to integers towards
+// zero, to bools whatever is not 0.
 #include "graph/autodiff.h"
 #include "ops/ops.h"
 #include "ops/reference.h"
@@ -13,13 +14,9 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
                          snug_type *outputs) {
     (void)input_count;
     const snug_cast_attributes *cast = attributes;
-    bool is_type = snug_dtype_is_valid(cast->dtype);
-    if (!is_type || !snug_dtype_is_float((snug_dtype)cast->dtype) ||
-        !snug_dtype_is_float(inputs[0].dtype))
-        return snug_fail(SNUG_INVALID,
-                         "a cast between floating-point types expected, found %s to "
-                         "type %lld",
-                         snug_dtype_name(inputs[0].dtype), (long long)cast->dtype);
+    if (!snug_dtype_is_valid(cast->dtype))
+        return snug_fail(SNUG_INVALID, "an element type expected, found %lld",
+                         (long long)cast->dtype);
     outputs[0] = inputs[0];
     outputs[0].dtype = (snug_dtype)cast->dtype;
     return SNUG_OK;
@@ -31,6 +28,7 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     snug_graph *graph = backward->graph;
     snug_tensor_id dy = snug_backward_of(backward, node, 0);
     const snug_tensor *x = graph->tensors[node->inputs[0]];
+    if (!snug_dtype_is_float(x->type.dtype) || dy == SNUG_NO_TENSOR) return SNUG_OK;
     if (x->role == SNUG_ROLE_WEIGHT) {
         snug_backward_give(backward, node, 0, dy);
         return SNUG_OK;
@@ -41,16 +39,22 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     return SNUG_OK;
 }
 
-static double same(double x) {
-    return x;
+static double same(const double *x, const double *parameters) {
+    (void)parameters;
+    return *x;
+}
+
+static snug_wide same_whole(const snug_wide *x) {
+    return *x;
 }
 
 static snug_status kernel(const snug_call *call) {
-    return snug_reference_map(call, same);
+    return snug_reference_elementwise(call, same, same_whole);
 }
 
 static const snug_cast_attributes to_f64 = {SNUG_F64}, to_f32 = {SNUG_F32}, to_bf16 = {SNUG_BF16},
-                                  to_f16 = {SNUG_F16};
+                                  to_f16 = {SNUG_F16}, to_i64 = {SNUG_I64}, to_u8 = {SNUG_U8},
+                                  to_bool = {SNUG_BOOL};
 
 #define SAMPLE(label, to, skipped, ...)                                                            \
     {                                                                                              \
@@ -62,6 +66,11 @@ static const snug_sample samples[] = {
     SAMPLE("to bfloat16", to_bf16, 1, SNUG_SAMPLE_IMAGE(2, 3, 4, 5)),
     SAMPLE("to float16", to_f16, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
     SAMPLE("from bfloat16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_ROW_MAJOR, 5, 7)),
+    SAMPLE("to int64", to_i64, 1, SNUG_SAMPLE_IMAGE(2, 3, 4, 5)),
+    SAMPLE("to bool", to_bool, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
+    SAMPLE("from bool", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_BOOL, SNUG_ROW_MAJOR, 5, 7)),
+    SAMPLE("between integers", to_u8, 1, SNUG_SAMPLE_TENSOR(SNUG_I32, SNUG_ROW_MAJOR, 5, 7)),
+    SAMPLE("from int32", to_f32, 1, SNUG_SAMPLE_INT32(5, 7)),
     SAMPLE("from float16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_F16, SNUG_ROW_MAJOR, 5, 7)),
 };
 

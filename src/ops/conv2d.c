@@ -131,6 +131,25 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     return SNUG_OK;
 }
 
+// dx is linear in dy and in the weight: as a forward operator (a transposed convolution) its
+// gradients are the convolution and the convolution's gradient of the weight, with the roles of
+// the images exchanged.
+static snug_status transposed_gradient(snug_backward *backward, const snug_node *node) {
+    snug_graph *graph = backward->graph;
+    snug_tensor_id dy = node->inputs[0], weight = node->inputs[1];
+    snug_tensor_id slope = snug_backward_of(backward, node, 0);
+    snug_conv2d_attributes conv = *(const snug_conv2d_attributes *)(const void *)node->attributes;
+    for (int i = 0; i < 2; i++)
+        conv.kernel[i] = snug_graph_type(graph, weight)->dims[2 + i];
+    if (snug_backward_wants(backward, node, 1))
+        snug_backward_give(backward, node, 1,
+                           SNUG_EMIT(graph, &snug_op_conv2d_backward_weight, &conv, slope, dy));
+    if (snug_backward_wants(backward, node, 0))
+        snug_backward_give(backward, node, 0,
+                           SNUG_EMIT(graph, &snug_op_conv2d, &conv, slope, weight));
+    return SNUG_OK;
+}
+
 // One multiply-add: element indices of x, weight and y.
 typedef void (*visitor)(void *context, int64_t x, int64_t weight, int64_t y);
 
@@ -318,9 +337,12 @@ const snug_op snug_op_conv2d_backward_input = {
     .attributes = attributes_table,
     .attributes_size = sizeof(snug_conv2d_attributes),
     .infer = infer_backward_input,
+    .gradient = transposed_gradient,
+    .gradient_inputs = 3,
     .precision = SNUG_PRECISION_LOW,
     .flops = flops_backward_input,
     .reference = backward_input_kernel,
+    .onnx = "ConvTranspose",
     SNUG_SAMPLES(input_samples),
 };
 

@@ -19,15 +19,28 @@ typedef struct snug_conv2d_attributes {
     int64_t kernel[2]; // backward_weight only: KH, KW
 } snug_conv2d_attributes;
 extern const snug_op snug_op_conv2d;                 // (x, weight, [bias]) -> y
-extern const snug_op snug_op_conv2d_backward_input;  // (dy, weight) -> dx
+extern const snug_op snug_op_conv2d_backward_input;  // (dy, weight) -> dx; has a gradient itself
 extern const snug_op snug_op_conv2d_backward_weight; // (x, dy) -> dweight
 // (the gradient of a bias is reduce_sum of dy over all axes but 1)
 
-// batch_norm.c: statistics over all dimensions but 1, rank 2 to 4. Training form: biased variance
-// normalises, running variance takes the unbiased one, running = (1 - momentum) * running +
-// momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics alone. An
-// activation that follows is part of it, which saves a pass over memory each way and a tensor: the
-// gradient finds what was cut off from x.
+// conv3d.c: the same for volumes (N, C, D, H, W), channels last, weight (O, C/groups, KD, KH, KW).
+typedef struct snug_conv3d_attributes {
+    int64_t stride[3];
+    int64_t padding[6]; // begin of depth, height, width; end of each
+    int64_t dilation[3];
+    int64_t groups;
+    int64_t input[3];  // backward_input only: D, H, W of x
+    int64_t kernel[3]; // backward_weight only: KD, KH, KW
+} snug_conv3d_attributes;
+extern const snug_op snug_op_conv3d;                 // (x, weight, [bias]) -> y
+extern const snug_op snug_op_conv3d_backward_input;  // (dy, weight) -> dx; has a gradient itself
+extern const snug_op snug_op_conv3d_backward_weight; // (x, dy) -> dweight
+
+// batch_norm.c: statistics over all dimensions but 1, rank 2 to 5. Training form: biased variance
+// normalises, running variance takes the unbiased one unless |biased|, running = (1 - momentum) *
+// running + momentum * new, as torch.nn.BatchNorm2d. |update| 0 leaves the running statistics
+// alone. An activation that follows is part of it, which saves a pass over memory each way and a
+// tensor: the gradient finds what was cut off from x.
 typedef enum snug_norm_activation {
     SNUG_NORM_LINEAR,
     SNUG_NORM_RELU,
@@ -37,6 +50,7 @@ typedef struct snug_batch_norm_attributes {
     double momentum, eps;
     int64_t update;
     int64_t activation; // snug_norm_activation
+    int64_t biased;
 } snug_batch_norm_attributes;
 // The values between which the activation passes its argument on.
 static inline float snug_norm_low(const snug_batch_norm_attributes *norm) {
@@ -85,6 +99,27 @@ extern const snug_op snug_op_max_pool2d_backward; // (dy, indices) -> dx
 extern const snug_op snug_op_avg_pool2d;          // (x) -> y
 extern const snug_op snug_op_avg_pool2d_backward; // (dy) -> dx
 
+// pool3d.c: pooling of volumes (N, C, D, H, W), channels last, any layout of windows that ONNX
+// allows: dilation, and padding of a window's span or more; every window has a pixel, or gives 0.
+typedef struct snug_pool3d_attributes {
+    int64_t kernel[3], stride[3];
+    int64_t padding[6]; // begin of depth, height, width; end of each
+    int64_t dilation[3];
+    int64_t ceil_mode;         // as in pool2d
+    int64_t count_include_pad; // avg_pool3d only; 2: what the divisor counts is the whole window
+    int64_t indices;           // max_pool3d only: snug_pool3d_indices
+    int64_t input[3];          // backward only: D, H, W of x
+} snug_pool3d_attributes;
+typedef enum snug_pool3d_indices {
+    SNUG_INDICES_PLANE,  // int32, in D*H*W
+    SNUG_INDICES_ROWS,   // int64, in the row-major tensor: ONNX's storage_order 0
+    SNUG_INDICES_COLUMNS // int64, with each image's pixels column by column: storage_order 1
+} snug_pool3d_indices;
+extern const snug_op snug_op_max_pool3d;          // (x) -> y, indices
+extern const snug_op snug_op_max_pool3d_backward; // (dy, indices) -> dx
+extern const snug_op snug_op_avg_pool3d;          // (x) -> y
+extern const snug_op snug_op_avg_pool3d_backward; // (dy) -> dx
+
 // adaptive_pool2d.c: PyTorch's windows, floor(i*in/out) to ceil((i+1)*in/out). Global: output 1x1.
 typedef struct snug_adaptive_pool2d_attributes {
     int64_t output[2];
@@ -95,7 +130,8 @@ extern const snug_op snug_op_adaptive_avg_pool2d_backward; // (dy) -> dx
 extern const snug_op snug_op_adaptive_max_pool2d;          // (x) -> y, indices (int32, in H*W)
 extern const snug_op snug_op_adaptive_max_pool2d_backward; // (dy, indices) -> dx
 
-// add.c, multiply.c: numpy broadcasting, both operands of one layout.
+// add.c, multiply.c: numpy broadcasting, both operands of one layout and type. Others:
+// elementwise.h.
 extern const snug_op snug_op_add;      // (a, b) -> y
 extern const snug_op snug_op_multiply; // (a, b) -> y
 // sum_to.c: the gradient of broadcasting: sums x, to whose shape |dims| broadcasts, back to |dims|.
@@ -141,6 +177,13 @@ typedef struct snug_dropout_attributes {
 extern const snug_op snug_op_dropout;          // (x) -> y
 extern const snug_op snug_op_stochastic_depth; // (x) -> y
 
+// uniform.c: random numbers in [low, high) in the shape of x, whose values do not count.
+typedef struct snug_uniform_attributes {
+    double low, high;
+    int64_t salt; // as above
+} snug_uniform_attributes;
+extern const snug_op snug_op_uniform; // (x) -> y
+
 // softmax.c: along |axis|.
 extern const snug_op snug_op_softmax;          // (x) -> y, snug_axis_attributes.axis
 extern const snug_op snug_op_softmax_backward; // (y, dy) -> dx
@@ -169,6 +212,53 @@ typedef struct snug_upsample2d_attributes {
 extern const snug_op snug_op_upsample2d;          // (x) -> y
 extern const snug_op snug_op_upsample2d_backward; // (dy) -> dx
 
+// resample.c: along one axis, as ONNX's Resize defines it; any layout.
+typedef enum snug_resample_mode {
+    SNUG_RESAMPLE_NEAREST,
+    SNUG_RESAMPLE_LINEAR,
+    SNUG_RESAMPLE_CUBIC
+} snug_resample_mode;
+typedef enum snug_resample_rounding { // of SNUG_RESAMPLE_NEAREST
+    SNUG_RESAMPLE_PREFER_FLOOR,
+    SNUG_RESAMPLE_PREFER_CEIL,
+    SNUG_RESAMPLE_FLOOR,
+    SNUG_RESAMPLE_CEIL
+} snug_resample_rounding;
+typedef enum snug_resample_coordinates { // ONNX's coordinate_transformation_mode
+    SNUG_RESAMPLE_HALF_PIXEL,
+    SNUG_RESAMPLE_HALF_PIXEL_SYMMETRIC,
+    SNUG_RESAMPLE_PYTORCH_HALF_PIXEL,
+    SNUG_RESAMPLE_ALIGN_CORNERS,
+    SNUG_RESAMPLE_ASYMMETRIC,
+    SNUG_RESAMPLE_CROP // tf_crop_and_resize
+} snug_resample_coordinates;
+typedef struct snug_resample_attributes {
+    int64_t axis, length; // of the result along |axis|
+    int64_t input;        // backward only: the extent of x
+    int64_t mode, rounding, coordinates;
+    int64_t antialias, exclude_outside;
+    double scale;         // of coordinates; length / input unless the network says so
+    double cubic;         // the coefficient "a" of cubic interpolation
+    double roi[2];        // SNUG_RESAMPLE_CROP: start and end, as shares of the axis
+    double extrapolation; // its result outside the axis
+} snug_resample_attributes;
+extern const snug_op snug_op_resample;          // (x) -> y
+extern const snug_op snug_op_resample_backward; // (dy) -> dx
+
+// nll_loss.c: the negative log-likelihood of log-probabilities x (N, C, ...) at |target| (N, ...),
+// int32 or int64: -weight[target] * x at target, 0 where the target is |ignore|, is negative or has
+// no class. Not reduced: (N, ...), row-major; else a scalar, the sum, or the sum divided by that of
+// the weights.
+typedef enum snug_nll_reduction { SNUG_NLL_NONE, SNUG_NLL_SUM, SNUG_NLL_MEAN } snug_nll_reduction;
+typedef struct snug_nll_loss_attributes {
+    int64_t reduction; // snug_nll_reduction
+    int64_t ignores;   // 0: |ignore| is a class like the others
+    int64_t ignore;
+    int64_t classes; // backward only: C
+} snug_nll_loss_attributes;
+extern const snug_op snug_op_nll_loss;          // (x, target, [weight (C)]) -> loss
+extern const snug_op snug_op_nll_loss_backward; // (dloss, target, [weight (C)]) -> dx
+
 // layer_norm.c: over the last |axes| dimensions, row-major.
 typedef struct snug_layer_norm_attributes {
     double eps;
@@ -194,20 +284,28 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
-// cast.c: x in another floating-point type.
+// cast.c: x in another type; numbers are rounded to floating-point types, cut to integers.
 typedef struct snug_cast_attributes {
     int64_t dtype; // snug_dtype
 } snug_cast_attributes;
 extern const snug_op snug_op_cast; // (x) -> y
 
-// fill.c: a row-major tensor of one value. clear.c: sets x to zero.
+// fill.c: a row-major tensor of one value.
 typedef struct snug_fill_attributes {
     double value;
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
     int64_t dtype; // snug_dtype; 0 is float32
 } snug_fill_attributes;
-extern const snug_op snug_op_fill;  // () -> y
+extern const snug_op snug_op_fill; // () -> y
+// range.c: start, start + step, ...
+typedef struct snug_range_attributes {
+    double start, step;
+    int64_t length;
+    int64_t dtype; // snug_dtype; 0 is float32
+} snug_range_attributes;
+extern const snug_op snug_op_range; // () -> y
+// clear.c: sets x to zero.
 extern const snug_op snug_op_clear; // (x), mutates x
 // accumulate.c: total += x.
 extern const snug_op snug_op_accumulate; // (total, x), mutates total
@@ -238,5 +336,9 @@ static inline int64_t snug_lean_blocks(int64_t elements) {
 }
 extern const snug_op snug_op_lean_sgd_update;  // (weight, gradient, momentum, scales), mutates all
 extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, v, scales), likewise
+
+#include "ops/elementwise.h" // arithmetic, comparison, functions of one argument, activations
+#include "ops/movement.h"    // transposition, slices, padding, gathering and scattering
+#include "ops/reductions.h"  // over dimensions: largest, products, norms, places, running sums
 
 #endif

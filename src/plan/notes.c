@@ -24,24 +24,26 @@ static void append_alternative(const snug_plan *plan, const snug_candidate *chos
     char bytes[SNUG_SIZE_TEXT];
     const snug_candidate *exact = find_milder(plan, SNUG_ROUNDING);
     if (!exact) return;
-    snug_text_append(text, "The exact alternative needs %s (%zu bytes)",
-                     snug_size_print(exact->peak_bytes, bytes), exact->peak_bytes);
+    snug_text_append(text, "The exact alternative, the whole batch at once, needs %zu bytes (%s)\n",
+                     exact->peak_bytes, snug_size_print(exact->peak_bytes, bytes));
+    double ratio = chosen->step_seconds > 0 ? exact->step_seconds / chosen->step_seconds : 1;
+    snug_text_append(text, "and takes %.3f s a step (%+.0f %%)", exact->step_seconds,
+                     100 * (ratio - 1));
     if (exact->recomputed_ops > 0)
         snug_text_append(text, " with %" PRId64 " operations recomputed", exact->recomputed_ops);
-    double ratio = chosen->step_seconds > 0 ? exact->step_seconds / chosen->step_seconds : 1;
-    snug_text_append(text, "\nand %.3f s a step, %+.0f %%.\n", exact->step_seconds,
-                     100 * (ratio - 1));
+    snug_text_append(text, ".\n");
 }
 
 static void append_statistics(const snug_plan *plan, const snug_candidate *chosen,
                               snug_text *text) {
     if (chosen->accumulation_steps < 2 || !plan->training.model->has_batch_norm) return;
     snug_text_append(text,
-                     "\nBatch norm normalises each micro-batch of %" PRId64
-                     " samples by its own statistics,\nnot the batch's of %" PRId64 ".%s\n",
+                     "\nBatch norm takes its statistics over micro-batches of %" PRId64
+                     " samples, not %" PRId64 ".\n%s",
                      chosen->micro_batch, plan->batch_size,
                      chosen->micro_batch < ROUGH_SAMPLES
-                         ? " Under 8 samples these are rough:\nexpect a lower accuracy."
+                         ? "WARNING: statistics of under 8 samples are rough: expect a lower "
+                           "accuracy.\n"
                          : "");
     append_alternative(plan, chosen, text);
 }
@@ -114,8 +116,8 @@ static void append_networks(const snug_plan *plan, snug_text *text) {
     snug_text_append(text, "  published: top-1 accuracy on ImageNet, at the size of the paper\n");
     if (strcmp(plan->own.name, plan->network.name) != 0)
         snug_text_append(text,
-                         "\nANOTHER NETWORK is trained: %s in place of %s, since '--allow model' "
-                         "lets it\nand nothing milder fits.\n",
+                         "\nANOTHER NETWORK: %s in place of %s.\nNothing milder fits, and "
+                         "'--allow model' lets it be trained.\n",
                          plan->network.name, plan->own.name);
 }
 

@@ -32,9 +32,13 @@ static size_t kind_bytes(const snug_plan_memory *memory, int kind) {
     return bytes;
 }
 
+// Another network goes by its name.
 static void join_fixes(const snug_candidate *candidate, const char *separator, snug_text *text) {
-    for (int i = 0; candidate->fixes[i]; i++)
-        snug_text_append(text, "%s%s", i ? separator : "", candidate->fixes[i]);
+    for (int i = 0; candidate->fixes[i]; i++) {
+        bool is_other = strcmp(candidate->fixes[i], "smaller-model") == 0;
+        snug_text_append(text, "%s%s", i ? separator : "",
+                         is_other ? candidate->network : candidate->fixes[i]);
+    }
     if (!candidate->fixes[0]) snug_text_append(text, "none");
 }
 

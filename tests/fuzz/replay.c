@@ -1,58 +1,60 @@
-// Runs a fuzzing target over files, as libFuzzer does with those that it is given: how seeds and
-// past findings are replayed as ordinary tests. Arguments: files, or folders of them.
-#include <dirent.h>
-#include <stdint.h>
+// Runs a fuzz target on every file of the folders given: the corpus as an ordinary test. Each file
+// is also tried truncated at every length, and with each byte changed, up to a bound.
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+#include "fuzz/fuzz.h"
 
-static int replay_file(const char *path) {
+enum { MOST_VARIANTS = 64 };
+
+// Exactly |size| bytes, so that reading beyond them is noticed.
+static void run(const uint8_t *data, size_t size) {
+    uint8_t *copy = malloc(size ? size : 1);
+    if (!copy) abort();
+    memcpy(copy, data, size);
+    LLVMFuzzerTestOneInput(copy, size);
+    free(copy);
+}
+
+static void run_variants(uint8_t *data, size_t size) {
+    run(data, size);
+    size_t step = size / MOST_VARIANTS + 1;
+    for (size_t i = 0; i < size; i += step) {
+        run(data, i);
+        uint8_t before = data[i];
+        data[i] = (uint8_t)(before ^ (1U << i % 8));
+        run(data, size);
+        data[i] = before;
+    }
+}
+
+static int run_file(const char *path) {
     FILE *file = fopen(path, "rb");
-    if (!file || fseek(file, 0, SEEK_END) != 0) return -1;
-    long length = ftell(file);
-    rewind(file);
-    uint8_t *bytes = malloc(length > 0 ? (size_t)length : 1);
-    if (!bytes || fread(bytes, 1, (size_t)length, file) != (size_t)length) return -1;
+    if (!file) return 1;
+    static uint8_t data[1 << 20];
+    size_t size = fread(data, 1, sizeof data, file);
     fclose(file);
-    LLVMFuzzerTestOneInput(bytes, (size_t)length);
-    // Cut off anywhere, it is another input.
-    for (long end = length / 16; end < length; end += length / 16 + 1)
-        LLVMFuzzerTestOneInput(bytes, (size_t)end);
-    free(bytes);
+    run_variants(data, size);
     return 0;
 }
 
-static int replay_folder(const char *path, int *count) {
-    DIR *folder = opendir(path);
-    if (!folder) return -1;
-    int failed = 0;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        char name[4096];
-        if (entry->d_name[0] == '.') continue;
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-        failed |= replay_file(name);
-        ++*count;
-    }
-    closedir(folder);
-    return failed;
+static int files;
+
+static int visit(const char *path, const struct stat *found, int type, struct FTW *where) {
+    (void)found, (void)where;
+    if (type != FTW_F) return 0;
+    files++;
+    return run_file(path);
 }
 
-int main(int argc, char **argv) {
-    int count = 0;
-    for (int i = 1; i < argc; i++) {
-        struct stat about;
-        int failed = stat(argv[i], &about);
-        if (failed == 0 && S_ISDIR(about.st_mode))
-            failed = replay_folder(argv[i], &count);
-        else if (failed == 0)
-            count++, failed = replay_file(argv[i]);
-        if (failed) {
-            fprintf(stderr, "cannot read %s\n", argv[i]);
+int main(int count, char **arguments) {
+    for (int i = 1; i < count; i++)
+        if (nftw(arguments[i], visit, 16, FTW_PHYS) != 0) {
+            fprintf(stderr, "%s cannot be read\n", arguments[i]);
             return 1;
         }
-    }
-    printf("%d inputs replayed\n", count);
-    return count == 0;
+    printf("%d files\n", files);
+    return files == 0;
 }

@@ -148,9 +148,11 @@ static void prepare(solver *self, const snug_graph *graph, const snug_node_cost 
     for (size_t t = 0; t < graph->tensor_count; t++) {
         if (self->bit[t] >= 0) continue;
         int32_t end = graph->tensors[t]->is_result ? (int32_t)graph->node_count : self->last[t];
-        for (int32_t n = graph->tensors[t]->producer; n <= end && n < (int)graph->node_count; n++) {
+        // What no node makes is there before the first.
+        int32_t made = graph->tensors[t]->producer;
+        for (int32_t n = made < 0 ? 0 : made; n <= end && n < (int)graph->node_count; n++) {
             self->fixed[n] += self->bytes[t];
-            if (n > graph->tensors[t]->producer) self->between[n] += self->bytes[t];
+            if (n > made) self->between[n] += self->bytes[t];
         }
     }
 }

@@ -67,11 +67,9 @@ static void report_result(const options *given, const snug_plan *plan,
             snug_size_print(snug_plan_budget_bytes(plan), budget), result->measured_peak_bytes,
             equal ? "equal" : "DIFFERENT: please report this");
     if (result->skipped_steps)
-        fprintf(text,
-                "%" PRId64
-                " of the steps were skipped: a gradient overflowed float16, and the loss "
-                "scale was lowered\n",
-                result->skipped_steps);
+        fprintf(text, "skipped %" PRId64 " of the steps: a gradient overflowed float16%s\n",
+                result->skipped_steps,
+                given->train.loss_scale == 0 ? ",\nand the loss scale was lowered" : "");
     if (given->out) fprintf(text, "weights in %s/weights.safetensors\n", given->out);
     if (given->json)
         printf("{\"event\":\"done\",\"steps\":%" PRId64

@@ -57,14 +57,14 @@ static snug_status check(dnnl_status_t status, const char *what) {
     return snug_fail(SNUG_DEVICE_FAILED, "oneDNN: %s failed with status %d", what, (int)status);
 }
 
-// The library's arrays are longer than two.
+// The library's arrays are longer than three.
 typedef struct geometry {
     dnnl_dims_t strides, dilates, begin, end;
 } geometry;
 
 static geometry geometry_of(const snug_onednn_convolution *conv) {
     geometry at = {0};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         at.strides[i] = conv->strides[i];
         at.dilates[i] = conv->dilations[i] - 1;
         at.begin[i] = conv->padding_begin[i];
@@ -365,6 +365,11 @@ bool snug_onednn_takes(const snug_onednn_primitive *primitive, snug_onednn_argum
                  dnnl_memory_desc_equal(view(&described), argument_of(primitive, argument));
     forget(&described);
     return equal;
+}
+
+bool snug_onednn_alike(const snug_onednn_primitive *a, const snug_onednn_primitive *b,
+                       snug_onednn_argument argument) {
+    return dnnl_memory_desc_equal(argument_of(a, argument), argument_of(b, argument));
 }
 
 const char *snug_onednn_implementation(const snug_onednn_primitive *primitive) {

@@ -51,8 +51,8 @@ typedef enum snug_onednn_direction {
 typedef struct snug_onednn_convolution {
     snug_onednn_direction direction;
     snug_onednn_form source, weights, bias, destination; // bias: forward only
-    int64_t strides[2], dilations[2];                    // a dilation of 1 is none
-    int64_t padding_begin[2], padding_end[2];
+    int64_t strides[3], dilations[3]; // two for images, three for volumes; a dilation of 1 is none
+    int64_t padding_begin[3], padding_end[3];
 } snug_onednn_convolution;
 
 // SNUG_UNSUPPORTED, without a message: oneDNN has no such convolution.
@@ -80,6 +80,10 @@ size_t snug_onednn_bytes(const snug_onednn_primitive *primitive, snug_onednn_arg
 // Whether |argument| lies as |form| says, so that no reorder is needed.
 bool snug_onednn_takes(const snug_onednn_primitive *primitive, snug_onednn_argument argument,
                        const snug_onednn_form *form);
+
+// Whether |argument| has the same form in both.
+bool snug_onednn_alike(const snug_onednn_primitive *a, const snug_onednn_primitive *b,
+                       snug_onednn_argument argument);
 
 // The library's name of the implementation, such as "brgconv:avx512_core".
 const char *snug_onednn_implementation(const snug_onednn_primitive *primitive);

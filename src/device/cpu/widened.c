@@ -10,7 +10,7 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
-enum { TENSORS = 12, BLOCK = 4096 }; // BLOCK: elements that stay in the first-level cache
+enum { TENSORS = 12, BLOCK = 2048 }; // BLOCK: elements that stay in the first-level cache
 #define PIECE_BYTES (4 << 20)        // of all tensors in float32
 
 typedef enum form { BY_SAMPLE, WHOLE } form;
@@ -29,6 +29,9 @@ static const division divisions[] = {
     {"conv2d", 1, false},
     {"conv2d_backward_input", 1, false},
     {"conv2d_backward_weight", 3, true},
+    {"conv3d", 1, false},
+    {"conv3d_backward_input", 1, false},
+    {"conv3d_backward_weight", 3, true},
     {"max_pool2d", 1, false},
     {"max_pool2d_backward", 3, false},
     {"avg_pool2d", 1, false},

@@ -123,6 +123,19 @@ void snug_onnx_close(snug_onnx_document *document);
 snug_status snug_onnx_parse(const void *bytes, size_t length, const char *folder,
                             snug_onnx_document **out);
 
+// The same for a file that holds one tensor (onnx.TensorProto), as test data does: it is the
+// graph's only initializer.
+snug_status snug_onnx_open_tensor(const char *path, snug_onnx_document **out);
+
+// snug's type for an onnx.TensorProto.DataType; false when there is none. And the other way.
+bool snug_onnx_dtype(int64_t data_type, snug_dtype *out);
+int snug_onnx_data_type(snug_dtype dtype);
+
+// A copy of |bytes| bytes that lives as long as |document|; equal ones are kept once, so that
+// building a graph again and again takes no more memory. Not for two threads at once.
+snug_status snug_onnx_keep(const snug_onnx_document *document, const void *data, size_t bytes,
+                           const void **out);
+
 // The attribute called |name|, or NULL.
 const snug_onnx_attribute *snug_onnx_attribute_find(const snug_onnx_node *node, const char *name);
 

@@ -11,8 +11,9 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
-// Coefficients of the columns: the backward pass needs the most.
-enum { line_count = 6 };
+// Coefficients of the columns: the backward pass needs the most. 16-bit data are converted by so
+// many lines, which stay in the first-level cache; four at a time are summed up.
+enum { line_count = 6, converted_lines = 8 };
 
 typedef struct part {
     float *sums[2];    // of one line
@@ -30,9 +31,9 @@ typedef struct work {
     char *parts;
 } work;
 
-// Elements that are summed up before float sums are folded, and converted at a time.
+// Elements that are converted at a time.
 static int64_t block_elements(const snug_columns *shape) {
-    return SNUG_COLUMNS_FOLD_LINES * shape->width;
+    return converted_lines * shape->width;
 }
 
 static size_t part_bytes(const snug_columns *shape, snug_dtype dtype) {
@@ -196,6 +197,19 @@ SNUG_MULTIARCH static void add_products(const float *x, const float *dy, const f
     }
 }
 
+// The elements from |at| on, as add_moments() has them.
+static void add_elements(const work *self, part *sums, int64_t at, int64_t count) {
+    const float *x = floats_of(self, self->x, at, count, sums->blocks[0]);
+    const float *dy = self->dy ? floats_of(self, self->dy, at, count, sums->blocks[1]) : NULL;
+    int64_t width = self->shape.width;
+    if (dy && !is_linear(self))
+        add_passed_products(self, x, dy, count, sums->sums[0], sums->sums[1]);
+    else if (dy)
+        add_products(x, dy, self->lines[0], width, count, sums->sums[0], sums->sums[1]);
+    else
+        add_moments(x, self->lines[0], width, count, sums->sums[0], sums->sums[1]);
+}
+
 static void sum_part(const void *context, int index, int64_t first, int64_t end) {
     const work *self = context;
     const snug_columns *shape = &self->shape;
@@ -207,15 +221,10 @@ static void sum_part(const void *context, int index, int64_t first, int64_t end)
         int64_t rows = end - row < step ? end - row : step, at = row * shape->columns;
         memset(sums.sums[0], 0, (size_t)shape->width * sizeof(float));
         memset(sums.sums[1], 0, (size_t)shape->width * sizeof(float));
-        int64_t count = rows * shape->columns;
-        const float *x = floats_of(self, self->x, at, count, sums.blocks[0]);
-        const float *dy = self->dy ? floats_of(self, self->dy, at, count, sums.blocks[1]) : NULL;
-        if (dy && !is_linear(self))
-            add_passed_products(self, x, dy, count, sums.sums[0], sums.sums[1]);
-        else if (dy)
-            add_products(x, dy, self->lines[0], shape->width, count, sums.sums[0], sums.sums[1]);
-        else
-            add_moments(x, self->lines[0], shape->width, count, sums.sums[0], sums.sums[1]);
+        int64_t left = rows * shape->columns;
+        int64_t most = self->dtype == SNUG_F32 ? left : block_elements(shape);
+        for (; left > 0; at += most, left -= most)
+            add_elements(self, &sums, at, left < most ? left : most);
         snug_columns_fold(shape, sums.sums[0], sums.totals[0]);
         snug_columns_fold(shape, sums.sums[1], sums.totals[1]);
     }
@@ -293,7 +302,8 @@ static void update_running(const snug_call *call, int64_t column, double rows, d
                            double variance) {
     const snug_batch_norm_attributes *norm = call->attributes;
     float *running_mean = call->inputs[3].data, *running_variance = call->inputs[4].data;
-    double unbiased = rows > 1 ? variance * rows / (rows - 1) : variance;
+    bool corrects = rows > 1 && !norm->biased;
+    double unbiased = corrects ? variance * rows / (rows - 1) : variance;
     double keep = 1 - norm->momentum;
     running_mean[column] = (float)(keep * (double)running_mean[column] + norm->momentum * mean);
     running_variance[column] =

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "device/cpu/kernel.h"
 #include "device/cpu/kernels/depthwise.h"
+#include "device/cpu/kernels/weight_gradient.h"
 #include "ops/ops.h"
 
 typedef struct convolution {
@@ -44,15 +45,15 @@ static void *address_of(const snug_call *call, int index) {
                                 : call->outputs[index - from_outputs].data;
 }
 
-// (O, I, KH, KW) as (G, O/G, I, KH, KW), which is the same memory.
+// (O, I, KH, KW) as (G, O/G, I, KH, KW), which is the same memory; volumes alike.
 static snug_onednn_form split_groups(const snug_onednn_form *weights, int64_t groups) {
     if (groups == 1) return *weights;
-    snug_onednn_form split = {.dtype = weights->dtype, .rank = 5};
+    snug_onednn_form split = {.dtype = weights->dtype, .rank = weights->rank + 1};
     split.dims[0] = groups;
     split.dims[1] = weights->dims[0] / groups;
     split.strides[0] = weights->strides[0] * split.dims[1];
     split.strides[1] = weights->strides[0];
-    for (int i = 1; i < 4; i++) {
+    for (int i = 1; i < weights->rank; i++) {
         split.dims[i + 1] = weights->dims[i];
         split.strides[i + 1] = weights->strides[i];
     }
@@ -67,8 +68,24 @@ static void discard(snug_cpu_kernel *kernel) {
     snug_memory_free(self);
 }
 
+// The attributes of images and volumes differ in the length of their arrays.
+typedef struct window {
+    int spatial; // dimensions
+    int64_t groups;
+    const int64_t *stride, *padding, *dilation;
+} window;
+
+static window window_of(const snug_signature *signature) {
+    if (signature->inputs[0].rank == 5) {
+        const snug_conv3d_attributes *conv = signature->attributes;
+        return (window){3, conv->groups, conv->stride, conv->padding, conv->dilation};
+    }
+    const snug_conv2d_attributes *conv = signature->attributes;
+    return (window){2, conv->groups, conv->stride, conv->padding, conv->dilation};
+}
+
 static snug_onednn_convolution describe(const snug_signature *signature, const roles *places) {
-    const snug_conv2d_attributes *attributes = signature->attributes;
+    window at = window_of(signature);
     snug_onednn_convolution described = {
         .direction = places->direction,
         .source = form_of(signature, places->source),
@@ -76,12 +93,12 @@ static snug_onednn_convolution describe(const snug_signature *signature, const r
         .bias = form_of(signature, places->bias),
         .destination = form_of(signature, places->destination),
     };
-    described.weights = split_groups(&described.weights, attributes->groups);
-    for (int i = 0; i < 2; i++) {
-        described.strides[i] = attributes->stride[i];
-        described.dilations[i] = attributes->dilation[i];
-        described.padding_begin[i] = attributes->padding[i];
-        described.padding_end[i] = attributes->padding[i + 2];
+    described.weights = split_groups(&described.weights, at.groups);
+    for (int i = 0; i < at.spatial; i++) {
+        described.strides[i] = at.stride[i];
+        described.dilations[i] = at.dilation[i];
+        described.padding_begin[i] = at.padding[i];
+        described.padding_end[i] = at.padding[i + at.spatial];
     }
     return described;
 }
@@ -177,7 +194,7 @@ static snug_status run_backward_weight(snug_cpu_kernel *kernel, const snug_call 
 static bool is_slow_depthwise(const snug_cpu_kernel *kernel) {
     const convolution *self = kernel->state;
     return snug_depthwise_fits(kernel) &&
-           (!self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
+           (!self || !self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
 }
 
 // oneDNN has no good depthwise kernel for this gradient in 16 bits.
@@ -188,20 +205,39 @@ static bool is_low_depthwise(const snug_cpu_kernel *kernel) {
            conv->groups == signature->inputs[0].dims[1];
 }
 
+// What an attempt left, before the next one.
+static void reset(snug_cpu_kernel *kernel) {
+    if (kernel->discard) kernel->discard(kernel);
+    kernel->state = NULL;
+    kernel->discard = NULL;
+    kernel->finish = NULL;
+}
+
 static snug_status prepare_backward_weight(snug_cpu_kernel *kernel) {
     if (is_low_depthwise(kernel)) return SNUG_UNSUPPORTED;
+    snug_onednn_convolution described = describe(&kernel->cached.signature, &backward_weight);
+    snug_status status = snug_weight_gradient_prepare(kernel, &described);
+    if (status != SNUG_UNSUPPORTED) return status;
+    reset(kernel);
     kernel->run = run_backward_weight;
     kernel->finish = finish;
-    snug_status status = prepare(kernel, &backward_weight);
+    status = prepare(kernel, &backward_weight);
     if (status != SNUG_OK && status != SNUG_UNSUPPORTED) return status;
     if (!is_slow_depthwise(kernel)) return status;
-    discard(kernel);
-    kernel->state = NULL;
-    kernel->finish = NULL;
+    reset(kernel);
     return snug_depthwise_prepare(kernel);
 }
 
+static snug_status prepare_volume_weight(snug_cpu_kernel *kernel) {
+    kernel->run = run_backward_weight;
+    kernel->finish = finish;
+    return prepare(kernel, &backward_weight);
+}
+
 static const snug_cpu_kernel_entry entries[] = {
+    {"conv3d", prepare_forward},
+    {"conv3d_backward_input", prepare_backward_input},
+    {"conv3d_backward_weight", prepare_volume_weight},
     {"conv2d", prepare_forward},
     {"conv2d_backward_input", prepare_backward_input},
     {"conv2d_backward_weight", prepare_backward_weight},

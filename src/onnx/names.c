@@ -1,0 +1,50 @@
+#include "onnx/names.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+// FNV-1a.
+static uint64_t hash_text(const char *text) {
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return hash ^ hash >> 32;
+}
+
+static snug_onnx_name *slot_of(const snug_onnx_names *names, const char *name) {
+    size_t at = (size_t)hash_text(name) & (names->slot_count - 1);
+    while (names->slots[at].name && strcmp(names->slots[at].name, name) != 0)
+        at = (at + 1) & (names->slot_count - 1);
+    return &names->slots[at];
+}
+
+void *snug_onnx_names_find(const snug_onnx_names *names, const char *name) {
+    return names->slot_count ? slot_of(names, name)->value : NULL;
+}
+
+static snug_status grow(snug_onnx_names *names) {
+    if (2 * names->count < names->slot_count) return SNUG_OK;
+    snug_onnx_names larger = {.slot_count = names->slot_count ? 2 * names->slot_count : 32,
+                              .count = names->count};
+    SNUG_TRY(SNUG_NEW(&larger.slots, larger.slot_count));
+    for (size_t i = 0; i < names->slot_count; i++)
+        if (names->slots[i].name) *slot_of(&larger, names->slots[i].name) = names->slots[i];
+    snug_memory_free(names->slots);
+    *names = larger;
+    return SNUG_OK;
+}
+
+snug_status snug_onnx_names_put(snug_onnx_names *names, const char *name, void *value) {
+    SNUG_TRY(grow(names));
+    snug_onnx_name *slot = slot_of(names, name);
+    names->count += !slot->name;
+    *slot = (snug_onnx_name){name, value};
+    return SNUG_OK;
+}
+
+void snug_onnx_names_clear(snug_onnx_names *names) {
+    snug_memory_free(names->slots);
+    *names = (snug_onnx_names){0};
+}

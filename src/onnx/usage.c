@@ -1,0 +1,247 @@
+// What becomes of the initializers: parameters that learn, running statistics, constants. A file
+// does not say which is which, but where a value goes does.
+#include <string.h>
+
+#include "base/memory.h"
+#include "onnx/state.h"
+
+enum { NEEDED = 8, ALL = 0xFF };
+
+// Bit i: input i.
+typedef struct positions {
+    const char *op;
+    unsigned weights, operands, statistics;
+    unsigned passes; // what becomes of the output becomes of these
+} positions;
+
+static const positions table[] = {
+    {"Conv", 6, 0, 0, 0},
+    {"ConvTranspose", 6, 0, 0, 0},
+    {"Gemm", 7, 0, 0, 0},
+    {"MatMul", 3, 0, 0, 0},
+    {"Einsum", ALL, 0, 0, 0},
+    {"BatchNormalization", 6, 0, 24, 0},
+    {"LayerNormalization", 6, 0, 0, 0},
+    {"GroupNormalization", 6, 0, 0, 0},
+    {"InstanceNormalization", 6, 0, 0, 0},
+    {"RMSNormalization", 2, 0, 0, 0},
+    {"PRelu", 2, 0, 0, 0},
+    {"Gather", 1, 0, 0, 0},
+    {"Add", 0, 3, 0, 0},
+    {"Mul", 0, 3, 0, 0},
+    {"Sum", 0, ALL, 0, 0},
+    {"Where", 0, 6, 0, 0},
+    {"Concat", 0, ALL, 0, ALL},
+    {"Transpose", 0, 0, 0, 1},
+    {"Reshape", 0, 0, 0, 1},
+    {"Flatten", 0, 0, 0, 1},
+    {"Squeeze", 0, 0, 0, 1},
+    {"Unsqueeze", 0, 0, 0, 1},
+    {"Cast", 0, 0, 0, 1},
+    {"Identity", 0, 0, 0, 1},
+    {"Expand", 0, 1, 0, 1},
+    {"Tile", 0, 1, 0, 1},
+    {"Slice", 0, 0, 0, 1},
+    {"Split", 0, 0, 0, 1},
+    {"Pad", 0, 0, 0, 1},
+    {"Resize", 0, 0, 0, 1},
+};
+enum { POSITIONS = sizeof table / sizeof *table };
+
+static const positions *positions_of(const snug_onnx_node *node) {
+    for (int i = 0; i < POSITIONS && node->domain[0] == '\0'; i++)
+        if (strcmp(table[i].op, node->op) == 0) return &table[i];
+    return NULL;
+}
+
+static unsigned flags_of(const snug_onnx_names *uses, const char *name) {
+    return (unsigned)(uintptr_t)snug_onnx_names_find(uses, name);
+}
+
+static snug_status add_flags(snug_onnx_names *uses, const char *name, unsigned flags) {
+    unsigned before = flags_of(uses, name);
+    if (!name[0] || (before | flags) == before) return SNUG_OK;
+    return snug_onnx_names_put(uses, name, (void *)(uintptr_t)(before | flags));
+}
+
+typedef struct finder {
+    snug_onnx_import *import;
+    snug_onnx_names *uses;
+    unsigned char **functions; // by function: of its inputs, once known
+    int depth;
+} finder;
+
+static snug_status visit_nodes(finder *self, snug_onnx_names *uses, const snug_onnx_node *nodes,
+                               size_t count, bool *needed);
+
+// How the inputs of |function| are used; what its results are used for is not known here, and taken
+// for arithmetic.
+static snug_status visit_function(finder *self, const snug_onnx_function *function,
+                                  const unsigned char **out) {
+    unsigned char **known = &self->functions[function - self->import->document->functions];
+    *out = *known;
+    if (*known || self->depth >= SNUG_ONNX_MAX_DEPTH) return SNUG_OK;
+    snug_onnx_names uses = {0};
+    SNUG_TRY(snug_pool_new(&self->import->pool, function->input_count + 1, (void **)known));
+    *out = *known;
+    snug_status status = SNUG_OK;
+    for (size_t i = 0; status == SNUG_OK && i < function->output_count; i++)
+        status = add_flags(&uses, function->outputs[i], SNUG_ONNX_USE_OPERAND | NEEDED);
+    self->depth++;
+    if (status == SNUG_OK)
+        status = visit_nodes(self, &uses, function->nodes, function->node_count, NULL);
+    self->depth--;
+    for (size_t i = 0; i < function->input_count; i++)
+        (*known)[i] = (unsigned char)flags_of(&uses, function->inputs[i]);
+    snug_onnx_names_clear(&uses);
+    return status;
+}
+
+static snug_status visit_branches(finder *self, snug_onnx_names *uses, const snug_onnx_node *node) {
+    for (size_t i = 0; i < node->attribute_count; i++) {
+        const snug_onnx_graph *branch = node->attributes[i].graph;
+        if (!branch) continue;
+        for (size_t j = 0; j < branch->output_count; j++)
+            SNUG_TRY(add_flags(uses, branch->outputs[j].name, SNUG_ONNX_USE_OPERAND | NEEDED));
+        SNUG_TRY(visit_nodes(self, uses, branch->nodes, branch->node_count, NULL));
+    }
+    return SNUG_OK;
+}
+
+static unsigned flags_at(const positions *found, size_t input, unsigned of_outputs) {
+    unsigned bit = input < 8 ? 1U << input : 128, flags = NEEDED;
+    if (!found) return flags;
+    if (found->weights & bit) flags |= SNUG_ONNX_USE_WEIGHT;
+    if (found->operands & bit) flags |= SNUG_ONNX_USE_OPERAND;
+    if (found->statistics & bit) flags |= SNUG_ONNX_USE_STATISTIC;
+    if (found->passes & bit) flags |= of_outputs;
+    return flags;
+}
+
+static snug_status visit_node(finder *self, snug_onnx_names *uses, const snug_onnx_node *node,
+                              bool *needed) {
+    unsigned of_outputs = 0;
+    for (size_t i = 0; i < node->output_count; i++)
+        of_outputs |= flags_of(uses, node->outputs[i]);
+    *needed = of_outputs & NEEDED;
+    if (!*needed) return SNUG_OK;
+    const positions *found = positions_of(node);
+    const unsigned char *of_function = NULL;
+    snug_onnx_meaning meaning = snug_onnx_meaning_of(self->import, node);
+    if (meaning.function) SNUG_TRY(visit_function(self, meaning.function, &of_function));
+    for (size_t i = 0; i < node->input_count; i++) {
+        bool is_formal = of_function && i < meaning.function->input_count;
+        unsigned flags = is_formal ? of_function[i] | NEEDED : flags_at(found, i, of_outputs);
+        SNUG_TRY(add_flags(uses, node->inputs[i], flags));
+    }
+    return visit_branches(self, uses, node);
+}
+
+static snug_status visit_nodes(finder *self, snug_onnx_names *uses, const snug_onnx_node *nodes,
+                               size_t count, bool *needed) {
+    for (size_t i = count; i-- > 0;) {
+        bool is_needed;
+        SNUG_TRY(visit_node(self, uses, &nodes[i], &is_needed));
+        if (needed) needed[i] = is_needed;
+    }
+    return SNUG_OK;
+}
+
+snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph *graph,
+                                const char *const *outputs, size_t output_count, bool *needed) {
+    finder self = {.import = import};
+    SNUG_TRY(snug_pool_new(&import->pool,
+                           (import->document->function_count + 1) * sizeof *self.functions,
+                           (void **)&self.functions));
+    for (size_t i = 0; i < output_count; i++)
+        SNUG_TRY(add_flags(&import->uses, outputs[i], NEEDED));
+    return visit_nodes(&self, &import->uses, graph->nodes, graph->node_count, needed);
+}
+
+// Whether an exporter made |name| up for a constant; parameters keep their names. PyTorch's are
+// "onnx::Add_12", "/layer/Constant_output_0", "val_3" and "_lifted_tensor_constant0"; TensorFlow's
+// "const_fold_opt__12".
+static bool is_anonymous(const char *name) {
+    static const char *const parts[] = {"onnx::", "onstant", "const_", "lifted_tensor", "scalar_"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strstr(name, parts[i])) return true;
+    if (strncmp(name, "val_", 4) == 0) name += 4;
+    return name[0] == '/' || name[strspn(name, "0123456789")] == '\0';
+}
+
+static snug_role role_of(const snug_onnx_tensor *tensor, unsigned uses) {
+    if (!snug_dtype_is_float(tensor->type.dtype)) return SNUG_ROLE_CONSTANT;
+    if (uses & SNUG_ONNX_USE_STATISTIC) return SNUG_ROLE_STATISTIC;
+    if (uses & SNUG_ONNX_USE_WEIGHT) return SNUG_ROLE_WEIGHT;
+    if (!(uses & SNUG_ONNX_USE_OPERAND) || is_anonymous(tensor->name)) return SNUG_ROLE_CONSTANT;
+    return SNUG_ROLE_WEIGHT;
+}
+
+static snug_status new_initializer(snug_onnx_import *import, const snug_onnx_tensor *tensor,
+                                   unsigned uses, snug_onnx_slot **out) {
+    static const char nothing[8]; // no element, but known
+    SNUG_TRY(snug_onnx_slot_new(import, out));
+    snug_onnx_slot *slot = *out;
+    slot->initializer = tensor;
+    slot->role = role_of(tensor, uses);
+    slot->operand.is_present = true;
+    slot->operand.type = tensor->type;
+    slot->operand.name = tensor->name;
+    slot->operand.is_weight = slot->role == SNUG_ROLE_WEIGHT;
+    if (slot->role == SNUG_ROLE_CONSTANT)
+        slot->operand.data = tensor->data ? tensor->data : nothing;
+    return SNUG_OK;
+}
+
+static bool is_uniform(const snug_onnx_tensor *tensor) {
+    size_t size = snug_dtype_bytes(tensor->type.dtype);
+    const char *at = tensor->data;
+    return tensor->bytes > size && memcmp(at, at + size, tensor->bytes - size) == 0;
+}
+
+snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *scope,
+                              const snug_onnx_node *node, const snug_onnx_slot *slot,
+                              snug_onnx_slot **out) {
+    *out = NULL;
+    bool is_identity = node->domain[0] == '\0' && strcmp(node->op, "Identity") == 0 &&
+                       node->output_count == 1 && !scope->outer && !scope->function;
+    bool is_parameter = slot && slot->initializer && slot->role != SNUG_ROLE_CONSTANT;
+    if (!is_identity || !is_parameter || !is_uniform(slot->initializer) ||
+        is_anonymous(node->outputs[0]))
+        return SNUG_OK;
+    snug_onnx_tensor *twin = NULL;
+    SNUG_TRY(snug_pool_new(&import->pool, sizeof *twin, (void **)&twin));
+    *twin = *slot->initializer;
+    twin->name = node->outputs[0];
+    return new_initializer(import, twin, flags_of(&import->uses, twin->name), out);
+}
+
+static snug_status define_initializer(snug_onnx_import *import, snug_onnx_scope *scope,
+                                      const snug_onnx_tensor *tensor) {
+    unsigned uses = flags_of(&import->uses, tensor->name);
+    if (!(uses & NEEDED)) return SNUG_OK;
+    if (!tensor->is_known)
+        return snug_fail(SNUG_UNSUPPORTED, "initializer \"%.200s\" has elements of type %d",
+                         tensor->name, tensor->data_type);
+    snug_onnx_slot *slot = NULL;
+    SNUG_TRY(new_initializer(import, tensor, uses, &slot));
+    return snug_onnx_define(scope, tensor->name, slot);
+}
+
+snug_status snug_onnx_define_initializers(snug_onnx_import *import, snug_onnx_scope *scope,
+                                          const snug_onnx_graph *graph) {
+    for (size_t i = 0; i < graph->initializer_count; i++)
+        SNUG_TRY(define_initializer(import, scope, &graph->initializers[i]));
+    return SNUG_OK;
+}
+
+bool snug_onnx_is_used(const snug_onnx_call *call, size_t index) {
+    const snug_onnx_node *node = call->node;
+    const snug_onnx_names *uses = &call->import->uses;
+    if (index >= node->output_count || !node->outputs[index][0]) return false;
+    // Names inside functions and branches are not in the table: then nothing of the node is.
+    bool is_told = false;
+    for (size_t i = 0; i < node->output_count; i++)
+        is_told = is_told || flags_of(uses, node->outputs[i]) & NEEDED;
+    return !is_told || flags_of(uses, node->outputs[index]) & NEEDED;
+}
