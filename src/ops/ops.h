@@ -301,14 +301,22 @@ typedef struct snug_cast_attributes {
 } snug_cast_attributes;
 extern const snug_op snug_op_cast; // (x) -> y
 
-// fill.c: a row-major tensor of one value. clear.c: sets x to zero.
+// fill.c: a row-major tensor of one value.
 typedef struct snug_fill_attributes {
     double value;
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
     int64_t dtype; // snug_dtype; 0 is float32
 } snug_fill_attributes;
-extern const snug_op snug_op_fill;  // () -> y
+extern const snug_op snug_op_fill; // () -> y
+// range.c: start, start + step, ...
+typedef struct snug_range_attributes {
+    double start, step;
+    int64_t length;
+    int64_t dtype; // snug_dtype; 0 is float32
+} snug_range_attributes;
+extern const snug_op snug_op_range; // () -> y
+// clear.c: sets x to zero.
 extern const snug_op snug_op_clear; // (x), mutates x
 // accumulate.c: total += x.
 extern const snug_op snug_op_accumulate; // (total, x), mutates total

@@ -123,9 +123,11 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
                                 &schedule));
     snug_candidate *candidate = &plan->candidates[plan->candidate_count];
     *candidate = describe(plan, &schedule, request, plan->budget_bytes);
-    snug_schedule_clear(&schedule);
     if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
-    if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
+    if (is_superfluous(plan, spec, candidate)) {
+        snug_schedule_clear(&schedule);
+        return SNUG_OK;
+    }
     plan->candidate_count++;
     bool demanded = (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch) &&
                     snug_demands_met(request, spec);
@@ -137,7 +139,11 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
         (!*chosen || better(candidate, &plan->candidates[plan->chosen], request->prefer_speed))) {
         plan->chosen = plan->candidate_count - 1;
         *chosen = spec;
+        snug_schedule previous = plan->schedule;
+        plan->schedule = schedule;
+        schedule = previous;
     }
+    snug_schedule_clear(&schedule);
     return SNUG_OK;
 }
 
@@ -164,7 +170,7 @@ static void sort_candidates(snug_plan *plan, bool is_chosen) {
         if (compare_candidates(&plan->candidates[i], &chosen) == 0) plan->chosen = i;
 }
 
-// Lays out every spec; |chosen| receives the one to take, or NULL.
+// Lays out every spec; |chosen| receives the one to take, whose schedule is the plan's, or NULL.
 static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_request *request,
                             const snug_spec_list *specs, const snug_spec **chosen) {
     SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
@@ -192,9 +198,6 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     SNUG_TRY_GOTO(snug_plan_check_specs(plan, request, &specs), done);
     SNUG_TRY_GOTO(evaluate(plan, costs, request, &specs, &chosen), done);
     if (chosen) {
-        SNUG_TRY_GOTO(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size,
-                                         chosen, &plan->schedule),
-                      done);
         SNUG_TRY_GOTO(snug_survey_frozen(plan, costs, chosen), done);
         snug_variant_apply(chosen->variant, &plan->training);
         if (chosen->variant) plan->network = *chosen->variant;
