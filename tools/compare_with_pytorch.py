@@ -112,7 +112,7 @@ NETWORKS = {
     "resnet18": (lambda: zoo.resnet18(num_classes=CLASSES), 64, 4, 1e-5),
     "resnet50": (lambda: zoo.resnet50(num_classes=CLASSES), 64, 4, 1e-6),
     "efficientnet_b0": (lambda: zoo.efficientnet_b0(num_classes=CLASSES), 64, 4, 1e-6),
-    "vgg11_bn": (lambda: zoo.vgg11_bn(num_classes=CLASSES), 64, 4, 1e-5),
+    "vgg11_bn": (lambda: zoo.vgg11_bn(num_classes=CLASSES), 224, 4, 1e-5),
     "googlenet": (lambda: zoo.googlenet(num_classes=CLASSES, aux_logits=False, init_weights=False),
                   64, 4, 1e-6),
     "densenet121": (lambda: zoo.densenet121(num_classes=CLASSES), 64, 4, 1e-6),

@@ -1,6 +1,7 @@
 // A .safetensors file with `input` (N, ...) and `target` (N, ...), and optionally `test_input` and
 // `test_target`. Images (N, C, H, W) with classes are made to fit as those of other sets are; all
 // else is as the network takes it.
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static bool matches(const char *path) {
 }
 
 static int64_t row_elements(const snug_safetensors_entry *entry) {
+    assert(entry); // find_tensors() saw to it
     return snug_type_elements(&entry->type) / entry->type.dims[0];
 }
 
@@ -58,6 +60,7 @@ static snug_status find_tensors(snug_dataset *dataset, bool test) {
 static snug_status check_types(const snug_dataset *dataset) {
     const tensors_state *state = dataset->state;
     const char *path = dataset->options.name;
+    assert(state->target);
     const snug_type *target = &state->target->type;
     char text[SNUG_TYPE_TEXT];
     if (target->rank < 1)
@@ -157,6 +160,7 @@ static bool holds_images(const tensors_state *state) {
 
 static void fill_stored(snug_dataset *dataset, bool has_test) {
     const tensors_state *state = dataset->state;
+    assert(state->inputs[0] && state->target);
     const snug_type *input = &state->inputs[0]->type, *target = &state->target->type;
     bool images = holds_images(state);
     bool described = dataset->wanted.input_count == 0;
