@@ -37,8 +37,7 @@ typedef struct batch {
     int32_t *target;
 } batch;
 
-static snug_status give(void *context, int64_t samples, const float **input,
-                        const int32_t **target) {
+static snug_status give(void *context, int64_t samples, const void **input, const void **target) {
     (void)samples;
     *input = ((const batch *)context)->input;
     *target = ((const batch *)context)->target;
