@@ -111,6 +111,9 @@ snug_status snug_gpu_open(const snug_gpu_info *gpu, snug_device **out) {
     self->device = (snug_device){.device_class = &self->named,
                                  .flops_per_second = gpu->float32_rate,
                                  .bytes_per_second = gpu->memory_rate,
+                                 .low_flops_per_second = gpu->tensor_rate,
+                                 .fast_float16 = gpu->tensor_rate > 0,
+                                 .fast_bfloat16 = gpu->tensor_rate > 0 && gpu->capability >= 80,
                                  .only_planned = self->note.data};
     *out = &self->device;
     return SNUG_OK;

@@ -46,8 +46,8 @@ typedef struct snug_device_class {
     // One block, aligned to SNUG_ARENA_ALIGNMENT; contents unspecified.
     snug_status (*allocate)(snug_device *device, size_t bytes, void **out);
     void (*release)(snug_device *device, void *memory, size_t bytes);
-    // Drops every kernel: pointers from |prepare| are void. Planning looks at many more kernels
-    // than a run needs.
+    // Drops every kernel: pointers from |prepare| are void, so not while programs run. Planning
+    // looks at many more kernels than a run needs.
     void (*forget)(snug_device *device);
     // Host to device, device to host.
     snug_status (*write)(snug_device *device, void *to, const void *from, size_t bytes);
@@ -59,9 +59,11 @@ enum { SNUG_ARENA_ALIGNMENT = 64 };
 struct snug_device {
     const snug_device_class *device_class;
     int threads;
-    size_t allocated_bytes, allocated_peak;    // through allocate(), now and at most
-    bool fast_bfloat16, fast_float16;          // arithmetic faster than float32's, not emulated
+    size_t allocated_bytes, allocated_peak; // through allocate(), now and at most
+    int programs;                           // that hold kernels of its, which |forget| would void
+    bool fast_bfloat16, fast_float16;       // arithmetic faster than float32's, not emulated
     double flops_per_second, bytes_per_second; // what the cost model assumes of this machine
+    double low_flops_per_second;               // the same in the 16-bit types that are fast
     // NULL, or a note for people on what its plans leave out: nothing runs here, no kernel can be
     // timed, and a thread count (0) means nothing.
     const char *only_planned;

@@ -30,7 +30,7 @@ bool snug_dtype_is_valid(int64_t value) {
 
 snug_type snug_type_make(snug_dtype dtype, snug_layout layout, int rank, const int64_t *dims) {
     snug_type type = {.dtype = dtype, .layout = layout, .rank = rank};
-    memcpy(type.dims, dims, (size_t)rank * sizeof *dims);
+    if (rank) memcpy(type.dims, dims, (size_t)rank * sizeof *dims);
     return type;
 }
 

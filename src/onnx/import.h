@@ -27,8 +27,10 @@ typedef struct snug_onnx_call {
     snug_onnx_import *import;
     snug_graph *graph; // where to emit
     const snug_onnx_node *node;
-    int64_t opset; // version of the node's domain
-    bool training; // batch norm and dropout take their training form
+    int64_t opset;           // version of the node's domain
+    bool training;           // batch norm and dropout take their training form
+    bool freeze_bn, no_drop; // but not this one of them
+    bool as_written;         // nothing is adapted: what the document says is what is wanted
     snug_onnx_operand *inputs;
     size_t input_count;
     snug_onnx_operand *outputs; // to be set with the functions below; absent ones need not be
@@ -77,6 +79,8 @@ snug_layout snug_onnx_common_layout(const snug_onnx_call *call);
 snug_tensor_id snug_onnx_to_layout(const snug_onnx_call *call, snug_tensor_id tensor,
                                    snug_layout layout);
 
+// Whether anything that is computed reads output |index|, as far as the document tells.
+bool snug_onnx_is_used(const snug_onnx_call *call, size_t index);
 // Output |index| is |tensor|. A row-major tensor or channels-last one, whichever was made.
 void snug_onnx_set(const snug_onnx_call *call, size_t index, snug_tensor_id tensor);
 // Output |index| is known: |bytes| of |type| (row-major) are copied from |data|.
@@ -107,8 +111,24 @@ snug_status snug_onnx_reals(const snug_onnx_call *call, const char *name, double
 // A dimension that may be negative (from the end); SNUG_BAD_FILE outside [-rank, rank).
 snug_status snug_onnx_axis(int64_t axis, int rank, int64_t *out);
 
+// A document that is exported for one batch size has it in the shapes that it gives; the importer
+// makes such shapes general where that is sound. |dims| (|*rank| of them), from input |index|, says
+// how input 0 is reshaped (with Reshape's 0 and -1), what it is broadcast to, or the size of
+// something whose dimension 0 is the batch's: they are changed in place. SNUG_UNSUPPORTED where it
+// is not clear which dimension the batch is in.
+typedef enum snug_onnx_shape_use {
+    SNUG_ONNX_RESHAPE,
+    SNUG_ONNX_BROADCAST,
+    SNUG_ONNX_SIZE
+} snug_onnx_shape_use;
+snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
+                                    snug_onnx_shape_use use, int64_t *dims, const int *rank);
+
 // A scalar constant of |dtype| in the graph.
 snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
+// A constant with the elements at |data| (row-major, copied).
+snug_tensor_id snug_onnx_constant(const snug_onnx_call *call, const snug_type *type,
+                                  const void *data);
 
 // Translates another operator of ONNX's on tensors of the graph, for operators that are made of
 // others: |node| borrows attributes; |outputs| tensors are given back.

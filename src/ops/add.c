@@ -1,24 +1,26 @@
 #include "ops/broadcast.h"
 
-static double apply(double a, double b) {
-    return a + b;
+static double in_reals(const double *x, const double *parameters) {
+    (void)parameters;
+    return x[0] + x[1];
+}
+
+static snug_wide in_wholes(const snug_wide *x) {
+    return x[0] + x[1];
 }
 
 static snug_status kernel(const snug_call *call) {
-    return snug_broadcast_map2(call, apply);
+    return snug_reference_elementwise(call, in_reals, in_wholes);
 }
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
     snug_graph *graph = backward->graph;
     snug_tensor_id dy = snug_backward_of(backward, node, 0);
-    for (int i = 0; i < 2; i++) {
-        if (!snug_backward_wants(backward, node, i)) continue;
-        const snug_type *type = snug_graph_type(graph, node->inputs[i]);
-        snug_sum_to_attributes shape = snug_sum_to_shape(type);
-        bool repeats = !snug_type_same_shape(type, snug_graph_type(graph, dy));
-        snug_backward_give(backward, node, i,
-                           repeats ? SNUG_EMIT(graph, &snug_op_sum_to, &shape, dy) : dy);
-    }
+    for (int i = 0; i < 2; i++)
+        if (snug_backward_wants(backward, node, i))
+            snug_backward_give(
+                backward, node, i,
+                snug_broadcast_back(graph, snug_graph_type(graph, node->inputs[i]), dy));
     return SNUG_OK;
 }
 

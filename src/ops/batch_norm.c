@@ -1,6 +1,7 @@
 // Batch normalisation in training and evaluation form, as torch.nn.BatchNorm2d (Ioffe and Szegedy,
 // 2015). Dimension 1 is the channel.
 #include <math.h>
+#include <string.h>
 
 #include "graph/autodiff.h"
 #include "ops/ops.h"
@@ -64,6 +65,32 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
                                      node->outputs[2], snug_backward_of(backward, node, 0)};
     snug_graph_node(backward->graph, &snug_op_batch_norm_backward, node->attributes, inputs, 6,
                     outputs);
+    for (int i = 0; i < 3; i++)
+        snug_backward_give(backward, node, i, outputs[i]);
+    return SNUG_OK;
+}
+
+// The gradient of a scale and a shift. Where only x's is wanted it needs no x: the same scale.
+static snug_status inference_gradient(snug_backward *backward, const snug_node *node) {
+    snug_graph *graph = backward->graph;
+    snug_batch_norm_attributes norm;
+    memcpy(&norm, node->attributes, sizeof norm);
+    snug_tensor_id dy = snug_backward_of(backward, node, 0);
+    bool learns = snug_backward_wants(backward, node, 1) || snug_backward_wants(backward, node, 2);
+    if (!learns && norm.activation == SNUG_NORM_LINEAR) {
+        int64_t channels = snug_graph_type(graph, node->inputs[1])->dims[0];
+        snug_fill_attributes zeros = {
+            .rank = 1, .dims = {channels}, .dtype = snug_graph_type(graph, node->inputs[1])->dtype};
+        snug_tensor_id zero = SNUG_EMIT_NONE(graph, &snug_op_fill, &zeros);
+        snug_backward_give(backward, node, 0,
+                           SNUG_EMIT(graph, &snug_op_batch_norm_inference, &norm, dy,
+                                     node->inputs[1], zero, zero, node->inputs[4]));
+        return SNUG_OK;
+    }
+    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
+    const snug_tensor_id inputs[] = {node->inputs[0], node->inputs[1], node->inputs[2],
+                                     node->inputs[3], node->inputs[4], dy};
+    snug_graph_node(graph, &snug_op_batch_norm_inference_backward, &norm, inputs, 6, outputs);
     for (int i = 0; i < 3; i++)
         snug_backward_give(backward, node, i, outputs[i]);
     return SNUG_OK;
@@ -142,7 +169,7 @@ static double passed_on(const snug_call *call, int64_t channel, double normal, d
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)).
-static snug_status backward_kernel(const snug_call *call) {
+static snug_status differentiate(const snug_call *call, bool constant_statistics) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const snug_view *x = &call->inputs[0], *dy = &call->inputs[5];
     int64_t rows = rows_of(x), channels = x->type.dims[1];
@@ -161,13 +188,21 @@ static snug_status backward_kernel(const snug_call *call) {
             int64_t at = i * channels + c;
             double normal = (snug_view_get(x, at) - mean) * inverse;
             double slope = passed_on(call, c, normal, snug_view_get(dy, at));
-            double centred = slope - (dbeta + normal * dgamma) / (double)rows;
-            snug_view_set(&call->outputs[0], at, gamma * inverse * centred);
+            if (!constant_statistics) slope -= (dbeta + normal * dgamma) / (double)rows;
+            snug_view_set(&call->outputs[0], at, gamma * inverse * slope);
         }
         snug_view_set(&call->outputs[1], c, dgamma);
         snug_view_set(&call->outputs[2], c, dbeta);
     }
     return SNUG_OK;
+}
+
+static snug_status backward_kernel(const snug_call *call) {
+    return differentiate(call, false);
+}
+
+static snug_status inference_backward_kernel(const snug_call *call) {
+    return differentiate(call, true);
 }
 
 // A handful of operations an element, over two or three sweeps.
@@ -201,9 +236,14 @@ static const snug_sample samples[] = {
     SAMPLE("relu6", relu6, -3, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("volume, biased", biased, -1, 2, 24, VOLUME, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
+static const snug_sample over_samples[] = {
+    SAMPLE("image", usual, -1, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, -3, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+};
 static const snug_sample inference_samples[] = {
-    SAMPLE("image", usual, 0.5, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
-    SAMPLE("relu6", relu6, 0.5, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("image", usual, 0.5, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("matrix", still, 0.5, 2, 24, MATRIX, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, 0.5, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample backward_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 63, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL, IMAGE),
@@ -235,6 +275,20 @@ const snug_op snug_op_batch_norm = {
     SNUG_SAMPLES(samples),
 };
 
+// Nobody differentiates it, and so nobody asks for x again.
+const snug_op snug_op_batch_norm_over = {
+    .name = "batch_norm_over",
+    SHARED,
+    .min_inputs = 5,
+    .max_inputs = 5,
+    .outputs = 3,
+    .infer = infer,
+    .overwrites = 1,
+    .mutates = 24,
+    .reference = kernel,
+    SNUG_SAMPLES(over_samples),
+};
+
 const snug_op snug_op_batch_norm_inference = {
     .name = "batch_norm_inference",
     SHARED,
@@ -242,6 +296,8 @@ const snug_op snug_op_batch_norm_inference = {
     .max_inputs = 5,
     .outputs = 1,
     .infer = infer_inference,
+    .gradient = inference_gradient,
+    .gradient_inputs = 31,
     .overwrites = 1,
     .reference = inference_kernel,
     SNUG_SAMPLES(inference_samples),
@@ -259,6 +315,22 @@ const snug_op snug_op_batch_norm_backward = {
     SNUG_SAMPLES(backward_samples),
 };
 
-static const snug_op *const ops[] = {&snug_op_batch_norm, &snug_op_batch_norm_inference,
-                                     &snug_op_batch_norm_backward, NULL};
+const snug_op snug_op_batch_norm_inference_backward = {
+    .name = "batch_norm_inference_backward",
+    SHARED,
+    .min_inputs = 6,
+    .max_inputs = 6,
+    .outputs = 3,
+    .infer = infer_backward,
+    .overwrites = 32,
+    .reference = inference_backward_kernel,
+    SNUG_SAMPLES(backward_samples),
+};
+
+static const snug_op *const ops[] = {&snug_op_batch_norm,
+                                     &snug_op_batch_norm_over,
+                                     &snug_op_batch_norm_inference,
+                                     &snug_op_batch_norm_backward,
+                                     &snug_op_batch_norm_inference_backward,
+                                     NULL};
 const snug_op_file snug_ops_batch_norm = {ops};

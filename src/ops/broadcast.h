@@ -15,40 +15,41 @@ static inline snug_status snug_broadcast_mismatch(const snug_type *a, const snug
                      snug_type_print(a, first), snug_type_print(b, second));
 }
 
-// The operand of lower rank must lie row-major beside the other; one element fits any layout.
-static inline snug_status snug_infer_broadcast(const void *attributes, const snug_type *inputs,
-                                               int input_count, snug_type *outputs) {
-    (void)attributes, (void)input_count;
-    bool swap = inputs[1].rank > inputs[0].rank;
-    const snug_type *high = &inputs[swap], *low = &inputs[!swap];
-    bool one_layout =
-        high->layout == low->layout && (high->rank == low->rank || high->layout == SNUG_ROW_MAJOR);
-    bool one_element =
-        low->rank < high->rank && low->layout == SNUG_ROW_MAJOR && snug_type_elements(low) == 1;
-    if (high->dtype != low->dtype || (!one_layout && !one_element))
-        return snug_broadcast_mismatch(&inputs[0], &inputs[1]);
-    outputs[0] = *high;
-    for (int i = 0; i < low->rank; i++) {
-        int64_t *extent = &outputs[0].dims[high->rank - low->rank + i];
-        if (*extent == 1) *extent = low->dims[i];
-        if (*extent != low->dims[i] && low->dims[i] != 1)
-            return snug_broadcast_mismatch(&inputs[0], &inputs[1]);
+// The shape and layout that |count| operands broadcast to, element types aside; the type of the
+// first operand of the highest rank is what |out| starts from. Operands of lower rank must lie
+// row-major beside row-major ones; one element fits any layout.
+static inline snug_status snug_broadcast_shape(const snug_type *operands, int count,
+                                               snug_type *out) {
+    int highest = 0;
+    for (int i = 1; i < count; i++)
+        if (operands[i].rank > operands[highest].rank) highest = i;
+    *out = operands[highest];
+    for (int i = 0; i < count; i++) {
+        const snug_type *one = &operands[i];
+        int missing = out->rank - one->rank;
+        bool one_layout =
+            one->layout == out->layout && (missing == 0 || out->layout == SNUG_ROW_MAJOR);
+        bool one_element =
+            missing > 0 && one->layout == SNUG_ROW_MAJOR && snug_type_elements(one) == 1;
+        bool fits = one_layout || one_element;
+        for (int j = 0; j < one->rank; j++) {
+            int64_t *extent = &out->dims[missing + j];
+            if (*extent == 1) *extent = one->dims[j];
+            fits = fits && (*extent == one->dims[j] || one->dims[j] == 1);
+        }
+        if (!fits) return snug_broadcast_mismatch(&operands[highest], one);
     }
     return SNUG_OK;
 }
 
-static inline snug_status snug_broadcast_map2(const snug_call *call,
-                                              double (*apply)(double a, double b)) {
-    const snug_view *a = &call->inputs[0], *b = &call->inputs[1], *y = &call->outputs[0];
-    int64_t elements = snug_type_elements(&y->type), at[SNUG_MAX_RANK];
-    for (int64_t i = 0; i < elements; i++) {
-        snug_reference_coordinates(&y->type, i, at);
-        int64_t from_a = snug_reference_broadcast_index(&a->type, y->type.rank, at);
-        int64_t from_b = snug_reference_broadcast_index(&b->type, y->type.rank, at);
-        snug_view_set(y, snug_reference_broadcast_index(&y->type, y->type.rank, at),
-                      apply(snug_view_get(a, from_a), snug_view_get(b, from_b)));
-    }
-    return SNUG_OK;
+// Operands of one element type; so is the result.
+static inline snug_status snug_infer_broadcast(const void *attributes, const snug_type *inputs,
+                                               int input_count, snug_type *outputs) {
+    (void)attributes;
+    for (int i = 1; i < input_count; i++)
+        if (inputs[i].dtype != inputs[0].dtype)
+            return snug_broadcast_mismatch(&inputs[0], &inputs[i]);
+    return snug_broadcast_shape(inputs, input_count, &outputs[0]);
 }
 
 static inline snug_sum_to_attributes snug_sum_to_shape(const snug_type *type) {
@@ -56,6 +57,26 @@ static inline snug_sum_to_attributes snug_sum_to_shape(const snug_type *type) {
     for (int i = 0; i < type->rank; i++)
         attributes.dims[i] = type->dims[i];
     return attributes;
+}
+
+// |gradient| (of a result) summed back to the shape of the operand |type|.
+static inline snug_tensor_id snug_broadcast_back(snug_graph *graph, const snug_type *type,
+                                                 snug_tensor_id gradient) {
+    if (snug_type_same_shape(type, snug_graph_type(graph, gradient))) return gradient;
+    snug_sum_to_attributes shape = snug_sum_to_shape(type);
+    return SNUG_EMIT(graph, &snug_op_sum_to, &shape, gradient);
+}
+
+// The same for the gradient |a| * |b|; fused where it is summed and neither factor repeats.
+static inline snug_tensor_id snug_broadcast_back_product(snug_graph *graph, const snug_type *type,
+                                                         snug_tensor_id a, snug_tensor_id b) {
+    const snug_type *whole = snug_graph_type(graph, a);
+    bool alike = snug_type_equal(whole, snug_graph_type(graph, b));
+    if (alike && !snug_type_same_shape(type, whole)) {
+        snug_sum_to_attributes shape = snug_sum_to_shape(type);
+        return SNUG_EMIT(graph, &snug_op_multiply_sum_to, &shape, a, b);
+    }
+    return snug_broadcast_back(graph, type, SNUG_EMIT(graph, &snug_op_multiply, NULL, a, b));
 }
 
 static const snug_sample snug_broadcast_samples[] = {

@@ -1,7 +1,5 @@
-// x in another element type. To a floating-point type it rounds to nearest, ties to even; to an
-// integer towards zero, integers lose their high bits; anything but 0 is true.
-#include <string.h>
-
+// x in another type: to floating-point numbers to nearest with ties to even, to integers towards
+// zero, to bools whatever is not 0.
 #include "graph/autodiff.h"
 #include "ops/ops.h"
 #include "ops/reference.h"
@@ -41,34 +39,22 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     return SNUG_OK;
 }
 
-static bool is_integer64(snug_dtype dtype) {
-    return dtype == SNUG_I64 || dtype == SNUG_U64;
+static double same(const double *x, const double *parameters) {
+    (void)parameters;
+    return *x;
 }
 
-// Beyond 2^53 a double does not hold every integer.
-static void cast_integer64(const snug_view *x, const snug_view *y, int64_t index) {
-    int64_t value = ((const int64_t *)x->data)[index];
-    if (snug_dtype_is_float(y->type.dtype) || y->type.dtype == SNUG_BOOL)
-        snug_view_set(y, index, snug_view_get(x, index));
-    else // little-endian: the low bytes come first
-        memcpy((char *)y->data + (size_t)index * snug_dtype_bytes(y->type.dtype), &value,
-               snug_dtype_bytes(y->type.dtype));
+static snug_wide same_whole(const snug_wide *x) {
+    return *x;
 }
 
 static snug_status kernel(const snug_call *call) {
-    const snug_view *x = &call->inputs[0], *y = &call->outputs[0];
-    int64_t elements = snug_type_elements(&y->type);
-    for (int64_t i = 0; i < elements; i++) {
-        if (is_integer64(x->type.dtype))
-            cast_integer64(x, y, i);
-        else
-            snug_view_set(y, i, snug_view_get(x, i));
-    }
-    return SNUG_OK;
+    return snug_reference_elementwise(call, same, same_whole);
 }
 
 static const snug_cast_attributes to_f64 = {SNUG_F64}, to_f32 = {SNUG_F32}, to_bf16 = {SNUG_BF16},
-                                  to_f16 = {SNUG_F16}, to_i64 = {SNUG_I64}, to_bool = {SNUG_BOOL};
+                                  to_f16 = {SNUG_F16}, to_i64 = {SNUG_I64}, to_u8 = {SNUG_U8},
+                                  to_bool = {SNUG_BOOL};
 
 #define SAMPLE(label, to, skipped, ...)                                                            \
     {                                                                                              \
@@ -80,8 +66,10 @@ static const snug_sample samples[] = {
     SAMPLE("to bfloat16", to_bf16, 1, SNUG_SAMPLE_IMAGE(2, 3, 4, 5)),
     SAMPLE("to float16", to_f16, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
     SAMPLE("from bfloat16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_BF16, SNUG_ROW_MAJOR, 5, 7)),
-    SAMPLE("to int64", to_i64, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
+    SAMPLE("to int64", to_i64, 1, SNUG_SAMPLE_IMAGE(2, 3, 4, 5)),
     SAMPLE("to bool", to_bool, 1, SNUG_SAMPLE_ROW_MAJOR(5, 7)),
+    SAMPLE("from bool", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_BOOL, SNUG_ROW_MAJOR, 5, 7)),
+    SAMPLE("between integers", to_u8, 1, SNUG_SAMPLE_TENSOR(SNUG_I32, SNUG_ROW_MAJOR, 5, 7)),
     SAMPLE("from int32", to_f32, 1, SNUG_SAMPLE_INT32(5, 7)),
     SAMPLE("from float16", to_f32, 1, SNUG_SAMPLE_TENSOR(SNUG_F16, SNUG_ROW_MAJOR, 5, 7)),
 };

@@ -1,23 +1,17 @@
 #include "ops/broadcast.h"
 
-static double apply(double a, double b) {
-    return a * b;
+static double in_reals(const double *x, const double *parameters) {
+    (void)parameters;
+    return x[0] * x[1];
+}
+
+static snug_wide in_wholes(const snug_wide *x) {
+    __extension__ typedef unsigned __int128 wide_bits; // two uint64 may pass the sign
+    return (snug_wide)((wide_bits)x[0] * (wide_bits)x[1]);
 }
 
 static snug_status kernel(const snug_call *call) {
-    return snug_broadcast_map2(call, apply);
-}
-
-// dy * other, summed back to the shape of |type|; fused unless |other| repeats too.
-static snug_tensor_id operand_gradient(snug_graph *graph, const snug_type *type, snug_tensor_id dy,
-                                       snug_tensor_id other) {
-    const snug_type *dy_type = snug_graph_type(graph, dy);
-    snug_sum_to_attributes shape = snug_sum_to_shape(type);
-    bool repeats = !snug_type_same_shape(type, dy_type);
-    if (repeats && snug_type_equal(snug_graph_type(graph, other), dy_type))
-        return SNUG_EMIT(graph, &snug_op_multiply_sum_to, &shape, dy, other);
-    snug_tensor_id product = SNUG_EMIT(graph, &snug_op_multiply, NULL, dy, other);
-    return repeats ? SNUG_EMIT(graph, &snug_op_sum_to, &shape, product) : product;
+    return snug_reference_elementwise(call, in_reals, in_wholes);
 }
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
@@ -26,8 +20,9 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     for (int i = 0; i < 2; i++)
         if (snug_backward_wants(backward, node, i))
             snug_backward_give(backward, node, i,
-                               operand_gradient(graph, snug_graph_type(graph, node->inputs[i]), dy,
-                                                node->inputs[1 - i]));
+                               snug_broadcast_back_product(graph,
+                                                           snug_graph_type(graph, node->inputs[i]),
+                                                           dy, node->inputs[1 - i]));
     return SNUG_OK;
 }
 

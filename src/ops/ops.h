@@ -61,9 +61,14 @@ static inline float snug_norm_high(const snug_batch_norm_attributes *norm) {
 }
 // (x, gamma, beta, running_mean, running_variance) -> y, mean, variance (biased); mutates 3 and 4
 extern const snug_op snug_op_batch_norm;
+// The same, written over x where x dies: for a norm that no gradient goes through.
+extern const snug_op snug_op_batch_norm_over;
 extern const snug_op
     snug_op_batch_norm_backward; // (x, gamma, beta, mean, variance, dy) -> dx, dgamma, dbeta
 extern const snug_op snug_op_batch_norm_inference; // (x, gamma, beta, mean, variance) -> y
+// The gradient of the inference form, whose statistics are constants; operands and results as
+// above.
+extern const snug_op snug_op_batch_norm_inference_backward;
 
 // matmul.c: (..., M, K) x (..., K, N), equal leading dimensions, row-major; a transposed operand is
 // stored with its last two dimensions exchanged. linear is (N, K) x weight (O, K) [+ bias (O)].
@@ -106,7 +111,7 @@ typedef struct snug_pool3d_attributes {
     int64_t padding[6]; // begin of depth, height, width; end of each
     int64_t dilation[3];
     int64_t ceil_mode;         // as in pool2d
-    int64_t count_include_pad; // avg_pool3d only
+    int64_t count_include_pad; // avg_pool3d only; 2: what the divisor counts is the whole window
     int64_t indices;           // max_pool3d only: snug_pool3d_indices
     int64_t input[3];          // backward only: D, H, W of x
 } snug_pool3d_attributes;
@@ -130,7 +135,8 @@ extern const snug_op snug_op_adaptive_avg_pool2d_backward; // (dy) -> dx
 extern const snug_op snug_op_adaptive_max_pool2d;          // (x) -> y, indices (int32, in H*W)
 extern const snug_op snug_op_adaptive_max_pool2d_backward; // (dy, indices) -> dx
 
-// add.c, multiply.c: numpy broadcasting, both operands of one layout.
+// add.c, multiply.c: numpy broadcasting, both operands of one layout and type. Others:
+// elementwise.h.
 extern const snug_op snug_op_add;      // (a, b) -> y
 extern const snug_op snug_op_multiply; // (a, b) -> y
 // sum_to.c: the gradient of broadcasting: sums x, to whose shape |dims| broadcasts, back to |dims|.
@@ -176,6 +182,13 @@ typedef struct snug_dropout_attributes {
 extern const snug_op snug_op_dropout;          // (x) -> y
 extern const snug_op snug_op_stochastic_depth; // (x) -> y
 
+// uniform.c: random numbers in [low, high) in the shape of x, whose values do not count.
+typedef struct snug_uniform_attributes {
+    double low, high;
+    int64_t salt; // as above
+} snug_uniform_attributes;
+extern const snug_op snug_op_uniform; // (x) -> y
+
 // softmax.c: along |axis|.
 extern const snug_op snug_op_softmax;          // (x) -> y, snug_axis_attributes.axis
 extern const snug_op snug_op_softmax_backward; // (y, dy) -> dx
@@ -191,9 +204,15 @@ extern const snug_op snug_op_cross_entropy;          // (logits, target) -> scal
 extern const snug_op snug_op_cross_entropy_backward; // (logits, target, dloss) -> dlogits
 // correct.c: how many rows have their largest logit at the target, as a float32 scalar.
 extern const snug_op snug_op_correct; // (logits, target) -> scalar
-// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements).
+// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements). What has a
+// NaN as its target counts for nothing, here and in bce_loss.
 extern const snug_op snug_op_mse_loss;          // (x, target) -> scalar
 extern const snug_op snug_op_mse_loss_backward; // (x, target, dloss) -> dx
+// bce_loss.c: torch.nn.functional.binary_cross_entropy_with_logits, its sum / |denominator|; how
+// many logits are on the side of 0 that the target is of 0.5.
+extern const snug_op snug_op_bce_loss;          // (logits, target) -> scalar
+extern const snug_op snug_op_bce_loss_backward; // (logits, target, dloss) -> dlogits
+extern const snug_op snug_op_correct_binary;    // (logits, target) -> scalar
 
 // upsample2d.c: torch.nn.functional.interpolate.
 typedef struct snug_upsample2d_attributes {
@@ -276,20 +295,28 @@ typedef struct snug_broadcast_to_attributes {
 } snug_broadcast_to_attributes;
 extern const snug_op snug_op_broadcast_to; // (x) -> y
 
-// cast.c: x in another element type; differentiable between floating-point types.
+// cast.c: x in another type; numbers are rounded to floating-point types, cut to integers.
 typedef struct snug_cast_attributes {
     int64_t dtype; // snug_dtype
 } snug_cast_attributes;
 extern const snug_op snug_op_cast; // (x) -> y
 
-// fill.c: a row-major tensor of one value. clear.c: sets x to zero.
+// fill.c: a row-major tensor of one value.
 typedef struct snug_fill_attributes {
     double value;
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
     int64_t dtype; // snug_dtype; 0 is float32
 } snug_fill_attributes;
-extern const snug_op snug_op_fill;  // () -> y
+extern const snug_op snug_op_fill; // () -> y
+// range.c: start, start + step, ...
+typedef struct snug_range_attributes {
+    double start, step;
+    int64_t length;
+    int64_t dtype; // snug_dtype; 0 is float32
+} snug_range_attributes;
+extern const snug_op snug_op_range; // () -> y
+// clear.c: sets x to zero.
 extern const snug_op snug_op_clear; // (x), mutates x
 // accumulate.c: total += x.
 extern const snug_op snug_op_accumulate; // (total, x), mutates total
@@ -320,5 +347,9 @@ static inline int64_t snug_lean_blocks(int64_t elements) {
 }
 extern const snug_op snug_op_lean_sgd_update;  // (weight, gradient, momentum, scales), mutates all
 extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, v, scales), likewise
+
+#include "ops/elementwise.h" // arithmetic, comparison, functions of one argument, activations
+#include "ops/movement.h"    // transposition, slices, padding, gathering and scattering
+#include "ops/reductions.h"  // over dimensions: largest, products, norms, places, running sums
 
 #endif

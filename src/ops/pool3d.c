@@ -137,19 +137,19 @@ typedef struct window {
     int64_t first, count, padded;
 } window;
 
+// How many of |count| numbers first, first + step ... lie below |limit|.
+static int64_t below(int64_t first, int64_t step, int64_t count, int64_t limit) {
+    int64_t found = limit > first ? (limit - first + step - 1) / step : 0;
+    return found < count ? found : count;
+}
+
 static window window_at(const snug_pool3d_attributes *pool, int axis, int64_t index,
                         int64_t extent_) {
     int64_t begin = index * pool->stride[axis] - pool->padding[axis], step = pool->dilation[axis];
-    int64_t limit = extent_ + pool->padding[axis + 3];
-    window result = {.first = begin};
-    for (int64_t i = 0; i < pool->kernel[axis]; i++) {
-        int64_t at = begin + i * step;
-        if (at >= limit) break;
-        result.padded++;
-        if (at < 0) result.first = at + step;
-        if (at >= 0 && at < extent_) result.count++;
-    }
-    return result;
+    int64_t kernel = pool->kernel[axis], before = below(begin, step, kernel, 0);
+    return (window){.first = begin + before * step,
+                    .count = below(begin, step, kernel, extent_) - before,
+                    .padded = below(begin, step, kernel, extent_ + pool->padding[axis + 3])};
 }
 
 typedef struct windows {
@@ -250,6 +250,8 @@ static snug_status max_backward_kernel(const snug_call *call) {
 
 static double divisor(const snug_pool3d_attributes *pool, const windows *all) {
     int64_t count = pool->count_include_pad ? all->padded : all->count;
+    if (pool->count_include_pad == 2)
+        return (double)pool->kernel[0] * (double)pool->kernel[1] * (double)pool->kernel[2];
     return count ? (double)count : 1;
 }
 
@@ -305,6 +307,7 @@ static double flops(const void *attributes, const snug_type *inputs, const snug_
 static const snug_pool3d_attributes plain = {POOL(2, 2, 0, 0, 1, 0, 0)},
                                     padded = {POOL(3, 2, 1, 1, 1, 0, 1)},
                                     ceiled = {POOL(3, 2, 0, 1, 1, 1, 1)},
+                                    whole = {POOL(3, 2, 0, 1, 1, 1, 2)},
                                     dilated = {POOL(2, 1, 1, 0, 2, 0, 0), .indices = 1},
                                     columns = {POOL(2, 2, 1, 0, 1, 0, 0), .indices = 2};
 static const snug_pool3d_attributes backward_plain = {POOL(2, 2, 0, 0, 1, 0, 0),
@@ -325,6 +328,7 @@ static const snug_sample samples[] = {
     SAMPLE("plain", plain, 0, 1, VOLUME(2, 3, 4, 5, 4)),
     SAMPLE("padding counted", padded, 0, 1, VOLUME(2, 2, 3, 3, 4)),
     SAMPLE("ceil mode", ceiled, 0, 1, VOLUME(1, 2, 4, 3, 6)),
+    SAMPLE("ceil mode, whole windows", whole, 0, 1, VOLUME(1, 2, 4, 3, 6)),
     SAMPLE("dilated, lopsided", dilated, 0, 1, VOLUME(2, 2, 3, 4, 3)),
     SAMPLE("column order", columns, 0, 1, VOLUME(2, 2, 1, 4, 3)),
 };

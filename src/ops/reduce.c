@@ -1,4 +1,5 @@
 #include "graph/autodiff.h"
+#include "ops/groups.h"
 #include "ops/ops.h"
 #include "ops/reference.h"
 #include "ops/sample.h"
@@ -13,19 +14,7 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
                          snug_type *outputs) {
     (void)input_count;
     const snug_reduce_attributes *reduce = attributes;
-    const snug_type *x = &inputs[0];
-    if (reduce->axes < 0 || reduce->axes >> x->rank)
-        return snug_fail(SNUG_INVALID,
-                         "axes of a tensor of %d dimensions expected, found bits %llx", x->rank,
-                         (unsigned long long)reduce->axes);
-    snug_type y = {.dtype = x->dtype};
-    for (int i = 0; i < x->rank; i++) {
-        bool reduced = reduce->axes >> i & 1;
-        if (!reduced || reduce->keepdims) y.dims[y.rank++] = reduced ? 1 : x->dims[i];
-    }
-    if (y.rank == x->rank) y.layout = x->layout;
-    outputs[0] = y;
-    return SNUG_OK;
+    return snug_groups_infer(&inputs[0], reduce->axes, reduce->keepdims, &outputs[0]);
 }
 
 // Elements of |x| that make one of the result.

@@ -17,7 +17,6 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     case SNUG_I32:
         return ((const int32_t *)data)[index];
     case SNUG_U8:
-        return ((const uint8_t *)data)[index];
     case SNUG_BOOL:
         return ((const uint8_t *)data)[index];
     case SNUG_I8:
@@ -34,12 +33,12 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     return 0;
 }
 
-// Towards zero; what int64 does not hold becomes its nearest end, a NaN 0. Narrower types keep the
-// low bits.
-static int64_t to_integer(double value) {
-    if (value >= 0x1p63) return INT64_MAX;
+// Towards zero; what no type holds becomes the nearest end of int64 or uint64, a NaN 0. Narrower
+// types keep the low bits.
+static snug_wide whole_of(double value) {
+    if (value >= 0x1p64) return INT64_MAX;
     if (value < -0x1p63) return INT64_MIN;
-    return value == value ? (int64_t)value : 0;
+    return value == value ? (snug_wide)value : 0;
 }
 
 void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double value) {
@@ -56,34 +55,48 @@ void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double va
     case SNUG_F16:
         ((uint16_t *)data)[index] = snug_to_float16((float)value);
         break;
+    case SNUG_BOOL:
+        ((uint8_t *)data)[index] = value != 0;
+        break;
+    default:
+        snug_reference_store_whole(data, dtype, index, whole_of(value));
+    }
+}
+
+snug_wide snug_reference_load_whole(const void *data, snug_dtype dtype, int64_t index) {
+    switch (dtype) {
     case SNUG_I64:
-        ((int64_t *)data)[index] = to_integer(value);
+        return ((const int64_t *)data)[index];
+    case SNUG_U64:
+        return ((const uint64_t *)data)[index];
+    default:
+        return (snug_wide)snug_reference_load(data, dtype, index);
+    }
+}
+
+void snug_reference_store_whole(void *data, snug_dtype dtype, int64_t index, snug_wide value) {
+    switch (dtype) {
+    case SNUG_I64:
+    case SNUG_U64:
+        ((uint64_t *)data)[index] = (uint64_t)value;
         break;
     case SNUG_I32:
-        ((int32_t *)data)[index] = (int32_t)to_integer(value);
+    case SNUG_U32:
+        ((uint32_t *)data)[index] = (uint32_t)value;
         break;
+    case SNUG_I16:
+    case SNUG_U16:
+        ((uint16_t *)data)[index] = (uint16_t)value;
+        break;
+    case SNUG_I8:
     case SNUG_U8:
-        ((uint8_t *)data)[index] = (uint8_t)to_integer(value);
+        ((uint8_t *)data)[index] = (uint8_t)value;
         break;
     case SNUG_BOOL:
         ((uint8_t *)data)[index] = value != 0;
         break;
-    case SNUG_I8:
-        ((int8_t *)data)[index] = (int8_t)to_integer(value);
-        break;
-    case SNUG_I16:
-        ((int16_t *)data)[index] = (int16_t)to_integer(value);
-        break;
-    case SNUG_U16:
-        ((uint16_t *)data)[index] = (uint16_t)to_integer(value);
-        break;
-    case SNUG_U32:
-        ((uint32_t *)data)[index] = (uint32_t)to_integer(value);
-        break;
-    case SNUG_U64:
-        ((uint64_t *)data)[index] =
-            value >= 0x1p63 && value < 0x1p64 ? (uint64_t)value : (uint64_t)to_integer(value);
-        break;
+    default:
+        snug_reference_store(data, dtype, index, (double)value);
     }
 }
 
@@ -117,6 +130,47 @@ snug_status snug_reference_map2(const snug_call *call, double (*apply)(double a,
         snug_view_set(
             &call->outputs[0], i,
             apply(snug_view_get(&call->inputs[0], i), snug_view_get(&call->inputs[1], i)));
+    return SNUG_OK;
+}
+
+enum { MOST_OPERANDS = 4 };
+
+// Where each operand has the element at |linear| of |y|, counted in memory order when |alike|.
+static int64_t operand_places(const snug_call *call, bool alike, int64_t linear,
+                              int64_t places[MOST_OPERANDS]) {
+    const snug_type *y = &call->outputs[0].type;
+    int64_t at[SNUG_MAX_RANK];
+    if (!alike) snug_reference_coordinates(y, linear, at);
+    for (int i = 0; i < call->input_count; i++)
+        places[i] =
+            alike ? linear : snug_reference_broadcast_index(&call->inputs[i].type, y->rank, at);
+    return alike ? linear : snug_reference_broadcast_index(y, y->rank, at);
+}
+
+snug_status snug_reference_elementwise(const snug_call *call, snug_real_function *real,
+                                       snug_whole_function *whole) {
+    const snug_view *x = call->inputs, *y = &call->outputs[0];
+    bool alike = true, in_whole = whole != NULL;
+    for (int i = 0; i < call->input_count; i++) {
+        alike = alike && x[i].type.layout == y->type.layout &&
+                snug_type_same_shape(&x[i].type, &y->type);
+        in_whole = in_whole && !snug_dtype_is_float(x[i].type.dtype);
+    }
+    int64_t elements = snug_type_elements(&y->type), places[MOST_OPERANDS];
+    for (int64_t i = 0; i < elements; i++) {
+        int64_t to = operand_places(call, alike, i, places);
+        snug_wide wholes[MOST_OPERANDS];
+        double reals[MOST_OPERANDS];
+        for (int j = 0; j < call->input_count; j++)
+            if (in_whole)
+                wholes[j] = snug_reference_load_whole(x[j].data, x[j].type.dtype, places[j]);
+            else
+                reals[j] = snug_view_get(&x[j], places[j]);
+        if (in_whole)
+            snug_reference_store_whole(y->data, y->type.dtype, to, whole(wholes));
+        else
+            snug_view_set(y, to, real(reals, call->attributes));
+    }
     return SNUG_OK;
 }
 

@@ -6,7 +6,15 @@
 
 // Element |index| (in memory order) of a tensor at |data|, as a double. int64 beyond 2^53 rounds.
 double snug_reference_load(const void *data, snug_dtype dtype, int64_t index);
+// To an integer type towards zero; what does not fit there wraps round.
 void snug_reference_store(void *data, snug_dtype dtype, int64_t index, double value);
+
+// Integers that no element type exceeds, signed or not; sums and products of two fit as well.
+__extension__ typedef __int128 snug_wide;
+// The same for the integer types and bool, without loss. What is too large for the type of what is
+// stored wraps round; a bool becomes 0 or 1.
+snug_wide snug_reference_load_whole(const void *data, snug_dtype dtype, int64_t index);
+void snug_reference_store_whole(void *data, snug_dtype dtype, int64_t index, snug_wide value);
 
 static inline double snug_view_get(const snug_view *view, int64_t index) {
     return snug_reference_load(view->data, view->type.dtype, index);
@@ -40,6 +48,14 @@ int64_t snug_reference_broadcast_index(const snug_type *type, int rank, const in
 snug_status snug_reference_map(const snug_call *call, double (*apply)(double x));
 // y[i] = apply(a[i], b[i]); all of one shape and layout.
 snug_status snug_reference_map2(const snug_call *call, double (*apply)(double a, double b));
+
+// The element-wise operators with numpy broadcasting: y = real(the operands' elements, the
+// operator's attributes, which are doubles). With |whole|, not NULL, integers are computed as such
+// where no operand is floating-point.
+typedef double snug_real_function(const double *operands, const double *parameters);
+typedef snug_wide snug_whole_function(const snug_wide *operands);
+snug_status snug_reference_elementwise(const snug_call *call, snug_real_function *real,
+                                       snug_whole_function *whole);
 
 // y = scale * the sum over the dimensions in |axes| (bit i: dimension i) of the product of all
 // inputs, which are equal in type. y has the inputs' rank, with those extents 1, or is row-major

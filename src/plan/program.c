@@ -116,6 +116,7 @@ snug_status snug_program_new(snug_device *device, const snug_schedule *schedule,
     snug_program *program = *out;
     program->device = device;
     program->schedule = schedule;
+    device->programs++;
     snug_status status;
     SNUG_TRY_GOTO(
         device->device_class->allocate(device, schedule->peak_bytes, (void **)&program->arena),
@@ -138,6 +139,7 @@ static void unbind(snug_program *program) {
 
 void snug_program_free(snug_program *program) {
     if (!program) return;
+    program->device->programs--;
     unbind(program);
     snug_memory_free(program->kept);
     if (program->arena)

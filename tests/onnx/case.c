@@ -121,10 +121,12 @@ static snug_status compare_element(const run *self, const snug_onnx_tensor *expe
     memcpy(&element, a, size);
     double want = snug_reference_load(&element, expected->type.dtype, 0);
     double have = snug_view_get(found, at);
+    double rtol = self->rtol;
+    if (expected->type.dtype == SNUG_BF16) rtol = fmax(rtol, 0x1p-6); // two units in the last place
     bool equal = memcmp(a, b, size) == 0;
     if (!equal && snug_dtype_is_float(expected->type.dtype))
         equal = (isnan(want) && isnan(have)) || want == have ||
-                fabs(have - want) <= self->atol + self->rtol * fabs(want);
+                fabs(have - want) <= self->atol + rtol * fabs(want);
     return equal ? SNUG_OK
                  : snug_fail(SNUG_INVALID, "element %lld: expected %.9g, found %.9g",
                              (long long)index, want, have);

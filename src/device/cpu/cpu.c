@@ -25,6 +25,7 @@ static snug_status open_device(int threads, snug_device **out) {
     self->device.device_class = &snug_device_cpu;
     self->device.threads = threads > 0 ? threads : snug_host_processors();
     self->device.flops_per_second = FLOPS_PER_THREAD * self->device.threads;
+    self->device.low_flops_per_second = 2 * self->device.flops_per_second;
     self->device.bytes_per_second = BYTES_PER_SECOND;
     snug_threads_use(self->device.threads);
     snug_status status = snug_onednn_open(&self->onednn);

@@ -367,6 +367,11 @@ bool snug_onednn_takes(const snug_onednn_primitive *primitive, snug_onednn_argum
     return equal;
 }
 
+bool snug_onednn_alike(const snug_onednn_primitive *a, const snug_onednn_primitive *b,
+                       snug_onednn_argument argument) {
+    return dnnl_memory_desc_equal(argument_of(a, argument), argument_of(b, argument));
+}
+
 const char *snug_onednn_implementation(const snug_onednn_primitive *primitive) {
     const char *name = NULL;
     dnnl_primitive_desc_query(primitive->descriptor, dnnl_query_impl_info_str, 0, &name);

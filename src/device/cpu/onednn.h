@@ -81,6 +81,10 @@ size_t snug_onednn_bytes(const snug_onednn_primitive *primitive, snug_onednn_arg
 bool snug_onednn_takes(const snug_onednn_primitive *primitive, snug_onednn_argument argument,
                        const snug_onednn_form *form);
 
+// Whether |argument| has the same form in both.
+bool snug_onednn_alike(const snug_onednn_primitive *a, const snug_onednn_primitive *b,
+                       snug_onednn_argument argument);
+
 // The library's name of the implementation, such as "brgconv:avx512_core".
 const char *snug_onednn_implementation(const snug_onednn_primitive *primitive);
 

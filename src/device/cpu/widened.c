@@ -10,7 +10,7 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
-enum { TENSORS = 12, BLOCK = 4096 }; // BLOCK: elements that stay in the first-level cache
+enum { TENSORS = 12, BLOCK = 2048 }; // BLOCK: elements that stay in the first-level cache
 #define PIECE_BYTES (4 << 20)        // of all tensors in float32
 
 typedef enum form { BY_SAMPLE, WHOLE } form;

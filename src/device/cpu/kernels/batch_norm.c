@@ -11,8 +11,9 @@
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
-// Coefficients of the columns: the backward pass needs the most.
-enum { line_count = 6 };
+// Coefficients of the columns: the backward pass needs the most. 16-bit data are converted by so
+// many lines, which stay in the first-level cache; four at a time are summed up.
+enum { line_count = 6, converted_lines = 8 };
 
 typedef struct part {
     float *sums[2];    // of one line
@@ -30,9 +31,9 @@ typedef struct work {
     char *parts;
 } work;
 
-// Elements that are summed up before float sums are folded, and converted at a time.
+// Elements that are converted at a time.
 static int64_t block_elements(const snug_columns *shape) {
-    return SNUG_COLUMNS_FOLD_LINES * shape->width;
+    return converted_lines * shape->width;
 }
 
 static size_t part_bytes(const snug_columns *shape, snug_dtype dtype) {
@@ -196,6 +197,19 @@ SNUG_MULTIARCH static void add_products(const float *x, const float *dy, const f
     }
 }
 
+// The elements from |at| on, as add_moments() has them.
+static void add_elements(const work *self, part *sums, int64_t at, int64_t count) {
+    const float *x = floats_of(self, self->x, at, count, sums->blocks[0]);
+    const float *dy = self->dy ? floats_of(self, self->dy, at, count, sums->blocks[1]) : NULL;
+    int64_t width = self->shape.width;
+    if (dy && !is_linear(self))
+        add_passed_products(self, x, dy, count, sums->sums[0], sums->sums[1]);
+    else if (dy)
+        add_products(x, dy, self->lines[0], width, count, sums->sums[0], sums->sums[1]);
+    else
+        add_moments(x, self->lines[0], width, count, sums->sums[0], sums->sums[1]);
+}
+
 static void sum_part(const void *context, int index, int64_t first, int64_t end) {
     const work *self = context;
     const snug_columns *shape = &self->shape;
@@ -207,15 +221,10 @@ static void sum_part(const void *context, int index, int64_t first, int64_t end)
         int64_t rows = end - row < step ? end - row : step, at = row * shape->columns;
         memset(sums.sums[0], 0, (size_t)shape->width * sizeof(float));
         memset(sums.sums[1], 0, (size_t)shape->width * sizeof(float));
-        int64_t count = rows * shape->columns;
-        const float *x = floats_of(self, self->x, at, count, sums.blocks[0]);
-        const float *dy = self->dy ? floats_of(self, self->dy, at, count, sums.blocks[1]) : NULL;
-        if (dy && !is_linear(self))
-            add_passed_products(self, x, dy, count, sums.sums[0], sums.sums[1]);
-        else if (dy)
-            add_products(x, dy, self->lines[0], shape->width, count, sums.sums[0], sums.sums[1]);
-        else
-            add_moments(x, self->lines[0], shape->width, count, sums.sums[0], sums.sums[1]);
+        int64_t left = rows * shape->columns;
+        int64_t most = self->dtype == SNUG_F32 ? left : block_elements(shape);
+        for (; left > 0; at += most, left -= most)
+            add_elements(self, &sums, at, left < most ? left : most);
         snug_columns_fold(shape, sums.sums[0], sums.totals[0]);
         snug_columns_fold(shape, sums.sums[1], sums.totals[1]);
     }
@@ -386,7 +395,8 @@ static void combine_part(const void *context, int index, int64_t first, int64_t 
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)) as a line in dy, x and 1.
-static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+static snug_status differentiate(const snug_cpu_kernel *kernel, const snug_call *call,
+                                 bool constant_statistics) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const float *gamma = call->inputs[1].data;
     const float *means = call->inputs[3].data, *variances = call->inputs[4].data;
@@ -395,7 +405,8 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
     self.dy = call->inputs[5].data;
     find_lines(&self, call, means, variances);
     part sums = find_sums(kernel, &self);
-    double rows = (double)self.shape.rows;
+    // Statistics that do not depend on x pass no gradient: as over infinitely many rows.
+    double rows = constant_statistics ? INFINITY : (double)self.shape.rows;
     for (int64_t c = 0; c < self.shape.columns; c++) {
         double inverse = 1 / sqrt((double)variances[c] + norm->eps);
         double slope = (double)gamma[c] * inverse;
@@ -409,6 +420,14 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
         snug_columns_repeat(&self.shape, self.lines[i]);
     snug_parallel(kernel->threads, self.shape.rows, self.shape.grain, combine_part, &self);
     return SNUG_OK;
+}
+
+static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+    return differentiate(kernel, call, false);
+}
+
+static snug_status run_inference_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+    return differentiate(kernel, call, true);
 }
 
 // Data of one type, and float32 for all that belongs to channels.
@@ -441,6 +460,11 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
     return prepare(kernel, true);
 }
 
+static snug_status prepare_inference_backward(snug_cpu_kernel *kernel) {
+    kernel->run = run_inference_backward;
+    return prepare(kernel, true);
+}
+
 static snug_status prepare_inference(snug_cpu_kernel *kernel) {
     kernel->run = run_inference;
     return prepare(kernel, false);
@@ -448,8 +472,10 @@ static snug_status prepare_inference(snug_cpu_kernel *kernel) {
 
 static const snug_cpu_kernel_entry entries[] = {
     {"batch_norm", prepare_training},
+    {"batch_norm_over", prepare_training},
     {"batch_norm_backward", prepare_backward},
     {"batch_norm_inference", prepare_inference},
+    {"batch_norm_inference_backward", prepare_inference_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_batch_norm = {entries};

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "device/cpu/kernel.h"
 #include "device/cpu/kernels/depthwise.h"
+#include "device/cpu/kernels/weight_gradient.h"
 #include "ops/ops.h"
 
 typedef struct convolution {
@@ -193,7 +194,7 @@ static snug_status run_backward_weight(snug_cpu_kernel *kernel, const snug_call 
 static bool is_slow_depthwise(const snug_cpu_kernel *kernel) {
     const convolution *self = kernel->state;
     return snug_depthwise_fits(kernel) &&
-           (!self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
+           (!self || !self->main || !strstr(snug_onednn_implementation(self->main), "dw"));
 }
 
 // oneDNN has no good depthwise kernel for this gradient in 16 bits.
@@ -204,16 +205,26 @@ static bool is_low_depthwise(const snug_cpu_kernel *kernel) {
            conv->groups == signature->inputs[0].dims[1];
 }
 
+// What an attempt left, before the next one.
+static void reset(snug_cpu_kernel *kernel) {
+    if (kernel->discard) kernel->discard(kernel);
+    kernel->state = NULL;
+    kernel->discard = NULL;
+    kernel->finish = NULL;
+}
+
 static snug_status prepare_backward_weight(snug_cpu_kernel *kernel) {
     if (is_low_depthwise(kernel)) return SNUG_UNSUPPORTED;
+    snug_onednn_convolution described = describe(&kernel->cached.signature, &backward_weight);
+    snug_status status = snug_weight_gradient_prepare(kernel, &described);
+    if (status != SNUG_UNSUPPORTED) return status;
+    reset(kernel);
     kernel->run = run_backward_weight;
     kernel->finish = finish;
-    snug_status status = prepare(kernel, &backward_weight);
+    status = prepare(kernel, &backward_weight);
     if (status != SNUG_OK && status != SNUG_UNSUPPORTED) return status;
     if (!is_slow_depthwise(kernel)) return status;
-    discard(kernel);
-    kernel->state = NULL;
-    kernel->finish = NULL;
+    reset(kernel);
     return snug_depthwise_prepare(kernel);
 }
 

@@ -5,6 +5,7 @@
 
 #include "device/cpu/kernel.h"
 #include "device/cpu/kernels/columns.h"
+#include "device/cpu/kernels/sums_apart.h"
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
 
@@ -180,56 +181,67 @@ static uint32_t target_axes(const snug_signature *signature) {
     return axes;
 }
 
-static bool plan_target(const snug_signature *signature, sums *out) {
-    return plan_sums(signature, target_axes(signature), 1, out);
+// What a kernel sums: dimensions, and the factor of a mean.
+typedef struct terms {
+    uint32_t axes;
+    double scale;
+} terms;
+
+static terms target_terms(const snug_signature *signature) {
+    return (terms){target_axes(signature), 1};
 }
 
-static bool plan_reduction(const snug_signature *signature, bool is_mean, sums *out) {
+static terms sum_terms(const snug_signature *signature) {
     const snug_reduce_attributes *reduce = signature->attributes;
-    double elements = (double)snug_type_elements(&signature->inputs[0]);
-    double scale = is_mean ? (double)snug_type_elements(&signature->outputs[0]) / elements : 1;
-    return plan_sums(signature, (uint32_t)reduce->axes, scale, out);
+    return (terms){(uint32_t)reduce->axes, 1};
 }
 
-static bool plan_sum(const snug_signature *signature, sums *out) {
-    return plan_reduction(signature, false, out);
+static terms mean_terms(const snug_signature *signature) {
+    terms result = sum_terms(signature);
+    result.scale = (double)snug_type_elements(&signature->outputs[0]) /
+                   (double)snug_type_elements(&signature->inputs[0]);
+    return result;
 }
 
-static bool plan_mean(const snug_signature *signature, sums *out) {
-    return plan_reduction(signature, true, out);
+typedef terms reader(const snug_signature *signature);
+
+static bool plan(const snug_signature *signature, reader *read, sums *out) {
+    terms found = read(signature);
+    return plan_sums(signature, found.axes, found.scale, out);
 }
 
-typedef bool planner(const snug_signature *signature, sums *out);
-
-static snug_status run(snug_cpu_kernel *kernel, const snug_call *call, planner *plan) {
+static snug_status run(snug_cpu_kernel *kernel, const snug_call *call, reader *read) {
     work self = {.a = call->inputs[0].data,
                  .b = call->input_count > 1 ? call->inputs[1].data : NULL,
                  .y = call->outputs[0].data,
                  .parts = call->workspace};
-    if (!plan(&kernel->cached.signature, &self.sums)) return SNUG_INTERNAL;
+    if (!plan(&kernel->cached.signature, read, &self.sums)) return SNUG_INTERNAL;
     run_sums(kernel, &self);
     return SNUG_OK;
 }
 
-static snug_status prepare(snug_cpu_kernel *kernel, planner *plan) {
+static snug_status prepare(snug_cpu_kernel *kernel, reader *read) {
     sums self;
-    if (!snug_cpu_all_float(kernel) || !plan(&kernel->cached.signature, &self))
-        return SNUG_UNSUPPORTED;
+    if (!snug_cpu_all_float(kernel)) return SNUG_UNSUPPORTED;
+    if (!plan(&kernel->cached.signature, read, &self)) {
+        terms found = read(&kernel->cached.signature);
+        return snug_sums_apart_prepare(kernel, found.axes, found.scale);
+    }
     kernel->cached.kernel.workspace_bytes = (size_t)kernel->threads * part_bytes(&self);
     return SNUG_OK;
 }
 
-#define KERNEL(name, plan)                                                                         \
+#define KERNEL(name, read)                                                                         \
     static snug_status run_##name(snug_cpu_kernel *kernel, const snug_call *call) {                \
-        return run(kernel, call, plan);                                                            \
+        return run(kernel, call, read);                                                            \
     }                                                                                              \
     static snug_status prepare_##name(snug_cpu_kernel *kernel) {                                   \
         kernel->run = run_##name;                                                                  \
-        return prepare(kernel, plan);                                                              \
+        return prepare(kernel, read);                                                              \
     }
-KERNEL(target, plan_target)
-KERNEL(sum, plan_sum)
-KERNEL(mean, plan_mean)
+KERNEL(target, target_terms)
+KERNEL(sum, sum_terms)
+KERNEL(mean, mean_terms)
 
 static const snug_cpu_kernel_entry entries[] = {
     {"sum_to", prepare_target},
