@@ -290,6 +290,7 @@ snug_status snug_allocator_request(snug_allocator *allocator, uint64_t size, uin
     SNUG_TRY(snug_allocator_pool_of(allocator, pool_id, size <= SNUG_ALLOCATOR_SMALL, &pool));
     block = take_unused(allocator, pool, stream, size);
     if (!block) SNUG_TRY(take_with_effort(allocator, pool, stream, size, &block));
+    allocator->place = 0;
     if (!block) {
         allocator->figures.failures++;
         return SNUG_OK;

@@ -108,8 +108,8 @@ snug_status snug_allocator_empty_pool(snug_allocator *allocator, uint32_t pool);
 // Changes what the process can have; what is reserved stays.
 void snug_allocator_set_capacity(snug_allocator *allocator, uint64_t capacity);
 
-// Where the next segment shall lie, below 2^60; best fit goes by address among equals. Without it
-// segments lie behind each other.
+// Where the segment shall lie that the next request may take, below 2^60; best fit goes by address
+// among equals. Without it segments lie behind each other.
 void snug_allocator_place(snug_allocator *allocator, uint64_t address);
 
 // A segment that was there before. |parts| fill it in the order of their addresses.

@@ -43,12 +43,110 @@ static uint64_t capacity_at(const snug_replay *replay, size_t index) {
     return replay->reserved[index] + free;
 }
 
-// Segments that were given back from |index| on, up to what follows: the reserved bytes from which
-// that is what a failing request does by itself.
-static bool is_of_request(const snug_replay *replay, size_t index, const snug_trace_entry *next) {
-    if (next->action == SNUG_TRACE_OOM) return true;
-    if (!takes(next) || replay->recorded.capacity == SNUG_ALLOCATOR_NO_LIMIT) return false;
-    return replay->reserved[index] + next->size > replay->recorded.capacity;
+// The entry of the request whose segments, or failure, begin at entry |index|.
+static size_t request_of(const snug_replay *replay, size_t index) {
+    while (index < replay->count && takes(&replay->entries[index]))
+        index++;
+    return index;
+}
+
+// Whether |freed|, were it free, would have served the request |wanted|.
+static bool would_serve(const snug_replay *replay, const snug_trace_entry *freed,
+                        const snug_trace_entry *wanted) {
+    const snug_allocator_config *config = &replay->recorded;
+    uint64_t size = snug_allocator_round(config, wanted->size);
+    if (!gives_back(freed) || freed->stream != wanted->stream || freed->pool != wanted->pool ||
+        freed->size < size)
+        return false;
+    bool small = freed->size == SNUG_ALLOCATOR_SMALL_SEGMENT;
+    if (freed->action == SNUG_TRACE_SEGMENT_FREE && small != (size <= SNUG_ALLOCATOR_SMALL))
+        return false;
+    if (size < config->max_split_size) return freed->size < config->max_split_size;
+    return freed->size - size < config->max_non_split_rounding;
+}
+
+static bool completes(const snug_replay *replay, size_t index) {
+    return replay->entries[index].action == SNUG_TRACE_FREE_COMPLETED;
+}
+
+// Of a free that was requested by the entry before: at once, as far as the trace tells.
+static bool is_at_once(const snug_replay *replay, size_t index) {
+    const snug_trace_entry *entry = &replay->entries[index];
+    return index > 0 && entry[-1].action == SNUG_TRACE_FREE_REQUESTED &&
+           entry[-1].address == entry->address;
+}
+
+// Whether one of the frees that complete in entries |first| to |end| lay in |freed|.
+static bool became_free(const snug_replay *replay, size_t first, size_t end,
+                        const snug_trace_entry *freed) {
+    for (size_t i = first; i < end; i++) {
+        const snug_trace_entry *entry = &replay->entries[i];
+        if (completes(replay, i) && entry->address < freed->address + freed->size &&
+            freed->address < entry->address + entry->size)
+            return true;
+    }
+    return false;
+}
+
+static bool is_oversize(const snug_replay *replay, const snug_trace_entry *freed,
+                        const snug_trace_entry *wanted) {
+    return freed->action == SNUG_TRACE_SEGMENT_FREE && freed->stream == wanted->stream &&
+           freed->pool == wanted->pool && freed->size >= replay->recorded.max_split_size;
+}
+
+// With max_split_size a request gives back oversize blocks of its stream first: one that is large
+// enough, or several, the largest first. The bytes that it had to give back before it would have
+// gone on to all else, of what entries |first| to |end| give back; 0 where that is not enough.
+static uint64_t enough_oversize(const snug_replay *replay, size_t first, size_t index, size_t end,
+                                const snug_trace_entry *wanted) {
+    uint64_t size = snug_allocator_round(&replay->recorded, wanted->size), sum = 0, one = 0;
+    uint64_t oversize = replay->recorded.max_split_size;
+    uint64_t key = size < oversize ? oversize : size;
+    for (size_t i = index; i < end; i++) {
+        const snug_trace_entry *freed = &replay->entries[i];
+        if (!is_oversize(replay, freed, wanted) || became_free(replay, first, end, freed)) continue;
+        sum += freed->size;
+        if (freed->size >= key && (one == 0 || freed->size < one)) one = freed->size;
+    }
+    return one ? one : sum >= key ? sum : 0;
+}
+
+// Whether a request that fails gives back by itself what entries |index| to |end| give back: there
+// was not enough without, and none of it would have served the request, unless its free completed
+// only while the request waited, from entry |*first| on. Otherwise the cache was emptied.
+static bool is_of_request(const snug_replay *replay, size_t index, size_t end, size_t *first) {
+    size_t request = request_of(replay, end);
+    uint64_t capacity = replay->recorded.capacity;
+    if (request == replay->count) return false;
+    const snug_trace_entry *wanted = &replay->entries[request];
+    // Those for private pools leave the common one alone.
+    if (wanted->pool != 0) return false;
+    // A request that fails had no use for what became free just before it either.
+    bool fails = wanted->action == SNUG_TRACE_OOM;
+    for (*first = index;
+         *first > 0 && completes(replay, *first - 1) && (fails || !is_at_once(replay, *first - 1));)
+        --*first;
+    bool common = fails && index == end;
+    for (size_t i = index; i < end; i++)
+        common |= gives_back(&replay->entries[i]) && replay->entries[i].pool == 0;
+    if (fails || !common) return common;
+    if (wanted->action != SNUG_TRACE_ALLOC || request == end ||
+        capacity == SNUG_ALLOCATOR_NO_LIMIT ||
+        replay->reserved[index] + replay->entries[end].size <= capacity)
+        return false;
+    if (replay->recorded.max_split_size != SNUG_ALLOCATOR_NO_LIMIT) {
+        uint64_t enough = enough_oversize(replay, *first, index, end, wanted), given = 0;
+        for (size_t i = index; i < end; i++)
+            if (gives_back(&replay->entries[i])) given += replay->entries[i].size;
+        if (enough && enough < given &&
+            replay->reserved[index] - enough + replay->entries[end].size <= capacity)
+            return false;
+    }
+    for (size_t i = index; i < end; i++)
+        if (would_serve(replay, &replay->entries[i], wanted) &&
+            !became_free(replay, *first, end, &replay->entries[i]))
+            return false;
+    return true;
 }
 
 static snug_status note_emptied(snug_replay *replay, size_t index, uint32_t pool,
@@ -60,19 +158,36 @@ static snug_status note_emptied(snug_replay *replay, size_t index, uint32_t pool
     return SNUG_OK;
 }
 
-// Where the cache was emptied: runs of segments given back that no request explains.
+// The end of what is given back from entry |index| on.
+static size_t end_of_run(const snug_replay *replay, size_t index) {
+    while (index < replay->count &&
+           (gives_back(&replay->entries[index]) || completes(replay, index)))
+        index++;
+    return index;
+}
+
+// What a failing request does by itself, and where the cache was emptied: runs of segments given
+// back that no request explains.
 static snug_status find_emptied(snug_replay *replay) {
-    size_t capacity = 0;
+    size_t capacity = 0, waited_capacity = 0;
     for (size_t i = 0, end; i < replay->count; i = end) {
+        size_t first;
+        bool fails = replay->entries[i].action == SNUG_TRACE_OOM;
         end = i + 1;
-        if (!gives_back(&replay->entries[i])) continue;
-        while (end < replay->count && (gives_back(&replay->entries[end]) ||
-                                       replay->entries[end].action == SNUG_TRACE_FREE_COMPLETED))
-            end++;
-        if (end < replay->count && is_of_request(replay, i, &replay->entries[end])) continue;
+        if (!gives_back(&replay->entries[i]) && !fails) continue;
+        end = end_of_run(replay, i);
+        bool of_request = is_of_request(replay, i, end, &first);
+        if (of_request) {
+            SNUG_TRY(SNUG_GROW(&replay->waited, &waited_capacity, replay->waited_count + 1));
+            replay->waited[replay->waited_count++] =
+                (snug_replay_waited){.first = first, .request = request_of(replay, end)};
+        }
+        // A private pool gives back nothing while its graph lives: its end is no request's doing.
         for (size_t j = i; j < end; j++)
-            if (gives_back(&replay->entries[j]))
+            if (gives_back(&replay->entries[j]) && (!of_request || replay->entries[j].pool != 0))
                 SNUG_TRY(note_emptied(replay, i, replay->entries[j].pool, &capacity));
+        // The failure itself, behind what was given back for it, is done.
+        end += end < replay->count && replay->entries[end].action == SNUG_TRACE_OOM;
     }
     return SNUG_OK;
 }
@@ -130,6 +245,7 @@ void snug_replay_free(snug_replay *replay) {
     snug_memory_free(replay->parts);
     snug_memory_free(replay->live);
     snug_memory_free(replay->emptied);
+    snug_memory_free(replay->waited);
     snug_memory_free(replay->reserved);
     snug_memory_free(replay);
 }
@@ -142,7 +258,7 @@ typedef struct replayer {
     bool as_recorded;
     snug_address_map held;    // recorded address -> block
     snug_address_map waiting; // block -> recorded address, of blocks whose free is requested
-    size_t emptied;
+    size_t emptied, waited;   // how many of the replay's lie behind
     snug_replay_result *result;
 } replayer;
 
@@ -262,18 +378,38 @@ static snug_status replay_emptied(replayer *player, size_t index) {
     return SNUG_OK;
 }
 
+static bool waits(const replayer *player, size_t index) {
+    const snug_replay *replay = player->replay;
+    return player->waited < replay->waited_count && index >= replay->waited[player->waited].first &&
+           completes(replay, index);
+}
+
+// Under other settings a request need not have waited: what it waited for is free by now.
+static void complete_waited(replayer *player, size_t index) {
+    const snug_replay *replay = player->replay;
+    if (player->waited == replay->waited_count || index != replay->waited[player->waited].request)
+        return;
+    for (size_t i = replay->waited[player->waited++].first; i < index; i++) {
+        uint64_t address = replay->entries[i].address;
+        const uint64_t *held =
+            completes(replay, i) ? snug_address_map_get(&player->held, address) : NULL;
+        // The request itself may lie there by now.
+        if (held && snug_address_map_get(&player->waiting, *held)) complete(player, address);
+    }
+}
+
 static snug_status replay_entry(replayer *player, size_t index) {
     const snug_replay *replay = player->replay;
     const snug_trace_entry *entry = &replay->entries[index];
-    bool at_once = index + 1 < replay->count && entry[1].action == SNUG_TRACE_FREE_COMPLETED &&
-                   entry[1].address == entry->address;
+    bool at_once = index + 1 < replay->count && is_at_once(replay, index + 1) &&
+                   completes(replay, index + 1) && !waits(player, index + 1);
     switch ((snug_trace_action)entry->action) {
     case SNUG_TRACE_ALLOC:
         return replay_request(player, index);
     case SNUG_TRACE_FREE_REQUESTED:
         return at_once ? SNUG_OK : wait_for(player, entry->address);
     case SNUG_TRACE_FREE_COMPLETED:
-        complete(player, entry->address);
+        if (!waits(player, index)) complete(player, entry->address);
         return SNUG_OK;
     case SNUG_TRACE_SEGMENT_ALLOC:
     case SNUG_TRACE_SEGMENT_MAP:
@@ -292,8 +428,10 @@ static snug_status replay_entry(replayer *player, size_t index) {
 static snug_status play(replayer *player) {
     const snug_replay *replay = player->replay;
     SNUG_TRY(player->as_recorded ? adopt(player) : request_live(player));
-    for (size_t i = 0; i < replay->count && !player->result->failed; i++)
+    for (size_t i = 0; i < replay->count && !player->result->failed; i++) {
         SNUG_TRY(replay_entry(player, i));
+        complete_waited(player, i);
+    }
     return SNUG_OK;
 }
 

@@ -21,6 +21,12 @@ typedef struct snug_replay_emptied {
     uint32_t pool;
 } snug_replay_emptied;
 
+// A request that found nothing and gave back the cache waited for the frees that completed in
+// entries |first| to |request|, its own: before them it had not found their memory.
+typedef struct snug_replay_waited {
+    size_t first, request;
+} snug_replay_waited;
+
 typedef struct snug_replay {
     const snug_snapshot *snapshot; // borrowed
     const snug_trace_entry *entries;
@@ -35,6 +41,8 @@ typedef struct snug_replay {
     uint64_t live_bytes, start_reserved;
     snug_replay_emptied *emptied;
     size_t emptied_count;
+    snug_replay_waited *waited;
+    size_t waited_count;
     uint64_t *reserved;        // before each entry, and after the last: as recorded
     uint64_t peak_reserved;    // as recorded
     size_t requests, failures; // alloc and oom entries

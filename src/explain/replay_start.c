@@ -13,6 +13,7 @@ typedef struct piece {
     uint32_t stream, pool;
     bool exact; // |size| is the block's, not only what was asked for
     bool pending, large, expandable;
+    bool freed; // while the trace is gone through again
 } piece;
 
 typedef struct piece_list {
@@ -258,6 +259,41 @@ static snug_status begin_segment(fill_state *filling, const piece *range) {
     return SNUG_OK;
 }
 
+// The last of |blocks| at |address| or before it; NULL for none.
+static piece *last_block(const piece_list *blocks, uint64_t address) {
+    size_t low = 0, high = blocks->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (blocks->items[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &blocks->items[low - 1] : NULL;
+}
+
+// Blocks of the large pool may hold up to 1 MiB more than was asked for. What is put right behind
+// such a block while it lives begins where it ends.
+static void learn_sizes(const snug_replay *replay, piece_list *blocks) {
+    for (size_t i = 0; i < replay->count; i++) {
+        const snug_trace_entry *entry = &replay->entries[i];
+        bool alloc = entry->action == SNUG_TRACE_ALLOC;
+        if (!alloc && entry->action != SNUG_TRACE_FREE_COMPLETED) continue;
+        piece *block = last_block(blocks, entry->address - (alloc && entry->address > 0));
+        if (!block) continue;
+        if (!alloc) {
+            block->freed |= block->address == entry->address;
+            continue;
+        }
+        if (block->exact || block->freed || !block->large) continue;
+        uint64_t size = entry->address - block->address;
+        uint64_t least = snug_allocator_round(&replay->recorded, block->requested);
+        if (size < least || size - least > SNUG_ALLOCATOR_SMALL) continue;
+        block->size = size;
+        block->exact = true;
+    }
+}
+
 // Ranges of an expandable segment that touch become one, blocks lying across their borders.
 static size_t merge_touching(piece *ranges, size_t count) {
     size_t kept = 0;
@@ -304,6 +340,7 @@ static snug_status fill(snug_replay *replay, piece_list *blocks, piece_list *ran
     if (blocks->count > 0) qsort(blocks->items, blocks->count, sizeof(piece), by_address);
     if (ranges->count > 0) qsort(ranges->items, ranges->count, sizeof(piece), by_segment);
     size_t count = merge_touching(ranges->items, ranges->count);
+    learn_sizes(replay, blocks);
     fill_state filling = {.replay = replay, .blocks = blocks->items, .block_count = blocks->count};
     SNUG_TRY(SNUG_NEW(&replay->live, blocks->count));
     return fill_segments(&filling, ranges->items, count);
