@@ -80,6 +80,13 @@ typedef struct snug_finding {
 
 typedef struct snug_explanation snug_explanation;
 
+// What to find out beyond causes and fixes. Zero-initialise.
+typedef struct snug_explain_options {
+    // Replay a snapshot's trace under other settings of PyTorch's allocator: what each would have
+    // reserved, and whether the failed request would have succeeded. Texts are refused then.
+    bool what_if;
+} snug_explain_options;
+
 // Finds and explains the out-of-memory errors in |length| bytes of text, called |name| in reports.
 // |bytes| is borrowed during the call. SNUG_BAD_FILE when there is none, when the text is empty or
 // when it is no text; SNUG_NOMEM. Time and memory are linear in |length|.
@@ -89,6 +96,12 @@ snug_status snug_explain_text(const char *bytes, size_t length, const char *name
 // The same for the file at |path|, "-" being standard input. SNUG_BAD_FILE also where the path
 // cannot be opened or is a directory.
 snug_status snug_explain_file(const char *path, snug_explanation **out);
+
+// Both with |options| (NULL: none).
+snug_status snug_explain_text_with(const char *bytes, size_t length, const char *name,
+                                   const snug_explain_options *options, snug_explanation **out);
+snug_status snug_explain_file_with(const char *path, const snug_explain_options *options,
+                                   snug_explanation **out);
 
 // Errors in the order of the file; borrowed.
 const snug_finding *snug_explanation_findings(const snug_explanation *explanation, size_t *count);

@@ -1,5 +1,5 @@
 // Files: which reader they are for.
-#include "explain/explain.h"
+#include "explain/explanation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,9 +27,15 @@ static snug_status read_as(const char *bytes, size_t length, const char *name,
 
 snug_status snug_explain_text(const char *bytes, size_t length, const char *name,
                               snug_explanation **out) {
+    return snug_explain_text_with(bytes, length, name, NULL, out);
+}
+
+snug_status snug_explain_text_with(const char *bytes, size_t length, const char *name,
+                                   const snug_explain_options *options, snug_explanation **out) {
     *out = NULL;
     snug_explanation *explanation = NULL;
     SNUG_TRY(snug_explanation_new(name, &explanation));
+    if (options) explanation->options = *options;
     snug_status status = read_as(bytes, length, name, explanation);
     if (status == SNUG_OK)
         *out = explanation;
@@ -52,7 +58,8 @@ static snug_status read_stream(int file, const char *name, char **bytes, size_t 
     }
 }
 
-static snug_status explain_open(int file, const char *name, snug_explanation **out) {
+static snug_status explain_open(int file, const char *name, const snug_explain_options *options,
+                                snug_explanation **out) {
     struct stat about;
     if (fstat(file, &about) != 0)
         return snug_fail(SNUG_BAD_FILE, "cannot read '%s': %s", name, strerror(errno));
@@ -65,7 +72,7 @@ static snug_status explain_open(int file, const char *name, snug_explanation **o
         size_t length = (size_t)about.st_size;
         void *map = mmap(NULL, length, PROT_READ, MAP_PRIVATE, file, 0);
         if (map != MAP_FAILED) {
-            snug_status status = snug_explain_text(map, length, name, out);
+            snug_status status = snug_explain_text_with(map, length, name, options, out);
             munmap(map, length);
             return status;
         }
@@ -73,17 +80,22 @@ static snug_status explain_open(int file, const char *name, snug_explanation **o
     char *bytes = NULL;
     size_t length = 0;
     snug_status status = read_stream(file, name, &bytes, &length);
-    if (status == SNUG_OK) status = snug_explain_text(bytes, length, name, out);
+    if (status == SNUG_OK) status = snug_explain_text_with(bytes, length, name, options, out);
     snug_memory_free(bytes);
     return status;
 }
 
 snug_status snug_explain_file(const char *path, snug_explanation **out) {
+    return snug_explain_file_with(path, NULL, out);
+}
+
+snug_status snug_explain_file_with(const char *path, const snug_explain_options *options,
+                                   snug_explanation **out) {
     *out = NULL;
-    if (strcmp(path, "-") == 0) return explain_open(STDIN_FILENO, "standard input", out);
+    if (strcmp(path, "-") == 0) return explain_open(STDIN_FILENO, "standard input", options, out);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return snug_fail(SNUG_BAD_FILE, "cannot open '%s': %s", path, strerror(errno));
-    snug_status status = explain_open(file, path, out);
+    snug_status status = explain_open(file, path, options, out);
     close(file);
     return status;
 }

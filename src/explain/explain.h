@@ -87,6 +87,8 @@ typedef struct snug_facts {
     snug_amount largest_iteration; // the peak of the largest iteration before the last
     const char *what_if;           // settings that a replay found to succeed, or NULL
     snug_amount what_if_reserved;  // peak reserved under them
+    bool what_if_fraction;         // they need set_per_process_memory_fraction()
+    size_t what_if_tried;          // how many were replayed beside those recorded; 0: no replay
     snug_site loop;           // outermost of the user's functions that led there: the loop, mostly
     snug_amount growing_live; // live at the failure, from the sites that grow
     snug_amount stale;        // live at the failure, left by an earlier iteration or failed attempt

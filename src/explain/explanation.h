@@ -10,6 +10,7 @@ struct snug_explanation {
     snug_finding *findings;
     size_t count, capacity;
     const char *name;
+    snug_explain_options options;
 };
 
 #endif

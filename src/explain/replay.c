@@ -356,6 +356,7 @@ static snug_status replay_request(replayer *player, size_t index) {
 static snug_status replay_failure(replayer *player, size_t index) {
     const snug_trace_entry *entry = &player->replay->entries[index];
     snug_allocator_block *block = NULL;
+    player->result->live_at_failure = snug_allocator_figures_now(player->allocator).allocated;
     snug_allocator_set_capacity(player->allocator, capacity_at(player->replay, index));
     SNUG_TRY(
         snug_allocator_request(player->allocator, entry->size, entry->stream, entry->pool, &block));

@@ -56,11 +56,12 @@ void snug_replay_free(snug_replay *replay);
 
 typedef struct snug_replay_result {
     uint64_t peak_reserved, peak_allocated, end_reserved;
-    size_t requests;      // that were replayed
-    size_t placed_alike;  // of them, at the recorded address; as recorded alone
-    size_t alike;         // of them, with as much reserved afterwards as recorded
-    size_t served;        // of the failures recorded: would have succeeded
-    bool last_served;     // the last of them
+    size_t requests;          // that were replayed
+    size_t placed_alike;      // of them, at the recorded address; as recorded alone
+    size_t alike;             // of them, with as much reserved afterwards as recorded
+    size_t served;            // of the failures recorded: would have succeeded
+    bool last_served;         // the last of them
+    uint64_t live_at_failure; // allocated bytes then
     bool failed;          // a request failed that went well when recorded; the replay ends there
     size_t failed_at;     // its entry
     uint64_t failed_size; // bytes

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "explain/plain_allocator.h"
-#include "explain/replay.h"
+#include "explain/what_if.h"
 #include "support/test.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -271,9 +271,85 @@ static void test_reproduction(void **state) {
     assert_true(failures > 100);
 }
 
+// Ten segments of 90 MiB, each kept by a tensor of 30: 600 MiB are free and none of 200 in one
+// piece. Segments that expand hold the same in one range.
+static void record_fragmented(void) {
+    begin(r, 1000 * MIB, 1);
+    for (int i = 0; i < 10; i++)
+        record_request(r, 90 * MIB, 0, 0);
+    while (r->live_count > 0)
+        record_free(r, 0, false);
+    for (int i = 0; i < 20; i++)
+        record_request(r, (i % 2 ? 30 : 60) * MIB, 0, 0);
+    for (int i = r->live_count; i-- > 0;)
+        if (r->live[i].asked == 60 * MIB) record_free(r, i, false);
+    record_request(r, 200 * MIB, 0, 0);
+}
+
+static const snug_what_if_row *row_of(const snug_what_if *what_if, const char *settings) {
+    for (size_t i = 1; i < what_if->row_count; i++)
+        if (strcmp(what_if->rows[i].settings, settings) == 0) return &what_if->rows[i];
+    return NULL;
+}
+
+static void test_what_if(void **state) {
+    (void)state;
+    snug_what_if what_if;
+    record_fragmented();
+    assert_int_equal(snug_what_if_make(finish(r, 0), 0, &what_if), SNUG_OK);
+    assert_true(what_if.exact);
+    assert_int_equal(what_if.recorded_peak, 900 * MIB);
+    assert_int_equal(what_if.capacity.bytes, 1000 * MIB);
+    assert_int_equal(what_if.live.bytes, 300 * MIB);
+    assert_int_equal(what_if.wanted.bytes, 200 * MIB);
+    assert_false(what_if.rows[0].result.last_served);
+    const snug_what_if_row *expandable = row_of(&what_if, "expandable_segments:True");
+    assert_true(expandable->result.last_served);
+    assert_ptr_equal(what_if.best, expandable);
+    // Whole blocks of 64 MiB and more: tensors of 30 and 60 get their own, which can go.
+    assert_true(row_of(&what_if, "max_split_size_mb:64")->result.last_served);
+    assert_false(row_of(&what_if, "max_split_size_mb:512")->result.last_served);
+    snug_facts facts = SNUG_FACTS_INIT;
+    snug_what_if_tell(&what_if, &facts);
+    assert_string_equal(facts.what_if, "expandable_segments:True");
+    snug_text text = {0};
+    snug_what_if_append_text(&what_if, &text);
+    assert_int_equal(snug_text_status(&text), SNUG_OK);
+    assert_non_null(strstr(text.data, "as recorded to the byte"));
+    for (const char *line = text.data; *line; line += strcspn(line, "\n") + 1)
+        assert_true(strcspn(line, "\n") <= 80);
+    snug_text_clear(&text);
+}
+
+// A trace that is missing, empty or nonsense: words, no crash.
+static void test_nonsense(void **state) {
+    (void)state;
+    snug_what_if what_if;
+    record_fragmented();
+    assert_int_equal(snug_what_if_make(finish(r, r->count), 0, &what_if), SNUG_NOT_FOUND);
+    assert_int_equal(snug_what_if_make(finish(r, 0), 3, &what_if), SNUG_NOT_FOUND);
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        record_fragmented();
+        r->state = seed;
+        for (int i = 0; i < 40; i++) {
+            snug_trace_entry *entry = &r->entries[draw(r, r->count)];
+            uint64_t kind = draw(r, 5);
+            if (kind == 0) entry->action = (uint8_t)draw(r, 11);
+            if (kind == 1) entry->size = draw(r, 2) ? draw(r, UINT32_MAX) << 33 : draw(r, 5);
+            if (kind == 2) entry->address += draw(r, 3) * 4096 - 4096 + draw(r, 2);
+            if (kind == 3) entry->address = draw(r, 2) ? UINT64_MAX - draw(r, 9) : 0;
+            if (kind == 4) *entry = r->entries[draw(r, r->count)];
+        }
+        snug_status status = snug_what_if_make(finish(r, draw(r, r->count)), 0, &what_if);
+        assert_true(status == SNUG_OK || status == SNUG_INVALID);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reproduction),
+        cmocka_unit_test(test_what_if),
+        cmocka_unit_test(test_nonsense),
     };
     r = calloc(1, sizeof *r);
     int failed = r ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -8,7 +8,7 @@
 
 typedef struct arguments {
     const char *file, *html;
-    bool json;
+    bool json, what_if;
 } arguments;
 
 static bool read_arguments(int argc, char **argv, arguments *out) {
@@ -17,6 +17,8 @@ static bool read_arguments(int argc, char **argv, arguments *out) {
         const char *word = argv[i];
         if (strcmp(word, "--json") == 0) {
             out->json = true;
+        } else if (strcmp(word, "--what-if") == 0) {
+            out->what_if = true;
         } else if (strcmp(word, "--html") == 0) {
             if (i + 1 == argc) {
                 fprintf(stderr, "snug explain: a value is missing after --html\n");
@@ -53,7 +55,8 @@ static int run(int argc, char **argv) {
     arguments given;
     snug_explanation *explanation = NULL;
     if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
-    snug_status status = snug_explain_file(given.file, &explanation);
+    snug_explain_options options = {.what_if = given.what_if};
+    snug_status status = snug_explain_file_with(given.file, &options, &explanation);
     if (status == SNUG_OK && given.html)
         status = snug_explanation_html_write(explanation, given.html);
     if (status == SNUG_OK) status = print(explanation, given.json);
@@ -65,10 +68,12 @@ const snug_command snug_command_explain = {
     .name = "explain",
     .summary = "why a run went out of memory, and what to do, from its error or snapshot",
     .usage =
-        "usage: snug explain FILE|- [--json] [--html FILE]\n\n"
+        "usage: snug explain FILE|- [--what-if] [--json] [--html FILE]\n\n"
         "Finds out-of-memory errors in any text (a traceback, a log, a notebook) or reads a\n"
         "memory snapshot of PyTorch, and says what was asked for, what there was, which cause\n"
         "the figures speak for, and what each fix would give. Nothing is executed.\n\n"
+        "  --what-if             replay a snapshot's trace under other settings of PyTorch's\n"
+        "                        allocator: peak reserved, and whether the request succeeds\n"
         "  --html FILE           the explanation as a page\n"
         "  --json                JSON on standard output, one object an error\n",
     .run = run,

@@ -95,6 +95,13 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        facts->what_if, SNUG_SIZE(facts->what_if_reserved.bytes));
         confidence += 0.15;
     }
+    if (facts->what_if_tried > 0 && !facts->what_if) {
+        snug_speak_against(evidence,
+                           "Replayed under %zu other settings of the allocator, the request fails "
+                           "under each.",
+                           facts->what_if_tried);
+        confidence *= 0.4;
+    }
     if (confidence < SNUG_CAUSE_LEAST) return confidence;
     speak_of_settings(facts, evidence);
     return is_expandable(facts) ? confidence * 0.4 : confidence;
@@ -111,7 +118,10 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise(advice,
                     snug_words(advice, "a replay of this trace succeeds, with %s reserved at most",
                                SNUG_SIZE(facts->what_if_reserved.bytes)),
-                    "Set PYTORCH_CUDA_ALLOC_CONF=%s", facts->what_if);
+                    "Set PYTORCH_CUDA_ALLOC_CONF=%s%s", facts->what_if,
+                    facts->what_if_fraction
+                        ? " and call torch.cuda.set_per_process_memory_fraction(1.0)"
+                        : "");
     if (!is_expandable(facts))
         snug_advise(advice, gain,
                     "Set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True (PyTorch "

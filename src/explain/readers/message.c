@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "explain/context.h"
+#include "explain/explanation.h"
 #include "explain/message.h"
 
 // A byte of 0x80 begins pickles and no text.
@@ -103,6 +104,11 @@ static snug_status nothing_found(const snug_clean *clean, const char *name) {
 
 static snug_status read_text(const char *bytes, size_t length, const char *name,
                              snug_explanation *explanation) {
+    if (explanation->options.what_if)
+        return snug_fail(SNUG_BAD_FILE,
+                         "'%s' is a text; --what-if replays the trace of a memory snapshot, as "
+                         "torch.cuda.memory._dump_snapshot() writes it",
+                         name);
     snug_clean clean = {0};
     snug_message_list list = {0};
     snug_status status = snug_clean_text(bytes, length, &clean);

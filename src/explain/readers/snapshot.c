@@ -1,8 +1,31 @@
 // Memory snapshots of PyTorch.
 #include "explain/snapshot.h"
 #include "explain/analysis.h"
-#include "explain/explain.h"
+#include "explain/explanation.h"
+#include "explain/what_if.h"
 #include "io/pickle.h"
+
+// The trace under other settings, where it was asked for. A trace that is missing or contradicts
+// itself is no failure: the report says so.
+static snug_status add_what_if(const snug_snapshot *snapshot, int device, snug_facts *facts,
+                               snug_text *detail, snug_text *json) {
+    snug_what_if what_if;
+    snug_status status = snug_what_if_make(snapshot, device, &what_if);
+    if (status == SNUG_NOT_FOUND || status == SNUG_INVALID) {
+        snug_text_append(detail,
+                         "\nThe trace under other settings\n  There is none: the snapshot's "
+                         "trace is missing, or contradicts itself.\n  Call "
+                         "torch.cuda.memory._record_memory_history() before training.\n");
+        snug_text_append(json, ",\"what_if\":null");
+        return SNUG_OK;
+    }
+    if (status != SNUG_OK) return status;
+    snug_what_if_tell(&what_if, facts);
+    snug_what_if_append_text(&what_if, detail);
+    snug_text_append(json, ",");
+    snug_what_if_append_json(&what_if, json);
+    return SNUG_OK;
+}
 
 static snug_status add_finding(const snug_analysis *analysis, const char *name,
                                snug_explanation *explanation) {
@@ -13,7 +36,11 @@ static snug_status add_finding(const snug_analysis *analysis, const char *name,
     snug_analysis_tell(analysis, &facts);
     snug_analysis_append_text(analysis, &detail);
     snug_analysis_append_json(analysis, &json);
-    snug_status status = snug_text_status(&detail);
+    snug_status status = SNUG_OK;
+    if (explanation->options.what_if)
+        status =
+            add_what_if(analysis->snapshot, facts.gpu < 0 ? 0 : facts.gpu, &facts, &detail, &json);
+    if (status == SNUG_OK) status = snug_text_status(&detail);
     if (status == SNUG_OK) status = snug_text_status(&json);
     facts.detail = snug_text_view(&detail);
     facts.detail_json = snug_text_view(&json);
