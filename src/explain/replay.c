@@ -199,7 +199,8 @@ static void take_settings(snug_replay *replay) {
     if (settings->max_split_size > 0) config->max_split_size = settings->max_split_size;
     config->garbage_collection_threshold = settings->garbage_collection_threshold;
     config->expandable_segments = settings->expandable_segments;
-    for (int i = 0; i < SNUG_ALLOCATOR_DIVISIONS && i < SNUG_MAX_DIVISIONS; i++)
+    _Static_assert((int)SNUG_MAX_DIVISIONS == (int)SNUG_ALLOCATOR_DIVISIONS, "one a power of two");
+    for (int i = 0; i < SNUG_ALLOCATOR_DIVISIONS; i++)
         config->divisions[i] = settings->divisions[i];
 }
 

@@ -34,7 +34,7 @@ enum { MOST_STEPS = 1 << 26 };
 
 static snug_status put(piece_list *list, const piece *added) {
     uint64_t *place = snug_address_map_get(&list->places, added->address);
-    if (place) {
+    if (place && list->items) {
         list->items[*place] = *added;
         return SNUG_OK;
     }
