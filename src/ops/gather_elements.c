@@ -41,7 +41,7 @@ static snug_status infer_scatter(const void *attributes, const snug_type *inputs
 // Memory index in |whole| of what element |linear| of the indices points to.
 static snug_status find(const snug_view *indices, int64_t linear, const snug_type *whole,
                         int64_t axis, int64_t *out) {
-    int64_t at[SNUG_MAX_RANK];
+    int64_t at[SNUG_MAX_RANK] = {0};
     snug_reference_coordinates(&indices->type, linear, at);
     SNUG_TRY(snug_view_place(indices, linear, whole->dims[axis], &at[axis]));
     *out = snug_place(whole, at);

@@ -70,7 +70,7 @@ static slices slices_of(const snug_type *x, const snug_type *indices, int64_t ba
 // Where slice |number| begins in a tensor of the type |x|.
 static snug_status find(const slices *self, const snug_view *indices, const snug_type *x,
                         int64_t batch, int64_t number, int64_t *out) {
-    int64_t strides[SNUG_MAX_RANK], place;
+    int64_t strides[SNUG_MAX_RANK] = {0}, place;
     snug_type_strides(x, strides);
     int64_t block = batch ? number / self->per_batch : 0;
     *out = batch ? block * strides[batch - 1] : 0;

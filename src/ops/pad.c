@@ -109,7 +109,7 @@ static int64_t source(int64_t at, int64_t extent, int64_t mode) {
 
 // Memory index in |x| of what the place |at| of the padded tensor takes, or -1.
 static int64_t find_source(const snug_pad_attributes *pad, const snug_type *x, const int64_t *at) {
-    int64_t from[SNUG_MAX_RANK];
+    int64_t from[SNUG_MAX_RANK] = {0};
     for (int i = 0; i < x->rank; i++) {
         from[i] = source(at[i] - pad->before[i], x->dims[i], pad->mode);
         if (from[i] < 0) return -1;
@@ -121,7 +121,7 @@ static snug_status kernel(const snug_call *call) {
     const snug_pad_attributes *pad = call->attributes;
     const snug_view *x = &call->inputs[0], *y = &call->outputs[0];
     bool has_value = call->input_count == 2 && call->inputs[1].data;
-    int64_t elements = snug_type_elements(&y->type), at[SNUG_MAX_RANK];
+    int64_t elements = snug_type_elements(&y->type), at[SNUG_MAX_RANK] = {0};
     for (int64_t i = 0; i < elements; i++) {
         snug_reference_coordinates(&y->type, i, at);
         int64_t from = find_source(pad, &x->type, at), to = snug_place(&y->type, at);
@@ -139,7 +139,7 @@ static snug_status kernel(const snug_call *call) {
 static snug_status backward_kernel(const snug_call *call) {
     const snug_pad_attributes *pad = call->attributes;
     const snug_view *dy = &call->inputs[0], *dx = &call->outputs[0];
-    int64_t elements = snug_type_elements(&dy->type), at[SNUG_MAX_RANK];
+    int64_t elements = snug_type_elements(&dy->type), at[SNUG_MAX_RANK] = {0};
     snug_view_clear(dx);
     for (int64_t i = 0; i < elements; i++) {
         snug_reference_coordinates(&dy->type, i, at);

@@ -20,7 +20,7 @@ static inline void snug_view_clear(const snug_view *view) {
 
 // Memory index of |coordinates|.
 static inline int64_t snug_place(const snug_type *type, const int64_t *coordinates) {
-    int64_t strides[SNUG_MAX_RANK], index = 0;
+    int64_t strides[SNUG_MAX_RANK] = {0}, index = 0;
     snug_type_strides(type, strides);
     for (int i = 0; i < type->rank; i++)
         index += strides[i] * coordinates[i];

@@ -17,7 +17,6 @@ double snug_reference_load(const void *data, snug_dtype dtype, int64_t index) {
     case SNUG_I32:
         return ((const int32_t *)data)[index];
     case SNUG_U8:
-        return ((const uint8_t *)data)[index];
     case SNUG_BOOL:
         return ((const uint8_t *)data)[index];
     case SNUG_I8:

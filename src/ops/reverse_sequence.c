@@ -40,7 +40,7 @@ static snug_status kernel(const snug_call *call) {
     const snug_reverse_attributes *reverse = call->attributes;
     const snug_view *x = &call->inputs[0], *lengths = &call->inputs[1], *y = &call->outputs[0];
     int64_t elements = snug_type_elements(&x->type), most = x->type.dims[reverse->time];
-    int64_t at[SNUG_MAX_RANK];
+    int64_t at[SNUG_MAX_RANK] = {0};
     for (int64_t i = 0; i < elements; i++) {
         snug_reference_coordinates(&x->type, i, at);
         int64_t to = snug_place(&x->type, at);

@@ -68,7 +68,8 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
 // Copies between |part| and the elements of |whole| that it is the slice of.
 static void copy(const snug_strided_slice_attributes *slice, const snug_view *whole,
                  const snug_view *part, bool into) {
-    int64_t elements = snug_type_elements(&part->type), at[SNUG_MAX_RANK], from[SNUG_MAX_RANK];
+    int64_t elements = snug_type_elements(&part->type), at[SNUG_MAX_RANK] = {0},
+            from[SNUG_MAX_RANK] = {0};
     for (int64_t i = 0; i < elements; i++) {
         snug_reference_coordinates(&part->type, i, at);
         for (int j = 0; j < part->type.rank; j++)

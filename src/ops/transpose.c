@@ -36,8 +36,8 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
 
 bool snug_transpose_moves_nothing(const snug_type *type,
                                   const snug_transpose_attributes *attributes) {
-    snug_type y;
-    int64_t before[SNUG_MAX_RANK], after[SNUG_MAX_RANK];
+    snug_type y = {0};
+    int64_t before[SNUG_MAX_RANK] = {0}, after[SNUG_MAX_RANK] = {0};
     if (infer(attributes, type, 1, &y) != SNUG_OK) return false;
     snug_type_strides(type, before);
     snug_type_strides(&y, after);
@@ -79,7 +79,8 @@ static snug_status relabel_gradient(snug_backward *backward, const snug_node *no
 static snug_status kernel(const snug_call *call) {
     const snug_transpose_attributes *transpose = call->attributes;
     const snug_view *x = &call->inputs[0], *y = &call->outputs[0];
-    int64_t elements = snug_type_elements(&y->type), at[SNUG_MAX_RANK], from[SNUG_MAX_RANK];
+    int64_t elements = snug_type_elements(&y->type), at[SNUG_MAX_RANK] = {0},
+            from[SNUG_MAX_RANK] = {0};
     for (int64_t i = 0; i < elements; i++) {
         snug_reference_coordinates(&y->type, i, at);
         for (int j = 0; j < y->type.rank; j++)

@@ -129,6 +129,38 @@
         .mode = SNUG_RESAMPLE_##mode_, .cubic = -0.75, .antialias = (smooth)                       \
     }
 
+#define PARAMETERS(a, b)                                                                           \
+    &(const snug_parameter_attributes) {                                                           \
+        .alpha = (a), .beta = (b)                                                                  \
+    }
+#define PERM(stored, ...)                                                                          \
+    &(const snug_transpose_attributes) {                                                           \
+        .perm = {__VA_ARGS__}, .layout = (stored)                                                  \
+    }
+#define BOOLS(...) SNUG_SAMPLE_TENSOR(SNUG_BOOL, SNUG_ROW_MAJOR, __VA_ARGS__)
+#define PLACES(...) SNUG_SAMPLE_TENSOR(SNUG_I64, SNUG_ROW_MAJOR, __VA_ARGS__)
+// Positive operands, as roots and powers want them.
+#define POSITIVE(operator, label, count, ...)                                                      \
+    {                                                                                              \
+        .op = (operator), .sample = {                                                              \
+            .name = (label),                                                                       \
+            .input_count = (count),                                                                \
+            .inputs = {__VA_ARGS__},                                                               \
+            .low = 0.5,                                                                            \
+            .high = 2                                                                              \
+        }                                                                                          \
+    }
+#define PICK(operator, label, values, below, ...)                                                  \
+    {                                                                                              \
+        .op = (operator), .sample = {                                                              \
+            .name = (label),                                                                       \
+            .attributes = (values),                                                                \
+            .input_count = 2,                                                                      \
+            .inputs = {__VA_ARGS__},                                                               \
+            .integer_below = (below)                                                               \
+        }                                                                                          \
+    }
+
 typedef struct snug_test_shape {
     const char *op;
     snug_sample sample;
@@ -232,6 +264,57 @@ static const snug_test_shape snug_test_shapes[] = {
     SHAPE("dropout", "matrix", DROP, 1, ROWS(30, 1001)),
     SHAPE("stochastic_depth", "image", DROP, 1, IMAGE(9, 20, 31, 31)),
     SHAPE("sgd_update", "Nesterov", SGD, 3, ROWS(129, 257), ROWS(129, 257), ROWS(129, 257)),
+    SHAPE("subtract", "a mean a row", NULL, 2, ROWS(37, 40, 129), ROWS(37, 40, 1)),
+    POSITIVE("divide", "images", 2, IMAGE(3, 50, 31, 31), IMAGE(3, 50, 31, 31)),
+    POSITIVE("divide", "few channels", 2, IMAGE(4, 3, 60, 61), IMAGE(1, 3, 1, 1)),
+    POSITIVE("power", "an exponent an element", 2, ROWS(129, 257), ROWS(129, 257)),
+    POSITIVE("power", "one exponent", 2, ROWS(129, 257), SNUG_SAMPLE_SCALAR),
+    POSITIVE("sqrt", "matrix", 1, ROWS(129, 257)),
+    POSITIVE("log", "matrix", 1, ROWS(129, 257)),
+    SHAPE("exp", "matrix", NULL, 1, ROWS(129, 257)),
+    SHAPE("erf", "image", NULL, 1, IMAGE(3, 50, 31, 31)),
+    SHAPE("erf_backward", "image", NULL, 2, IMAGE(3, 50, 31, 31), IMAGE(3, 50, 31, 31)),
+    SHAPE("maximum", "a row", NULL, 2, ROWS(129, 257), ROWS(257)),
+    SHAPE("where", "attention mask", NULL, 3, BOOLS(40, 41), ROWS(3, 4, 40, 41),
+          SNUG_SAMPLE_SCALAR),
+    SHAPE("prelu", "channels", NULL, 2, IMAGE(3, 50, 31, 31), IMAGE(1, 50, 1, 1)),
+    SHAPE("less", "a row", NULL, 2, ROWS(129, 257), ROWS(257)),
+    SHAPE("leaky_relu", "image", PARAMETERS(0.1, 0), 1, IMAGE(3, 50, 31, 31)),
+    SHAPE("elu", "image", PARAMETERS(0.9, 0), 1, IMAGE(3, 50, 31, 31)),
+    SHAPE("mish", "image", NULL, 1, IMAGE(3, 50, 31, 31)),
+    SHAPE("gelu_tanh_backward", "matrix", NULL, 2, ROWS(129, 257), ROWS(129, 257)),
+    SHAPE("softmax", "channels of rows", AXIS(1, 0, 0, 0), 1, ROWS(9, 33, 150)),
+    SHAPE("softmax_backward", "channels of rows", AXIS(1, 0, 0, 0), 2, ROWS(9, 33, 150),
+          ROWS(9, 33, 150)),
+    SHAPE("log_softmax", "rows", AXIS(1, 0, 0, 0), 1, ROWS(99, 1001)),
+    SHAPE("log_softmax_backward", "rows", AXIS(1, 0, 0, 0), 2, ROWS(99, 1001), ROWS(99, 1001)),
+    SHAPE("log_softmax", "height", AXIS(2, 0, 0, 0), 1, IMAGE(3, 70, 19, 19)),
+    SHAPE("transpose", "heads", PERM(SNUG_ROW_MAJOR, 0, 2, 1, 3), 1, ROWS(3, 37, 4, 33)),
+    SHAPE("transpose", "keys", PERM(SNUG_ROW_MAJOR, 0, 2, 3, 1), 1, ROWS(3, 37, 4, 33)),
+    SHAPE("transpose", "backwards", PERM(SNUG_ROW_MAJOR, 3, 2, 1, 0), 1, ROWS(5, 37, 4, 33)),
+    SHAPE("transpose", "to an image", PERM(SNUG_CHANNELS_LAST, 0, 2, 3, 1), 1, ROWS(3, 37, 4, 33)),
+    SHAPE("strided_slice", "every second pixel",
+          (&(const snug_strided_slice_attributes){
+              .start = {0, 0, 1, 30}, .step = {1, 1, 2, -2}, .length = {3, 50, 15, 15}}),
+          1, IMAGE(3, 50, 31, 31)),
+    SHAPE("strided_slice_backward", "every second pixel",
+          (&(const snug_strided_slice_attributes){.start = {0, 0, 1, 30},
+                                                  .step = {1, 1, 2, -2},
+                                                  .length = {3, 50, 15, 15},
+                                                  .extent = {3, 50, 31, 31}}),
+          1, IMAGE(3, 50, 15, 15)),
+    SHAPE("pad", "image",
+          (&(const snug_pad_attributes){
+              .before = {0, 0, 1, 2}, .after = {0, 3, 1, -2}, .value = 1.5}),
+          1, IMAGE(3, 50, 31, 31)),
+    PICK("gather", "embedding", &(const snug_gather_attributes){.axis = 0}, 90, ROWS(90, 130),
+         PLACES(40, 17)),
+    PICK("gather_backward", "embedding",
+         (&(const snug_gather_attributes){.axis = 0, .rank = 2, .dims = {90, 130}}), 90,
+         PLACES(40, 17), ROWS(40, 17, 130)),
+    PICK("gather_backward", "middle",
+         (&(const snug_gather_attributes){.axis = 1, .rank = 3, .dims = {7, 30, 130}}), 30,
+         PLACES(17), ROWS(7, 17, 130)),
     SHAPE("accumulate", "matrix", NULL, 2, ROWS(129, 257), ROWS(129, 257)),
 };
 

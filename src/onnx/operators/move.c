@@ -119,11 +119,12 @@ static snug_status translate_depth_to_space(const snug_onnx_call *call) {
     bool blocks_first = strcmp(mode, "DCR") == 0;
     int64_t b;
     SNUG_TRY(check_block(call, &b));
-    if (dims[1] % (b * b) || (!blocks_first && strcmp(mode, "CRD") != 0))
+    long long square = b * b;
+    if (dims[1] % square || (!blocks_first && strcmp(mode, "CRD") != 0))
         return snug_fail(SNUG_BAD_FILE,
                          "a multiple of %lld channels and mode DCR or CRD expected, found %lld and "
                          "\"%.40s\"",
-                         (long long)(b * b), (long long)dims[1], mode);
+                         square, (long long)dims[1], mode);
     int64_t c = dims[1] / (b * b);
     snug_tensor_id x = pixels(call);
     if (blocks_first) {

@@ -118,7 +118,7 @@ static snug_status read_lengths(const snug_onnx_call *call, int64_t extent, int6
 }
 
 static snug_status translate_split(const snug_onnx_call *call) {
-    int64_t lengths[256];
+    int64_t lengths[256] = {0};
     snug_axis_attributes along = {0};
     const snug_type *type = &call->inputs[0].type;
     SNUG_TRY(snug_onnx_axis(snug_onnx_integer(call, "axis", 0), type->rank, &along.axis));
