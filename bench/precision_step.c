@@ -37,8 +37,7 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static snug_status give(void *context, int64_t samples, const float **input,
-                        const int32_t **target) {
+static snug_status give(void *context, int64_t samples, const void **input, const void **target) {
     (void)samples;
     *input = ((const batch *)context)->input;
     *target = ((const batch *)context)->target;

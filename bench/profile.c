@@ -88,7 +88,7 @@ static void print_slowest(void) {
 // Something other than zeros, which run at other speeds.
 static snug_status write_batch(snug_program *program, const snug_pass *pass) {
     const snug_training_graph *built = &pass->built;
-    int64_t inputs = snug_type_elements(snug_graph_type(built->graph, built->input));
+    int64_t inputs = snug_type_elements(snug_graph_type(built->graph, built->inputs[0]));
     int64_t targets = snug_type_elements(snug_graph_type(built->graph, built->target));
     float *input = calloc((size_t)inputs, sizeof *input);
     int32_t *target = calloc((size_t)targets, sizeof *target);
@@ -96,7 +96,7 @@ static snug_status write_batch(snug_program *program, const snug_pass *pass) {
     for (int64_t i = 0; status == SNUG_OK && i < inputs; i++)
         input[i] = snug_random_uniform(snug_random_at(1, 0, (uint64_t)i).words[0]) - 0.5f;
     if (status == SNUG_OK)
-        status = snug_program_write(program, pass, built->input, 0, input,
+        status = snug_program_write(program, pass, built->inputs[0], 0, input,
                                     (size_t)inputs * sizeof *input);
     if (status == SNUG_OK)
         status = snug_program_write(program, pass, built->target, 0, target,

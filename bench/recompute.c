@@ -37,8 +37,7 @@ typedef struct batch {
     int32_t *target;
 } batch;
 
-static snug_status give(void *context, int64_t samples, const float **input,
-                        const int32_t **target) {
+static snug_status give(void *context, int64_t samples, const void **input, const void **target) {
     (void)samples;
     *input = ((const batch *)context)->input;
     *target = ((const batch *)context)->target;
@@ -118,21 +117,22 @@ static size_t most_activations(const snug_plan *plan) {
     return most;
 }
 
-// The plan of |one|'s share: of the peak, or the largest budget that brings activations down to it.
+// The plan of |one|'s share: of the peak, or the fastest that brings activations down to it.
 static runner make_squeezed(const row *one, const snug_plan *unfixed) {
     size_t whole = snug_plan_unfixed_bytes(unfixed), share = (size_t)one->percent;
     if (!one->activations) return make_plan(one->model, NULL, whole / 100 * share);
-    size_t wanted = most_activations(unfixed) / 100 * share, low = 0, high = whole;
-    for (int i = 0; i < 8; i++) {
-        size_t middle = low + (high - low) / 2;
-        runner trial = make_plan(one->model, NULL, middle);
-        if (snug_plan_chosen(trial.plan) && most_activations(trial.plan) > wanted)
-            high = middle;
-        else
-            low = middle;
+    size_t wanted = most_activations(unfixed) / 100 * share, best = whole / 100 * share;
+    double fastest = 1e9;
+    for (size_t percent = share; percent < 100; percent += 2) {
+        runner trial = make_plan(one->model, NULL, whole / 100 * percent);
+        const snug_candidate *chosen = snug_plan_chosen(trial.plan);
+        if (chosen && most_activations(trial.plan) <= wanted && chosen->step_seconds < fastest) {
+            fastest = chosen->step_seconds;
+            best = whole / 100 * percent;
+        }
         discard(&trial);
     }
-    return make_plan(one->model, NULL, low);
+    return make_plan(one->model, NULL, best);
 }
 
 static void bench(const row *one, int rounds, batch *samples) {

@@ -68,8 +68,7 @@ static void write_weights(const snug_safetensors *file, snug_trainer *trainer) {
     }
 }
 
-static snug_status give(void *context, int64_t samples, const float **input,
-                        const int32_t **target) {
+static snug_status give(void *context, int64_t samples, const void **input, const void **target) {
     (void)samples;
     *input = ((const batch *)context)->input;
     *target = ((const batch *)context)->target;

@@ -12,12 +12,36 @@ typedef struct snug_dataset snug_dataset;
 
 typedef enum snug_split { SNUG_TRAIN, SNUG_TEST } snug_split;
 
+enum { SNUG_MAX_INPUTS = 8, SNUG_SAMPLE_RANK = 8, SNUG_SAMPLE_NAME = 256 };
+
+// A tensor of one sample as a network takes it, without the batch's dimension.
+typedef struct snug_sample_tensor {
+    char name[SNUG_SAMPLE_NAME]; // the network's: "input"
+    const char *type;            // of an element: "float32", "int64", "int32" ...; static storage
+    int rank;
+    int64_t dims[SNUG_SAMPLE_RANK];
+    bool channels_last; // in memory dimension 0 lies innermost: (H, W, C) for (C, H, W)
+    int64_t below;      // integers are from 0 to below this; 0: not known
+    size_t bytes;
+} snug_sample_tensor;
+
+// What a sample is made of. A plan tells its own (snug_plan_sample()).
+typedef struct snug_sample_type {
+    snug_sample_tensor inputs[SNUG_MAX_INPUTS];
+    int input_count;
+    snug_sample_tensor target; // int32: classes; float32: numbers
+    int64_t classes;           // of int32 targets
+} snug_sample_type;
+
 // Which samples, and how a model wants them.
 typedef struct snug_dataset_options {
     // "fashion-mnist", "synthetic", a directory with IDX or CIFAR binary files, or a .safetensors
-    // file with `input` (N, C, H, W) float32 or uint8 and `target` (N) or (N, H, W) int64.
+    // file with `input` (N, ...) and `target` (N, ...), whole numbers for classes. A network of
+    // several inputs finds each under its own name.
     const char *name;
     snug_split split;
+    // What is delivered; borrowed while the set is opened. NULL: one image, as the next fields say.
+    const snug_sample_type *sample;
     int64_t channels, height, width; // delivered; at least the stored, or channels 3 for 1
     int64_t classes;                 // targets must be below
     bool per_pixel;                  // targets (H, W) of each sample, for per-pixel networks
@@ -27,9 +51,13 @@ typedef struct snug_dataset_options {
 
 // What a data set holds.
 typedef struct snug_dataset_info {
-    int64_t channels, height, width; // as stored
-    int64_t classes;
+    int64_t channels, height, width; // as stored; 0: no images, or any size
+    int64_t classes;                 // 0: targets are numbers, or any
     int64_t samples;
+    int rank; // of one sample's input; 0: any
+    int64_t dims[SNUG_SAMPLE_RANK];
+    int target_rank; // of one sample's target
+    int64_t target_dims[SNUG_SAMPLE_RANK];
     bool has_test; // false: the test split is the training data
 } snug_dataset_info;
 
@@ -43,14 +71,14 @@ snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset 
 void snug_dataset_close(snug_dataset *dataset);
 
 int64_t snug_dataset_samples(const snug_dataset *dataset);
-// float32 elements of a sample's input, and int32 elements of its target.
-int64_t snug_dataset_input_elements(const snug_dataset *dataset);
-int64_t snug_dataset_target_elements(const snug_dataset *dataset);
+// What a sample is made of; borrowed.
+const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset);
 
-// Reads sample |index|: |input| in (H, W, C) order, |target|. uint8 pixels are padded with zeros
-// to the size, scaled to [0, 1] and normalised by the set's mean and deviation; float32 inputs
-// are taken as they are. One thread at a time.
-snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, float *input, int32_t *target);
+// Reads sample |index| into |inputs|, an address for each, and |target|. uint8 images are padded
+// with zeros to the size, scaled to [0, 1] and normalised by the set's mean and deviation; other
+// inputs are taken as they are. One thread at a time.
+snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
+                              void *target);
 
 // A thread that reads ahead, in an order that depends on the seed and the epoch alone.
 typedef struct snug_loader snug_loader;
@@ -68,9 +96,10 @@ snug_status snug_loader_start(snug_dataset *dataset, const snug_loader_options *
 // Stops the thread at once.
 void snug_loader_stop(snug_loader *loader);
 
-// Gives the next |samples| (1 to chunk_samples) samples, valid until the next call. After the last
-// of an epoch the next epoch begins; a call must not ask across that border.
-snug_status snug_loader_next(snug_loader *loader, int64_t samples, const float **input,
-                             const int32_t **target);
+// Gives the next |samples| (1 to chunk_samples) samples, valid until the next call: an address for
+// each input in |inputs|. After the last of an epoch the next epoch begins; a call must not ask
+// across that border.
+snug_status snug_loader_next(snug_loader *loader, int64_t samples, const void **inputs,
+                             const void **target);
 
 #endif

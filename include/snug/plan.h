@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snug/data.h"
 #include "snug/device.h"
 #include "snug/status.h"
 
@@ -61,6 +62,22 @@ typedef struct snug_optimizer {
 // torch.optim's defaults for |kind| (SGD: everything 0; Adam: 0.9, 0.999, 1e-8, 0; AdamW: 0.01).
 snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind);
 
+// What is minimised, with PyTorch's meaning, mean over the batch. X(symbol, text)
+#define SNUG_LOSS_LIST(X)                                                                          \
+    X(SNUG_CROSS_ENTROPY, "cross-entropy") /* of logits and classes */                             \
+    X(SNUG_MSE, "mse")                     /* of the output and numbers shaped like it */          \
+    X(SNUG_BCE, "bce")                     /* of logits and numbers in [0, 1] shaped like them */
+
+typedef enum snug_loss {
+#define SNUG_LOSS_ENUM(symbol, text) symbol,
+    SNUG_LOSS_LIST(SNUG_LOSS_ENUM)
+#undef SNUG_LOSS_ENUM
+} snug_loss;
+
+const char *snug_loss_name(snug_loss loss);
+// SNUG_INVALID lists the names there are.
+snug_status snug_loss_parse(const char *text, snug_loss *out);
+
 // Where step times come from: each distinct kernel measured once on the device and kept in the
 // user's cache directory, or arithmetic and bandwidth, which takes no time and never varies.
 typedef enum snug_cost_source { SNUG_COST_MEASURED, SNUG_COST_MODEL } snug_cost_source;
@@ -68,12 +85,22 @@ typedef enum snug_cost_source { SNUG_COST_MEASURED, SNUG_COST_MODEL } snug_cost_
 // What is to be trained and in how much memory. Zero-initialise, then set what differs: zero means
 // the default everywhere. Texts are borrowed until snug_plan_make() returns.
 typedef struct snug_plan_request {
-    const char *model;
+    const char *model;               // a name, or the path of an ONNX file (ends in .onnx)
     int64_t classes;                 // 0: the model's own
     int64_t channels, height, width; // of the input; 0: the model's own
     double width_multiplier;         // 0: 1
     bool separable;                  // dense 3x3 and 5x5 convolutions become depthwise and 1x1
     bool no_drop;                    // leave out dropout and stochastic depth
+    int input_rank; // ONNX files: of one sample of the first input; 0: as the file says
+    int64_t input_dims[SNUG_SAMPLE_RANK]; // what the file leaves open takes these
+    bool input_suggested; // where the file says otherwise, it is right; else that is an error
+    const char *output;   // ONNX files: the logits' name; NULL: the only output
+    bool random_init;     // ONNX files: weights start by PyTorch's defaults, not as in the file
+    const char *train;    // names of weights that learn, globs by comma; NULL: all
+    const char *freeze;   // names of weights that do not, of those; NULL: none
+    bool freeze_bn;       // batch norm uses and keeps its running statistics
+    snug_loss loss;
+    int class_axis; // of logits of rank 3 and more; 0: as their shape suggests, -1: the last
     double label_smoothing;
     snug_optimizer optimizer;
     int64_t batch_size;       // samples an optimizer update sees; 0: 256
@@ -141,10 +168,14 @@ size_t snug_plan_unfixed_bytes(const snug_plan *plan);
 const snug_candidate *snug_plan_candidates(const snug_plan *plan, size_t *count);
 // The chosen one, NULL when nothing fits.
 const snug_candidate *snug_plan_chosen(const snug_plan *plan);
-// Samples of input the chosen plan takes: channels, height, width; and the classes.
-void snug_plan_input(const snug_plan *plan, int64_t shape[3], int64_t *classes);
+// What the network takes: for data sets (snug_dataset_options.sample). Borrowed.
+const snug_sample_type *snug_plan_sample(const snug_plan *plan);
 // Whether targets are (N, H, W), a class for every pixel.
 bool snug_plan_is_per_pixel(const snug_plan *plan);
+// Whether an evaluation tells an accuracy.
+bool snug_plan_has_accuracy(const snug_plan *plan);
+// Parameters of the network, and those of them that learn.
+void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning);
 
 // The plan for people, at most 80 columns wide, and as one line of JSON. The caller frees |*out|
 // with snug_string_free().

@@ -10,10 +10,11 @@
 typedef struct snug_trainer snug_trainer;
 
 // Where a trainer's samples come from. Called in order, for at most |most| samples at a time: gives
-// |samples| samples, |*input| float32 in NHWC order and |*target| int32, valid until the next call.
+// |samples| samples as snug_plan_sample() describes them, valid until the next call: |inputs| has
+// room for an address for each input. An image network takes one, float32 in NHWC order, and int32
+// targets.
 typedef struct snug_batch_source {
-    snug_status (*next)(void *context, int64_t samples, const float **input,
-                        const int32_t **target);
+    snug_status (*next)(void *context, int64_t samples, const void **inputs, const void **target);
     void *context;
     int64_t most; // 0: any number
 } snug_batch_source;
@@ -29,7 +30,8 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
                               double learning_rate, double *loss);
 
 // Evaluation form over |samples| samples: their mean loss, and the share of targets that the
-// largest logit hits, in [0, 1].
+// largest logit hits (binary: whose logit is on the right side of 0), in [0, 1]; NaN where the loss
+// knows no right answers.
 snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                   int64_t samples, double *loss, double *accuracy);
 
@@ -107,6 +109,7 @@ typedef struct snug_train_options {
     double learning_rate;
     snug_lr_schedule schedule;
     double warmup_epochs; // linear, before the schedule proper
+    const char *init;     // weights to start from, as snug_trainer_load() reads them; NULL: none
     double loss_scale;    // float16: what the loss is multiplied by; 0: PyTorch's dynamic rule
     uint64_t seed;
     const char *out; // directory for weights.safetensors, plan.json and log.jsonl; NULL: none
@@ -135,11 +138,17 @@ snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset 
 
 // What plan.json in the folder of a run says about the network that was trained.
 typedef struct snug_run_info {
-    char model[64];   // as `snug models` lists it
+    bool is_file;     // |model| is a path
+    char model[4096]; // as `snug models` lists it, or the path of an ONNX file
     char network[64]; // its own name, "resnet18-width-0.5"
     double width_multiplier;
     bool separable;
     int64_t classes, channels, height, width;
+    int input_rank; // of one sample's (first) input
+    int64_t input_dims[SNUG_SAMPLE_RANK];
+    char output[256]; // "": the only one
+    snug_loss loss;
+    int class_axis;
     snug_precision precision;
 } snug_run_info;
 // SNUG_NOT_FOUND when there is no such file, SNUG_BAD_FILE when it is no plan of snug's.
@@ -149,6 +158,11 @@ snug_status snug_run_describe(const char *folder, snug_run_info *out);
 // names, shapes and types of the network's PyTorch state_dict(), num_batches_tracked included (the
 // updates done: training does not read it). SNUG_BAD_FILE where the run's weights are no snug's.
 snug_status snug_run_export(const char *folder, const char *path);
+
+// The same as an ONNX file in inference form, with a dynamic batch: what was trained from a file is
+// that file with the trained weights. SNUG_BAD_FILE where that file is gone or is another one now;
+// SNUG_INVALID beyond 2 GiB.
+snug_status snug_run_export_onnx(const char *folder, const char *path);
 
 typedef struct snug_evaluate_options {
     bool (*should_stop)(void *context); // may be NULL

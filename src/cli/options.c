@@ -57,16 +57,65 @@ static bool read_memory(const char *command, const char *text, options *out) {
     return snug_size_parse(text, &out->request.budget_bytes) == SNUG_OK || complain_status(command);
 }
 
+// One sample's extents; an image's are its channels, height and width.
 static bool read_input(const char *command, const char *text, options *out) {
-    long long c, h, w;
-    int used = 0;
-    if (sscanf(text, "%lldx%lldx%lld%n", &c, &h, &w, &used) != 3 || text[used] || c < 1 || h < 1 ||
-        w < 1)
-        return complain(command, "input", text, "channels, height and width, such as 3x224x224");
-    out->request.channels = c;
-    out->request.height = h;
-    out->request.width = w;
+    snug_plan_request *request = &out->request;
+    const char *at = text;
+    int rank = 0;
+    bool good = true, more = true;
+    while (good && more) {
+        char *end;
+        long long extent = strtoll(at, &end, 10);
+        good = end != at && extent >= 1 && extent <= INT32_MAX && rank < SNUG_SAMPLE_RANK;
+        if (good) request->input_dims[rank++] = extent;
+        more = *end == 'x';
+        good = good && (more || !*end);
+        at = end + 1;
+    }
+    if (!good) return complain(command, "input", text, "extents of one sample, such as 3x224x224");
+    request->input_rank = rank;
     out->input_given = true;
+    if (rank != 3) return true;
+    request->channels = request->input_dims[0];
+    request->height = request->input_dims[1];
+    request->width = request->input_dims[2];
+    return true;
+}
+
+static bool read_loss(const char *command, const char *text, options *out) {
+    return snug_loss_parse(text, &out->request.loss) == SNUG_OK || complain_status(command);
+}
+
+static bool read_class_axis(const char *command, const char *text, options *out) {
+    out->request.class_axis = strcmp(text, "-1") == 0 ? -1 : strcmp(text, "1") == 0 ? 1 : 0;
+    return out->request.class_axis != 0 || complain(command, "class-axis", text, "1 or -1");
+}
+
+// Adds |text| to a list by comma.
+static bool append_pattern(const char *command, const char *name, const char *text, char *list,
+                           size_t room, const char **field) {
+    size_t used = strlen(list), length = strlen(text);
+    if (length == 0 || used + length + 2 > room)
+        return complain(command, name, text, "names of weights or globs, such as 'layer4.*'");
+    snprintf(list + used, room - used, "%s%s", used ? "," : "", text);
+    *field = list;
+    return true;
+}
+
+static bool read_train(const char *command, const char *text, options *out) {
+    return append_pattern(command, "train", text, out->train_list, sizeof out->train_list,
+                          &out->request.train);
+}
+
+static bool read_freeze(const char *command, const char *text, options *out) {
+    return append_pattern(command, "freeze", text, out->freeze_list, sizeof out->freeze_list,
+                          &out->request.freeze);
+}
+
+static bool read_init(const char *command, const char *text, options *out) {
+    (void)command;
+    out->request.random_init = strcmp(text, "random") == 0;
+    out->train.init = out->request.random_init ? NULL : text;
     return true;
 }
 
@@ -135,7 +184,14 @@ static const option_row rows[] = {
     FIELD("batch-size", COUNT, false, request.batch_size),
     FIELD("micro-batch", COUNT, false, request.micro_batch),
     READ("input", false, read_input),
+    FIELD("output", TEXT, false, request.output),
     FIELD("classes", COUNT, false, request.classes),
+    READ("loss", false, read_loss),
+    READ("class-axis", false, read_class_axis),
+    READ("train", false, read_train),
+    READ("freeze", false, read_freeze),
+    FIELD("freeze-bn", FLAG, false, request.freeze_bn),
+    READ("init", false, read_init),
     FIELD("width", REAL, false, request.width_multiplier),
     FIELD("separable", FLAG, false, request.separable),
     FIELD("no-drop", FLAG, false, request.no_drop),
@@ -244,6 +300,11 @@ static bool check(const char *command, const options *out) {
         fprintf(stderr, "snug %s: --label-smoothing must be below 1\n", command);
         return false;
     }
+    if (out->request.label_smoothing > 0 && out->request.loss != SNUG_CROSS_ENTROPY) {
+        fprintf(stderr, "snug %s: --label-smoothing is for cross-entropy, not for %s\n", command,
+                snug_loss_name(out->request.loss));
+        return false;
+    }
     if (out->gpu && strcmp(out->device, "cpu") != 0) {
         fprintf(stderr, "snug %s: --gpu plans for a card, which --device %s is not\n", command,
                 out->device);
@@ -257,7 +318,9 @@ static bool check(const char *command, const options *out) {
         return false;
     }
     if (!out->request.model) {
-        fprintf(stderr, "snug %s: which MODEL? `snug models` lists them\n", command);
+        fprintf(stderr,
+                "snug %s: which MODEL? `snug models` lists them; an ONNX file is one, too\n",
+                command);
         return false;
     }
     return true;

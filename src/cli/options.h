@@ -14,6 +14,7 @@ typedef struct options {
     const char *device, *gpu; // gpu: a card to plan for
     const char *html;         // a file for the plan's page
     const char *out;
+    char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
     bool input_given, no_out, no_eval;
     bool json, curve;
     bool timing_told; // that kernels are being timed
@@ -29,8 +30,19 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --memory SIZE         the budget: 512MiB, 8GiB, 2G (default: what is free)\n"               \
     "  --batch-size N        samples an update sees, never changed (default 256)\n"                \
     "  --micro-batch N       samples at once (default: the most that fits)\n"                      \
-    "  --input CxHxW         the network's input (default: the model's, or the data's)\n"          \
+    "  --input CxHxW         the network's input (default: the model's, or the data's);\n"         \
+    "                        of an ONNX file what it leaves open, of any rank\n"                   \
+    "  --output NAME         of an ONNX file with several outputs: the logits\n"                   \
     "  --classes N           outputs (default: the model's, or the data's)\n"                      \
+    "  --loss NAME           cross-entropy (default), mse, or bce (of logits)\n"                   \
+    "  --class-axis N        of logits of rank 3 and more: 1, or -1 for the last\n"                \
+    "                        (default: what the shapes suggest)\n"                                 \
+    "  --train PATTERN       only weights of these names learn: 'fc', 'layer4.*'; by\n"            \
+    "                        comma, repeatable\n"                                                  \
+    "  --freeze PATTERN      weights of these names do not learn; likewise\n"                      \
+    "  --freeze-bn           batch norm uses and keeps its running statistics\n"                   \
+    "  --init WHAT           weights to start from: random or, to train, a .safetensors file\n"    \
+    "                        (default: random, or as in the ONNX file)\n"                          \
     "  --width X             multiplies the channels (default 1)\n"                                \
     "  --separable           depthwise separable in place of dense 3x3 and 5x5 convolutions\n"     \
     "  --no-drop             without dropout and stochastic depth\n"                               \

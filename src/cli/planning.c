@@ -1,5 +1,7 @@
 #include "cli/planning.h"
 
+#include <string.h>
+
 #include "cli/command.h"
 #include "snug/data.h"
 #include "snug/gpu.h"
@@ -9,12 +11,30 @@ static int64_t round_size(int64_t size) {
     return (size + 31) / 32 * 32;
 }
 
+static bool is_file(const char *model) {
+    static const char ending[] = ".onnx";
+    size_t length = strlen(model), suffix = sizeof ending - 1;
+    return length > suffix && strcmp(model + length - suffix, ending) == 0;
+}
+
+// What the data can tell of an ONNX file's input: the extents that it leaves open.
+static void suggest_input(const snug_dataset_info *info, snug_plan_request *request) {
+    request->input_suggested = true;
+    request->input_rank = info->rank;
+    for (int i = 0; i < info->rank; i++)
+        request->input_dims[i] = info->dims[i];
+}
+
 snug_status planning_fit_data(options *given) {
     if (!given->data) return SNUG_OK;
     snug_dataset_info info;
     snug_status status = snug_dataset_describe(given->data, &info);
     if (status != SNUG_OK) return status;
     snug_plan_request *request = &given->request;
+    if (is_file(request->model)) {
+        if (!given->input_given && info.rank > 0) suggest_input(&info, request);
+        return SNUG_OK;
+    }
     // Made-up samples come in any size: the model's own.
     if (!given->input_given && info.height > 0) {
         request->channels = info.channels == 1 ? 3 : info.channels;
@@ -22,7 +42,18 @@ snug_status planning_fit_data(options *given) {
         request->width = round_size(info.width);
     }
     if (request->classes == 0) request->classes = info.classes; // 0: the model's own
+    if (request->classes == 0 && request->loss != SNUG_CROSS_ENTROPY && info.target_rank == 1)
+        request->classes = info.target_dims[0]; // one output for each number
     return SNUG_OK;
+}
+
+snug_status planning_open_data(const snug_plan *plan, const options *given, snug_split split,
+                               snug_dataset **out) {
+    snug_dataset_options wanted = {.name = given->data,
+                                   .split = split,
+                                   .sample = snug_plan_sample(plan),
+                                   .seed = given->train.seed};
+    return snug_dataset_open(&wanted, out);
 }
 
 snug_status planning_open_device(const options *given, snug_device **out) {

@@ -108,9 +108,9 @@ void progress_epoch(progress *self, const snug_epoch_event *event) {
     }
     fprintf(self->text, "epoch %" PRId64 " of %" PRId64 "  train loss %.4f", event->epoch,
             event->epochs, event->train_loss);
+    if (isfinite(event->val_loss)) fprintf(self->text, "  test loss %.4f", event->val_loss);
     if (isfinite(event->accuracy))
-        fprintf(self->text, "  test loss %.4f  test accuracy %.2f %%", event->val_loss,
-                100 * event->accuracy);
+        fprintf(self->text, "  test accuracy %.2f %%", 100 * event->accuracy);
     fprintf(self->text, "  %.0f s\n", event->seconds);
     fflush(self->text);
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/near.h"
+#include "data/element.h"
 
 static const char *const known_names[] = {"fashion-mnist", "synthetic", NULL};
 
@@ -22,7 +23,7 @@ static snug_status find_format(const char *name, const snug_data_format **out) {
                      name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
-static snug_status check_shape(const snug_dataset *dataset) {
+static snug_status check_image(const snug_dataset *dataset) {
     const snug_stored *stored = &dataset->stored;
     const snug_dataset_options *wanted = &dataset->options;
     bool repeats = stored->channels == 1;
@@ -48,15 +49,72 @@ static snug_status check_shape(const snug_dataset *dataset) {
     return SNUG_OK;
 }
 
+static snug_status check_shape(const snug_dataset *dataset) {
+    if (dataset->stored.as_wanted) return SNUG_OK;
+    if (dataset->wants_image) return check_image(dataset);
+    return snug_fail(SNUG_INVALID,
+                     "'%s' holds images with a class each, and this network or loss takes other "
+                     "tensors: a .safetensors file with `input` and `target` can hold those",
+                     dataset->options.name);
+}
+
 static size_t stored_bytes(const snug_stored *stored) {
     return (size_t)(stored->channels * stored->height * stored->width) *
            (stored->is_float ? sizeof(float) : 1);
+}
+
+// One image, channels last, and a class: what options without a sample ask for.
+static void describe_image(snug_dataset *dataset) {
+    const snug_dataset_options *options = &dataset->options;
+    snug_sample_type *wanted = &dataset->wanted;
+    if (options->channels < 1) return; // the set is only described
+    wanted->input_count = 1;
+    wanted->inputs[0] = (snug_sample_tensor){
+        .name = "input",
+        .type = "float32",
+        .rank = 3,
+        .dims = {options->channels, options->height, options->width},
+        .channels_last = true,
+        .bytes = sizeof(float) * (size_t)(options->channels * options->height * options->width)};
+    wanted->target = (snug_sample_tensor){.name = "target",
+                                          .type = "int32",
+                                          .rank = options->per_pixel ? 2 : 0,
+                                          .dims = {options->height, options->width}};
+    wanted->target.bytes = sizeof(int32_t) * (size_t)snug_sample_elements(&wanted->target);
+    wanted->classes = options->classes;
+}
+
+// Whether what is wanted is an image and a class, or a class for each of its pixels.
+static bool is_image(const snug_sample_type *wanted) {
+    const snug_sample_tensor *input = &wanted->inputs[0], *target = &wanted->target;
+    bool per_pixel =
+        target->rank == 2 && target->dims[0] == input->dims[1] && target->dims[1] == input->dims[2];
+    return wanted->input_count == 1 && strcmp(input->type, "float32") == 0 && input->rank == 3 &&
+           strcmp(target->type, "int32") == 0 && (target->rank == 0 || per_pixel);
+}
+
+static void take_sample(snug_dataset *dataset) {
+    snug_dataset_options *options = &dataset->options;
+    if (options->sample)
+        dataset->wanted = *options->sample;
+    else
+        describe_image(dataset);
+    options->sample = NULL; // borrowed no longer
+    const snug_sample_type *wanted = &dataset->wanted;
+    if (wanted->input_count == 0) return;
+    dataset->wants_image = is_image(wanted);
+    options->classes = wanted->classes;
+    options->channels = dataset->wants_image ? wanted->inputs[0].dims[0] : 0;
+    options->height = dataset->wants_image ? wanted->inputs[0].dims[1] : 0;
+    options->width = dataset->wants_image ? wanted->inputs[0].dims[2] : 0;
+    options->per_pixel = dataset->wants_image && wanted->target.rank == 2;
 }
 
 static snug_status open_format(snug_dataset *dataset, const snug_dataset_options *options) {
     char *name = NULL;
     SNUG_TRY(snug_memory_copy_text(options->name, &name));
     dataset->options.name = name;
+    take_sample(dataset);
     SNUG_TRY(dataset->format->open(dataset));
     if (dataset->stored.samples < 1)
         return snug_fail(SNUG_BAD_FILE, "'%s' has no samples", options->name);
@@ -92,7 +150,17 @@ snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
                                .width = stored->width,
                                .classes = stored->classes,
                                .samples = stored->samples,
+                               .rank = stored->rank,
+                               .target_rank = stored->target_rank,
                                .has_test = stored->has_test};
+    memcpy(out->dims, stored->dims, sizeof out->dims);
+    memcpy(out->target_dims, stored->target_dims, sizeof out->target_dims);
+    if (out->rank == 0 && stored->channels > 0) {
+        out->rank = 3;
+        out->dims[0] = stored->channels;
+        out->dims[1] = stored->height;
+        out->dims[2] = stored->width;
+    }
     snug_dataset_close(dataset);
     return SNUG_OK;
 }
@@ -100,7 +168,7 @@ snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
 snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset **out) {
     SNUG_TRY(open_any(options, out));
     snug_status status = check_shape(*out);
-    if (status == SNUG_OK)
+    if (status == SNUG_OK && !(*out)->stored.as_wanted)
         status = snug_memory_new(1, stored_bytes(&(*out)->stored), &(*out)->pixels);
     if (status != SNUG_OK) {
         snug_dataset_close(*out);
@@ -121,12 +189,8 @@ int64_t snug_dataset_samples(const snug_dataset *dataset) {
     return dataset->stored.samples;
 }
 
-int64_t snug_dataset_input_elements(const snug_dataset *dataset) {
-    return dataset->options.channels * dataset->options.height * dataset->options.width;
-}
-
-int64_t snug_dataset_target_elements(const snug_dataset *dataset) {
-    return dataset->options.per_pixel ? dataset->options.height * dataset->options.width : 1;
+const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset) {
+    return &dataset->wanted;
 }
 
 // Centred in the wanted size; what lies around is a black pixel.
@@ -135,27 +199,33 @@ static void place_pixels(const snug_dataset *dataset, float *input) {
     const snug_dataset_options *wanted = &dataset->options;
     float scale = (float)(1 / (255 * stored->deviation));
     float shift = (float)(-stored->mean / stored->deviation);
-    int64_t channels = wanted->channels, row = wanted->width * channels;
+    bool last = dataset->wanted.inputs[0].channels_last;
+    int64_t channels = wanted->channels, plane = wanted->height * wanted->width;
+    int64_t pixel_step = last ? channels : 1, channel_step = last ? 1 : plane;
     int64_t top = (wanted->height - stored->height) / 2, left = (wanted->width - stored->width) / 2;
-    for (int64_t i = 0; i < wanted->height * row; i++)
+    for (int64_t i = 0; i < plane * channels; i++)
         input[i] = shift;
     for (int64_t c = 0; c < channels; c++) {
         int64_t from = (stored->channels == 1 ? 0 : c) * stored->height * stored->width;
         for (int64_t h = 0; h < stored->height; h++)
             for (int64_t w = 0; w < stored->width; w++, from++) {
-                float *to = &input[(top + h) * row + (left + w) * channels + c];
-                *to = stored->is_float
-                          ? ((const float *)dataset->pixels)[from]
-                          : (float)((const uint8_t *)dataset->pixels)[from] * scale + shift;
+                int64_t pixel = (top + h) * wanted->width + left + w;
+                input[pixel * pixel_step + c * channel_step] =
+                    stored->is_float
+                        ? ((const float *)dataset->pixels)[from]
+                        : (float)((const uint8_t *)dataset->pixels)[from] * scale + shift;
             }
     }
 }
 
-snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, float *input, int32_t *target) {
+snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
+                              void *target) {
     if (index < 0 || index >= dataset->stored.samples)
         return snug_fail(SNUG_INVALID, "sample %lld of %lld", (long long)index,
                          (long long)dataset->stored.samples);
+    if (dataset->stored.as_wanted)
+        return dataset->format->read_sample(dataset, index, inputs, target);
     SNUG_TRY(dataset->format->read(dataset, index, dataset->pixels, target));
-    place_pixels(dataset, input);
+    place_pixels(dataset, inputs[0]);
     return SNUG_OK;
 }

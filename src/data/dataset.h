@@ -5,25 +5,32 @@
 
 #include "snug/data.h"
 
-// Bytes of samples as stored: pixels (C, H, W), uint8 or float32.
+// What is stored: samples of images (C, H, W), uint8 or float32, or of other tensors.
 typedef struct snug_stored {
-    int64_t channels, height, width;
-    int64_t classes; // 0: any
+    int64_t channels, height, width; // 0: no images
+    int64_t classes;                 // 0: any, or targets are numbers
     int64_t samples;
     bool is_float;
     double mean, deviation; // of uint8 pixels scaled to [0, 1]
     bool per_pixel;         // targets are (H, W) of each sample
     bool has_test;
+    bool as_wanted; // read_sample() gives what is wanted; no image is made from pixels
+    // One sample's input and target as they are in the file; rank 0 with channels set: the image's.
+    int rank, target_rank;
+    int64_t dims[SNUG_SAMPLE_RANK], target_dims[SNUG_SAMPLE_RANK];
 } snug_stored;
 
 typedef struct snug_data_format {
     const char *name; // in errors
     // Whether |path| (a name, a file or a directory) is of this format.
     bool (*matches)(const char *path);
-    // Fills dataset->stored and dataset->state from dataset->options.
+    // Fills dataset->stored and dataset->state from dataset->options and dataset->wanted.
     snug_status (*open)(snug_dataset *dataset);
-    // Reads one sample as stored; |pixels| has room for it, |target| for its targets.
+    // Reads one image as stored; |pixels| has room for it, |target| for its targets.
     snug_status (*read)(snug_dataset *dataset, int64_t index, void *pixels, int32_t *target);
+    // Reads one sample as dataset->wanted says, for stored.as_wanted; NULL: there are images alone.
+    snug_status (*read_sample)(snug_dataset *dataset, int64_t index, void *const *inputs,
+                               void *target);
     // Releases dataset->state, also when open failed half-way.
     void (*close)(snug_dataset *dataset);
 } snug_data_format;
@@ -32,10 +39,12 @@ extern const snug_data_format *const snug_data_formats[];
 
 struct snug_dataset {
     const snug_data_format *format;
-    snug_dataset_options options; // name: owned copy
+    snug_dataset_options options; // name: owned copy; channels, height, width of a wanted image
+    snug_sample_type wanted;      // input_count 0: the set is only described
+    bool wants_image;             // one image, and a class or one a pixel
     snug_stored stored;
     void *state;  // the format's
-    void *pixels; // one stored sample
+    void *pixels; // one stored image
 };
 
 #endif

@@ -10,11 +10,11 @@
 struct snug_loader {
     snug_dataset *dataset;
     snug_loader_options options;
-    int64_t input_elements, target_elements; // of a sample
-    uint32_t *order;                         // of the epoch that the thread reads
+    const snug_sample_type *sample;
+    uint32_t *order; // of the epoch that the thread reads
     // Two chunks: the consumer holds one, the thread fills the other.
-    float *inputs[2];
-    int32_t *targets[2];
+    unsigned char *inputs[2][SNUG_MAX_INPUTS];
+    unsigned char *targets[2];
     int64_t chunk;    // samples wanted in the chunk that is being filled; 0: nothing is asked
     int filling;      // the chunk the thread fills
     int64_t position; // samples of the epoch that were asked for
@@ -45,10 +45,14 @@ static void shuffle(snug_loader *loader) {
 
 // Reads |count| samples from |position| on into chunk |side|; runs without the lock.
 static snug_status fill(snug_loader *loader, int side, int64_t position, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        SNUG_TRY(snug_dataset_read(loader->dataset, loader->order[position + i],
-                                   loader->inputs[side] + i * loader->input_elements,
-                                   loader->targets[side] + i * loader->target_elements));
+    const snug_sample_type *sample = loader->sample;
+    for (int64_t i = 0; i < count; i++) {
+        void *inputs[SNUG_MAX_INPUTS] = {NULL};
+        for (int j = 0; j < sample->input_count; j++)
+            inputs[j] = loader->inputs[side][j] + (size_t)i * sample->inputs[j].bytes;
+        SNUG_TRY(snug_dataset_read(loader->dataset, loader->order[position + i], inputs,
+                                   loader->targets[side] + (size_t)i * sample->target.bytes));
+    }
     return SNUG_OK;
 }
 
@@ -90,8 +94,9 @@ static void ask(snug_loader *loader, int64_t count) {
 static snug_status allocate(snug_loader *loader) {
     size_t chunk = (size_t)loader->options.chunk_samples;
     for (int i = 0; i < 2; i++) {
-        SNUG_TRY(SNUG_NEW(&loader->inputs[i], chunk * (size_t)loader->input_elements));
-        SNUG_TRY(SNUG_NEW(&loader->targets[i], chunk * (size_t)loader->target_elements));
+        for (int j = 0; j < loader->sample->input_count; j++)
+            SNUG_TRY(SNUG_NEW(&loader->inputs[i][j], chunk * loader->sample->inputs[j].bytes));
+        SNUG_TRY(SNUG_NEW(&loader->targets[i], chunk * loader->sample->target.bytes));
     }
     return SNUG_NEW(&loader->order, (size_t)snug_dataset_samples(loader->dataset));
 }
@@ -104,8 +109,7 @@ snug_status snug_loader_start(snug_dataset *dataset, const snug_loader_options *
     loader->options = *options;
     int64_t samples = snug_dataset_samples(dataset);
     if (options->epoch_samples == 0) loader->options.epoch_samples = samples;
-    loader->input_elements = snug_dataset_input_elements(dataset);
-    loader->target_elements = snug_dataset_target_elements(dataset);
+    loader->sample = snug_dataset_sample(dataset);
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
     snug_status status =
@@ -138,15 +142,16 @@ void snug_loader_stop(snug_loader *loader) {
     pthread_mutex_destroy(&loader->mutex);
     pthread_cond_destroy(&loader->changed);
     for (int i = 0; i < 2; i++) {
-        snug_memory_free(loader->inputs[i]);
+        for (int j = 0; j < SNUG_MAX_INPUTS; j++)
+            snug_memory_free(loader->inputs[i][j]);
         snug_memory_free(loader->targets[i]);
     }
     snug_memory_free(loader->order);
     snug_memory_free(loader);
 }
 
-snug_status snug_loader_next(snug_loader *loader, int64_t samples, const float **input,
-                             const int32_t **target) {
+snug_status snug_loader_next(snug_loader *loader, int64_t samples, const void **inputs,
+                             const void **target) {
     if (samples < 1 || samples > loader->options.chunk_samples)
         return snug_fail(SNUG_INVALID, "1 to %lld samples at a time, not %lld",
                          (long long)loader->options.chunk_samples, (long long)samples);
@@ -167,7 +172,8 @@ snug_status snug_loader_next(snug_loader *loader, int64_t samples, const float *
         status = snug_fail(SNUG_INVALID, "%lld samples asked for, the epoch has %lld left",
                            (long long)samples, (long long)loader->chunk);
     } else {
-        *input = loader->inputs[loader->filling];
+        for (int i = 0; i < loader->sample->input_count; i++)
+            inputs[i] = loader->inputs[loader->filling][i];
         *target = loader->targets[loader->filling];
         loader->position += samples;
         loader->filling = 1 - loader->filling;

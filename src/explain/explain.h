@@ -87,6 +87,14 @@ typedef struct snug_facts {
     snug_amount largest_iteration; // the peak of the largest iteration before the last
     const char *what_if;           // settings that a replay found to succeed, or NULL
     snug_amount what_if_reserved;  // peak reserved under them
+    snug_site loop;           // outermost of the user's functions that led there: the loop, mostly
+    snug_amount growing_live; // live at the failure, from the sites that grow
+    snug_amount stale;        // live at the failure, left by an earlier iteration or failed attempt
+    snug_amount saved;        // the same, kept for a backward pass by a function that evaluates
+    snug_amount most_reserved; // by this process, earlier in the trace
+    double
+        last_scale; // how much larger the last iteration's tensors are than any before; 0: unknown
+    bool workspace_request; // a library asked, for its own use
     const char *user_metadata;
     const char *detail, *detail_json; // as in snug_finding
 } snug_facts;

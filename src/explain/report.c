@@ -63,7 +63,11 @@ static void append_title(const snug_explanation *explanation, const snug_finding
     snug_text title = {0};
     snug_text_append(&title, "%s", explanation->name);
     if (finding->line > 0) snug_text_append(&title, ":%zu", finding->line);
-    snug_text_append(&title, ": %s", finding->masked ? finding->masked : "out of memory");
+    bool failed = strcmp(finding->kind, "snapshot") != 0 || finding->figures.requested.known;
+    snug_text_append(&title, ": %s",
+                     finding->masked ? finding->masked
+                     : failed        ? "out of memory"
+                                     : "a snapshot without an out-of-memory error; its peak");
     if (finding->gpu >= 0) snug_text_append(&title, " on GPU %d", finding->gpu);
     snug_text_append(&title, " (%s)", finding->format);
     if (finding->repeats > 0) snug_text_append(&title, ", and %zu times more", finding->repeats);

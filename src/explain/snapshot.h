@@ -40,7 +40,7 @@ typedef enum snug_trace_action {
 } snug_trace_action;
 
 typedef struct snug_trace_entry {
-    uint64_t address; // SNUG_TRACE_OOM: bytes free on the device
+    uint64_t address; // SNUG_TRACE_OOM: bytes free on the device, UINT64_MAX: not told
     uint64_t size;    // bytes as the allocator rounded them; oom: asked for, rounded to a block
     int64_t time;     // microseconds; 0 where the file has none
     snug_stack_id stack;
@@ -141,7 +141,7 @@ typedef struct snug_snapshot {
     snug_annotation *annotations;
     size_t annotation_count;
     bool has_stacks, has_times;
-    struct snug_snapshot_memory *memory; // what the above lies in
+    void *memory; // what the above lies in
 } snug_snapshot;
 
 // Reads a pickle of protocol 2 to 5, by Python or by PyTorch's own pickler, of |length| bytes,

@@ -125,7 +125,8 @@ snug_tensor_id snug_layers_norm(snug_layers *layers, const char *name, snug_tens
     };
     snug_batch_norm_attributes norm = {
         .momentum = layers->norm_momentum, .eps = layers->norm_eps, .update = layers->training};
-    const snug_op *op = layers->training ? &snug_op_batch_norm : &snug_op_batch_norm_inference;
+    bool learns = layers->training && !layers->options->freeze_bn;
+    const snug_op *op = learns ? &snug_op_batch_norm : &snug_op_batch_norm_inference;
     return snug_graph_emit(layers->graph, op, &norm, inputs, 5);
 }
 

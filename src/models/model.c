@@ -54,6 +54,13 @@ static snug_status check_size(const snug_model *model, const char *what, int64_t
 }
 
 snug_status snug_model_resolve(const snug_model *model, snug_model_options *options) {
+    if (model->resolve) return model->resolve(model, options);
+    if (options->input_rank != 0 && options->input_rank != 3)
+        return snug_fail(SNUG_INVALID,
+                         "%s takes images: channels, height and width expected, such as 3x224x224",
+                         model->name);
+    if (options->output)
+        return snug_fail(SNUG_INVALID, "%s has one output: only a file has several", model->name);
     if (options->classes == 0) options->classes = model->default_classes;
     if (options->channels == 0) options->channels = 3;
     if (options->height == 0) options->height = model->default_size;
@@ -73,19 +80,29 @@ snug_status snug_model_resolve(const snug_model *model, snug_model_options *opti
 }
 
 snug_status snug_model_build(const snug_model *model, const snug_model_options *options,
-                             int64_t batch, bool training, snug_graph *graph, snug_tensor_id *input,
-                             snug_tensor_id *logits) {
-    snug_type type =
-        snug_type_image(SNUG_F32, batch, options->channels, options->height, options->width);
-    *input = snug_graph_tensor(graph, "input", &type, SNUG_ROLE_INPUT);
-    *logits = model->build(model, options, graph, *input, training);
+                             int64_t batch, bool training, snug_graph *graph,
+                             snug_model_ends *out) {
+    *out = (snug_model_ends){.logits = SNUG_NO_TENSOR};
+    if (model->build_file) {
+        SNUG_TRY(model->build_file(model, options, batch, training, graph, out));
+    } else {
+        snug_type type =
+            snug_type_image(SNUG_F32, batch, options->channels, options->height, options->width);
+        out->input_count = 1;
+        out->inputs[0] = snug_graph_tensor(graph, "input", &type, SNUG_ROLE_INPUT);
+        out->logits = model->build(model, options, graph, out->inputs[0], training);
+    }
     graph->scope = "";
     return snug_graph_status(graph);
 }
 
 // A multiply-add is two floating-point operations of a convolution or a matrix product.
 static double node_multiply_adds(const snug_graph *graph, const snug_node *node) {
-    if (node->op != &snug_op_conv2d && node->op != &snug_op_linear) return 0;
+    static const char *const known[] = {"conv2d", "conv3d", "conv_transpose", "linear", "matmul"};
+    bool counts = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        counts = counts || strncmp(node->op->name, known[i], strlen(known[i])) == 0;
+    if (!counts || !node->op->flops) return 0;
     snug_type inputs[3] = {0};
     for (int i = 0; i < node->input_count && i < 3; i++)
         inputs[i] = *snug_graph_type(graph, node->inputs[i]);
@@ -96,9 +113,9 @@ snug_status snug_model_count(const snug_model *model, const snug_model_options *
                              int64_t *parameters, int64_t *multiply_adds) {
     *parameters = *multiply_adds = 0;
     snug_graph *graph = NULL;
-    snug_tensor_id input, logits;
+    snug_model_ends ends;
     SNUG_TRY(snug_graph_new(&graph));
-    snug_status status = snug_model_build(model, options, 1, false, graph, &input, &logits);
+    snug_status status = snug_model_build(model, options, 1, false, graph, &ends);
     double total = 0;
     for (size_t i = 0; i < graph->tensor_count && status == SNUG_OK; i++)
         if (graph->tensors[i]->trainable)

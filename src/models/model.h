@@ -4,6 +4,7 @@
 #define SNUG_MODELS_MODEL_H
 
 #include "graph/graph.h"
+#include "snug/data.h"
 
 typedef struct snug_model_options {
     int64_t classes;                 // 0: the model's own (1000 for torchvision's)
@@ -12,7 +13,21 @@ typedef struct snug_model_options {
     bool drop;                       // false: dropout and stochastic depth are left out
     bool separable;                  // dense 3x3 and 5x5 convolutions become depthwise and 1x1
     bool fuse;                       // activations become part of the batch norm before them
+    bool freeze_bn;                  // batch norm keeps its inference form in training
+    // Models that come from files alone; the texts are borrowed.
+    int input_rank; // of one sample's first input; 0: the model's own
+    int64_t input_dims[SNUG_SAMPLE_RANK];
+    bool input_suggested; // a file's own fixed dimensions stand
+    const char *output;   // NULL: the only one
+    bool random_init;     // not the file's weights, but PyTorch's defaults
 } snug_model_options;
+
+// Where a built network begins and ends.
+typedef struct snug_model_ends {
+    snug_tensor_id inputs[SNUG_MAX_INPUTS];
+    int input_count;
+    snug_tensor_id logits;
+} snug_model_ends;
 
 typedef struct snug_model snug_model;
 struct snug_model {
@@ -30,6 +45,12 @@ struct snug_model {
     snug_tensor_id (*build)(const snug_model *model, const snug_model_options *options,
                             snug_graph *graph, snug_tensor_id input, bool training);
     const void *config; // the family's own table row
+    // Models that come from files have these two in place of build(): they add their inputs, and
+    // they know which options make sense. NULL for families.
+    snug_status (*build_file)(const snug_model *model, const snug_model_options *options,
+                              int64_t batch, bool training, snug_graph *graph,
+                              snug_model_ends *out);
+    snug_status (*resolve)(const snug_model *model, snug_model_options *options);
 };
 
 // What a file under src/models/families exports: `const snug_model_file snug_models_<stem>`.
@@ -46,11 +67,10 @@ snug_status snug_model_find(const char *name, const snug_model **out);
 // was found and what the model takes.
 snug_status snug_model_resolve(const snug_model *model, snug_model_options *options);
 
-// Builds the forward pass for |batch| samples: adds the input tensor (role SNUG_ROLE_INPUT, named
-// "input", float32 image, channels last) and every weight; sets |*input| and |*logits|.
+// Builds the forward pass for |batch| samples: adds the inputs (role SNUG_ROLE_INPUT; a family's is
+// "input", a float32 image, channels last) and every weight.
 snug_status snug_model_build(const snug_model *model, const snug_model_options *options,
-                             int64_t batch, bool training, snug_graph *graph, snug_tensor_id *input,
-                             snug_tensor_id *logits);
+                             int64_t batch, bool training, snug_graph *graph, snug_model_ends *out);
 
 // Trainable parameters, and multiply-adds of one sample's forward pass (convolutions and linear
 // layers, as published tables count them).

@@ -1,10 +1,13 @@
 // What translators see of a node: its operands as tensors or known values.
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "onnx/state.h"
 #include "ops/ops.h"
 #include "ops/reference.h"
+
+enum { MOST_SPELT_OUT = 64 };
 
 bool snug_onnx_has(const snug_onnx_call *call, size_t index) {
     return index < call->input_count && call->inputs[index].is_present;
@@ -43,33 +46,123 @@ static snug_status constant_init(const snug_onnx_call *call, const snug_type *ty
     size_t bytes = snug_type_bytes(type);
     bool is_exact = type->dtype != SNUG_I64 && type->dtype != SNUG_U64;
     if (is_exact && is_uniform(type, data)) {
-        double first;
-        char element[8];
-        memcpy(element, data, snug_dtype_bytes(type->dtype)); // any alignment
-        double aligned;
-        memcpy(&aligned, element, sizeof aligned);
-        first = snug_reference_load(&aligned, type->dtype, 0);
-        *out = snug_init_of(SNUG_INIT_CONSTANT, first, 0);
+        int64_t element = 0; // the file's may lie anywhere
+        memcpy(&element, data, snug_dtype_bytes(type->dtype));
+        *out = snug_init_of(SNUG_INIT_CONSTANT, snug_reference_load(&element, type->dtype, 0), 0);
         return SNUG_OK;
     }
+    if (call->import->is_probe) return SNUG_OK;
     // The graph outlives the import, its copies outlive the graph: the document keeps the bytes.
     return snug_onnx_keep(call->import->document, data, bytes, &out->data);
 }
 
-static snug_status make_tensor(const snug_onnx_call *call, snug_onnx_operand *operand,
-                               const snug_onnx_slot *slot) {
-    snug_role role = slot && slot->initializer ? slot->role : SNUG_ROLE_CONSTANT;
+static snug_status make_constant(const snug_onnx_call *call, const snug_type *type,
+                                 const void *data, const char *wanted, snug_tensor_id *out) {
     snug_init init;
     const char *name = NULL;
-    if (role == SNUG_ROLE_CONSTANT)
-        SNUG_TRY(constant_init(call, &operand->type, operand->data, &init));
-    else
-        init = (snug_init){.kind = SNUG_INIT_DATA, .data = slot->initializer->data};
-    if (!is_scratch(call)) SNUG_TRY(unique_name(call, operand->name, &name));
-    operand->tensor = snug_graph_tensor(call->graph, name, &operand->type, role);
+    *out = SNUG_NO_TENSOR;
+    SNUG_TRY(constant_init(call, type, data, &init));
+    if (!is_scratch(call)) SNUG_TRY(unique_name(call, wanted, &name));
+    *out = snug_graph_tensor(call->graph, name, type, SNUG_ROLE_CONSTANT);
     SNUG_TRY(call->graph->status);
-    call->graph->tensors[operand->tensor]->init = init;
-    call->graph->tensors[operand->tensor]->trainable = role == SNUG_ROLE_WEIGHT;
+    call->graph->tensors[*out]->init = init;
+    return SNUG_OK;
+}
+
+// The elements at index 0 of dimension 0 as a constant, repeated along it.
+static snug_tensor_id repeat_first(const snug_onnx_call *call, const snug_onnx_operand *operand) {
+    snug_type first = operand->type;
+    snug_broadcast_to_attributes target = {.rank = first.rank, .reduced = 1, .scale = 1};
+    memcpy(target.dims, first.dims, sizeof target.dims);
+    first.dims[0] = 1;
+    snug_tensor_id from;
+    snug_status status = make_constant(call, &first, operand->data, operand->name, &from);
+    if (status != SNUG_OK) return snug_graph_poison(call->graph, status);
+    return SNUG_EMIT(call->graph, &snug_op_broadcast_to, &target, from);
+}
+
+static double element_of(const snug_onnx_operand *operand, int64_t index) {
+    size_t size = snug_dtype_bytes(operand->type.dtype);
+    int64_t element = 0; // the file's may lie anywhere
+    memcpy(&element, (const char *)operand->data + (size_t)index * size, size);
+    return snug_reference_load(&element, operand->type.dtype, 0);
+}
+
+// Element by element.
+static snug_tensor_id spell_out(const snug_onnx_call *call, const snug_onnx_operand *operand) {
+    snug_tensor_id parts[MOST_SPELT_OUT];
+    int64_t count = snug_type_elements(&operand->type);
+    for (int64_t i = 0; i < count; i++) {
+        snug_fill_attributes fill = {
+            .value = element_of(operand, i), .rank = 1, .dims = {1}, .dtype = operand->type.dtype};
+        parts[i] = SNUG_EMIT_NONE(call->graph, &snug_op_fill, &fill);
+    }
+    snug_axis_attributes along = {0};
+    snug_reshape_attributes view = {.rank = operand->type.rank};
+    memcpy(view.dims, operand->type.dims, sizeof view.dims);
+    snug_tensor_id line =
+        count == 1 ? parts[0]
+                   : snug_graph_emit(call->graph, &snug_op_concat, &along, parts, (int)count);
+    return SNUG_EMIT(call->graph, &snug_op_reshape, &view, line);
+}
+
+// Whether the elements count up or down by equal steps.
+static bool is_range(const snug_onnx_operand *operand, snug_range_attributes *out) {
+    int64_t count = snug_type_elements(&operand->type);
+    if (operand->type.rank != 1 || count < 2) return false;
+    *out = (snug_range_attributes){.start = element_of(operand, 0),
+                                   .step = element_of(operand, 1) - element_of(operand, 0),
+                                   .length = count,
+                                   .dtype = operand->type.dtype};
+    for (int64_t i = 0; i < count; i++)
+        if (element_of(operand, i) != out->start + (double)i * out->step) return false;
+    return true;
+}
+
+// A known value that depends on the batch is made anew in every pass: what persists must be the
+// same in all of them.
+static snug_tensor_id make_varying(const snug_onnx_call *call, const snug_onnx_operand *operand,
+                                   const snug_onnx_slot *slot) {
+    const snug_type *type = &operand->type;
+    int64_t elements = snug_type_elements(type);
+    snug_range_attributes range;
+    if (elements == 0 || is_uniform(type, operand->data)) {
+        snug_fill_attributes fill = {.value = elements ? element_of(operand, 0) : 0,
+                                     .rank = type->rank,
+                                     .dtype = type->dtype};
+        memcpy(fill.dims, type->dims, sizeof fill.dims);
+        return SNUG_EMIT_NONE(call->graph, &snug_op_fill, &fill);
+    }
+    if (is_range(operand, &range)) return SNUG_EMIT_NONE(call->graph, &snug_op_range, &range);
+    snug_type first = *type;
+    first.dims[0] = 1;
+    size_t step = snug_type_bytes(&first), all = snug_type_bytes(type);
+    const char *at = operand->data;
+    bool repeats = type->rank > 0 && memcmp(at, at + step, all - step) == 0;
+    if (repeats && !snug_onnx_first_depends(call->import, slot)) return repeat_first(call, operand);
+    if (elements <= MOST_SPELT_OUT) return spell_out(call, operand);
+    return snug_graph_poison(call->graph,
+                             snug_fail(SNUG_UNSUPPORTED,
+                                       "\"%.200s\" is a constant that depends on the batch",
+                                       operand->name));
+}
+
+static snug_status make_tensor(const snug_onnx_call *call, snug_onnx_operand *operand,
+                               const snug_onnx_slot *slot) {
+    bool is_parameter = slot && slot->initializer && slot->role != SNUG_ROLE_CONSTANT;
+    if (!is_parameter && !is_scratch(call) && snug_onnx_depends_on_batch(call->import, slot)) {
+        operand->tensor = make_varying(call, operand, slot);
+        return call->graph->status;
+    }
+    if (!is_parameter)
+        return make_constant(call, &operand->type, operand->data, operand->name, &operand->tensor);
+    const char *name;
+    SNUG_TRY(unique_name(call, operand->name, &name));
+    operand->tensor = snug_graph_tensor(call->graph, name, &operand->type, slot->role);
+    SNUG_TRY(call->graph->status);
+    snug_tensor *tensor = call->graph->tensors[operand->tensor];
+    tensor->init = (snug_init){.kind = SNUG_INIT_DATA, .data = slot->initializer->data};
+    tensor->trainable = slot->role == SNUG_ROLE_WEIGHT;
     return SNUG_OK;
 }
 
@@ -213,6 +306,7 @@ snug_status snug_onnx_known_integers(const snug_onnx_call *call, size_t index, i
                                      size_t most, size_t *count) {
     const snug_onnx_operand *operand = NULL;
     SNUG_TRY(known(call, index, most, &operand, count));
+    assert(operand);
     if (snug_dtype_is_float(operand->type.dtype))
         return snug_fail(SNUG_BAD_FILE, "input %zu: integers expected, found %s", index,
                          snug_dtype_name(operand->type.dtype));
@@ -230,6 +324,7 @@ snug_status snug_onnx_known_reals(const snug_onnx_call *call, size_t index, doub
                                   size_t most, size_t *count) {
     const snug_onnx_operand *operand = NULL;
     SNUG_TRY(known(call, index, most, &operand, count));
+    assert(operand);
     size_t size = snug_dtype_bytes(operand->type.dtype);
     for (size_t i = 0; i < *count; i++) {
         int64_t element = 0;

@@ -8,7 +8,7 @@
 #include "onnx/state.h"
 #include "ops/ops.h"
 
-enum { OLDEST_OPSET = 1, NEWEST_OPSET = 26 };
+enum { OLDEST_OPSET = 1, NEWEST_OPSET = 27 };
 
 static snug_status check_opset(const snug_onnx_document *document) {
     for (size_t i = 0; i < document->opset_count; i++) {
@@ -74,21 +74,33 @@ static snug_status build(snug_onnx_import *import, snug_onnx_scope *scope, snug_
     import->graph->scope = "";
     for (size_t i = 0; i < out->output_count; i++)
         SNUG_TRY(take_output(import, scope, out->output_names[i], &out->outputs[i]));
-    return SNUG_OK;
+    SNUG_TRY(snug_onnx_check_outputs(import, out));
+    // What is left to go wrong: a running statistic that other nodes read beside its batch norm.
+    if (import->options->batch > 0 && snug_graph_verify(import->graph) != SNUG_OK)
+        return snug_fail_context(SNUG_UNSUPPORTED, "no network that trains");
+    return snug_onnx_find_notes(graph, &out->note);
 }
 
-snug_status snug_onnx_build(const snug_onnx_document *document, const snug_onnx_options *options,
-                            snug_graph *graph, snug_onnx_built *out) {
+// One import. |trace| (may be NULL) receives what it finds.
+static snug_status build_once(const snug_onnx_document *document, const snug_onnx_options *options,
+                              const snug_onnx_trace *reference, const snug_onnx_trace *other,
+                              snug_graph *graph, snug_onnx_built *out, snug_onnx_trace *trace) {
     *out = (snug_onnx_built){0};
+    bool is_general = reference && reference->seen && reference->batch != options->batch;
     snug_onnx_import import = {.document = document,
                                .options = options,
                                .graph = graph,
+                               .reference = is_general ? reference : NULL,
+                               .other = other && other->seen ? other : NULL,
+                               .is_probe = trace != NULL,
                                .nodes_left = SNUG_ONNX_MAX_NODES,
                                .known_left = SNUG_ONNX_MAX_KNOWN,
                                .work_left = SNUG_ONNX_MAX_WORK};
     snug_onnx_scope scope = {
         .opsets = document->opsets, .opset_count = document->opset_count, .path = ""};
     snug_status status = build(&import, &scope, out);
+    if (status == SNUG_OK && trace)
+        status = snug_onnx_trace_record(import.slots, import.slot_count, options->batch, trace);
     if (status != SNUG_OK) {
         snug_graph_poison(graph, status);
         snug_onnx_built_clear(out);
@@ -99,7 +111,50 @@ snug_status snug_onnx_build(const snug_onnx_document *document, const snug_onnx_
     snug_onnx_names_clear(&import.uses);
     snug_onnx_names_clear(&import.symbols);
     snug_onnx_names_clear(&import.persistent);
+    snug_memory_free(import.slots);
     snug_pool_clear(&import.pool);
+    return status;
+}
+
+// An import at |batch| that only leaves its trace.
+static snug_status probe(const snug_onnx_document *document, const snug_onnx_options *options,
+                         int64_t batch, const snug_onnx_trace *reference, snug_onnx_trace *out) {
+    snug_onnx_options at_batch = *options;
+    snug_onnx_built built = {0};
+    snug_graph *graph = NULL;
+    at_batch.batch = batch;
+    SNUG_TRY(snug_graph_new(&graph));
+    snug_status status = build_once(document, &at_batch, reference, NULL, graph, &built, out);
+    snug_onnx_built_clear(&built);
+    snug_graph_free(graph);
+    return status;
+}
+
+// Imports at other batch sizes, which this one is compared with.
+static snug_status find_traces(const snug_onnx_document *document, const snug_onnx_options *options,
+                               snug_onnx_trace *reference, snug_onnx_trace *other) {
+    int64_t fixed = snug_onnx_fixed_batch(document), batch = options->batch;
+    if (batch == 0) return SNUG_OK;
+    if (fixed > 0) SNUG_TRY(probe(document, options, fixed, NULL, reference));
+    if (fixed > 0 && fixed != batch) return SNUG_OK;
+    // Where that does not work, the network takes this batch alone, and all it knows is constant.
+    int64_t another = fixed > 0 ? 2 * fixed : batch == 3 ? 5 : 3;
+    snug_status status = probe(document, options, another, reference, other);
+    return status == SNUG_NOMEM ? status : SNUG_OK;
+}
+
+snug_status snug_onnx_build(const snug_onnx_document *document, const snug_onnx_options *options,
+                            snug_graph *graph, snug_onnx_built *out) {
+    snug_onnx_trace reference = {0}, other = {0};
+    *out = (snug_onnx_built){0};
+    snug_status status = find_traces(document, options, &reference, &other);
+    if (status == SNUG_OK)
+        status = build_once(document, options, &reference, other.seen ? &other : &reference, graph,
+                            out, NULL);
+    else
+        snug_graph_poison(graph, status);
+    snug_onnx_trace_clear(&reference);
+    snug_onnx_trace_clear(&other);
     return status;
 }
 

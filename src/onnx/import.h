@@ -111,6 +111,19 @@ snug_status snug_onnx_reals(const snug_onnx_call *call, const char *name, double
 // A dimension that may be negative (from the end); SNUG_BAD_FILE outside [-rank, rank).
 snug_status snug_onnx_axis(int64_t axis, int rank, int64_t *out);
 
+// A document that is exported for one batch size has it in the shapes that it gives; the importer
+// makes such shapes general where that is sound. |dims| (|*rank| of them), from input |index|, says
+// how input 0 is reshaped (with Reshape's 0 and -1), what it is broadcast to, or the size of
+// something whose dimension 0 is the batch's: they are changed in place. SNUG_UNSUPPORTED where it
+// is not clear which dimension the batch is in.
+typedef enum snug_onnx_shape_use {
+    SNUG_ONNX_RESHAPE,
+    SNUG_ONNX_BROADCAST,
+    SNUG_ONNX_SIZE
+} snug_onnx_shape_use;
+snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
+                                    snug_onnx_shape_use use, int64_t *dims, const int *rank);
+
 // A scalar constant of |dtype| in the graph.
 snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
 // A constant with the elements at |data| (row-major, copied).

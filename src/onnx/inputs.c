@@ -16,6 +16,16 @@ static bool is_initializer(const snug_onnx_graph *graph, const char *name) {
     return false;
 }
 
+int64_t snug_onnx_fixed_batch(const snug_onnx_document *document) {
+    const snug_onnx_graph *graph = &document->graph;
+    for (size_t i = 0; i < graph->input_count; i++) {
+        const snug_onnx_value *value = &graph->inputs[i];
+        if (is_initializer(graph, value->name)) continue;
+        return value->has_shape && value->rank > 0 && value->dims[0] > 0 ? value->dims[0] : 0;
+    }
+    return 0;
+}
+
 // A dimension that the document leaves open.
 static snug_status open_dimension(const snug_onnx_import *import, const snug_onnx_value *value,
                                   int dimension, int64_t *out) {
@@ -61,11 +71,14 @@ static snug_status type_of(snug_onnx_import *import, const snug_onnx_value *valu
     if (!value->has_shape)
         return snug_fail(SNUG_UNSUPPORTED, "input \"%.200s\" has no shape", value->name);
     out->rank = value->rank;
+    int64_t fixed = snug_onnx_fixed_batch(import->document);
     for (int i = 0; i < value->rank; i++) {
         out->dims[i] = value->dims[i];
         bool is_open = value->dims[i] < 0;
         bool from_sample = is_first && i > 0 && i <= options->sample_rank;
-        if (i == 0 && is_first && options->batch > 0)
+        // Inputs that begin with the first one's fixed batch follow it.
+        bool follows = is_first || (!is_open && value->dims[i] == fixed);
+        if (i == 0 && options->batch > 0 && follows)
             out->dims[i] = options->batch;
         else if (is_open && from_sample)
             out->dims[i] = options->sample[i - 1];

@@ -148,8 +148,10 @@ static snug_status emit_op(const snug_op *op, const snug_onnx_call *call) {
         return snug_fail(SNUG_BAD_FILE, "%d inputs expected, found %zu", op->min_inputs,
                          call->input_count);
     int rank = 0;
-    for (size_t i = 0; i < call->input_count; i++)
+    for (size_t i = 0; i < call->input_count; i++) {
+        if (!call->inputs[i].is_present) return snug_fail(SNUG_BAD_FILE, "input %zu is missing", i);
         if (call->inputs[i].type.rank > rank) rank = call->inputs[i].type.rank;
+    }
     snug_layout layout = snug_onnx_common_layout(call);
     for (size_t i = 0; i < call->input_count; i++)
         inputs[i] = call->input_count == 1 ? snug_onnx_use(call, i)

@@ -2,6 +2,7 @@
 #ifndef SNUG_ONNX_STATE_H
 #define SNUG_ONNX_STATE_H
 
+#include "onnx/batch.h"
 #include "onnx/import.h"
 #include "onnx/names.h"
 
@@ -10,6 +11,7 @@ typedef struct snug_onnx_slot {
     snug_onnx_operand operand;
     const snug_onnx_tensor *initializer; // what a weight, a statistic or a constant starts as
     snug_role role;                      // of its tensor when it has none yet
+    int64_t pre; // see batch.c: elements of the batch's dimension that are outside the batch; 0: 1
 } snug_onnx_slot;
 
 // What names mean inside a graph, a branch of it, or a function's body.
@@ -40,10 +42,17 @@ struct snug_onnx_import {
     snug_onnx_names symbols;      // of inputs' dimensions: to int64_t
     snug_onnx_names persistent;   // names of persistent tensors in |graph|
     const snug_onnx_frame *frame; // of the call that is going on
-    int depth;                    // of functions and branches within each other
-    size_t nodes_left;            // that may still be translated
-    size_t known_left;            // bytes of known values that may still be kept
-    double work_left;             // operations that may still be done for known values
+    snug_onnx_slot **slots;       // all values
+    size_t slot_count, slot_capacity;
+    // What other imports of the document found: at the batch that the document fixes, NULL when it
+    // fixes none or it is this one; and at any other.
+    const snug_onnx_trace *reference, *other;
+    int64_t result_pre; // what a call says of output 0's |pre|, or 0
+    bool is_probe;      // the graph is thrown away
+    int depth;          // of functions and branches within each other
+    size_t nodes_left;  // that may still be translated
+    size_t known_left;  // bytes of known values that may still be kept
+    double work_left;   // operations that may still be done for known values
 };
 
 // How far a hostile document is followed.
@@ -90,6 +99,12 @@ snug_status snug_onnx_slot_new(snug_onnx_import *import, snug_onnx_slot **out);
 snug_status snug_onnx_define_inputs(snug_onnx_import *import, snug_onnx_scope *scope,
                                     snug_onnx_built *built);
 
+// The batch that the document's first input fixes, or 0 where it is open.
+int64_t snug_onnx_fixed_batch(const snug_onnx_document *document);
+
+// |*out| receives what people should know about |graph|, or NULL.
+snug_status snug_onnx_find_notes(const snug_onnx_graph *graph, char **out);
+
 // What happens to a value of the graph further on decides what its initializer is.
 typedef enum snug_onnx_use_kind {
     SNUG_ONNX_USE_WEIGHT = 1,   // where parameters go: a convolution's weight
@@ -102,5 +117,11 @@ snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph 
 // Defines the initializers of |graph| in |scope|: weights, statistics and known constants.
 snug_status snug_onnx_define_initializers(snug_onnx_import *import, snug_onnx_scope *scope,
                                           const snug_onnx_graph *graph);
+// PyTorch's exporter keeps equal initializers once, and makes the others Identity nodes of that
+// one. Fresh scales and biases are equal, and yet parameters of their own: |*out| is a new slot
+// when |node| is such an Identity of |slot|, else NULL.
+snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *scope,
+                              const snug_onnx_node *node, const snug_onnx_slot *slot,
+                              snug_onnx_slot **out);
 
 #endif

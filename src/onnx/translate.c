@@ -22,7 +22,9 @@ snug_status snug_onnx_define(snug_onnx_scope *scope, const char *name, snug_onnx
 }
 
 snug_status snug_onnx_slot_new(snug_onnx_import *import, snug_onnx_slot **out) {
+    SNUG_TRY(SNUG_GROW(&import->slots, &import->slot_capacity, import->slot_count + 1));
     SNUG_TRY(snug_pool_new(&import->pool, sizeof **out, (void **)out));
+    import->slots[import->slot_count++] = *out;
     (*out)->operand.tensor = (*out)->operand.other = SNUG_NO_TENSOR;
     (*out)->operand.name = "";
     return SNUG_OK;
@@ -138,7 +140,8 @@ static void give_tensors_back(const snug_onnx_node *node, operands *self) {
         if (!self->inputs[i]) continue;
         snug_onnx_operand *to = &self->inputs[i]->operand;
         if (to->tensor == SNUG_NO_TENSOR) to->tensor = self->input_copies[i].tensor;
-        if (to->other == SNUG_NO_TENSOR) to->other = self->input_copies[i].other;
+        if (to->other == SNUG_NO_TENSOR && to->tensor == self->input_copies[i].tensor)
+            to->other = self->input_copies[i].other;
     }
 }
 
@@ -159,10 +162,15 @@ static snug_status define_outputs(snug_onnx_import *import, snug_onnx_scope *sco
                 SNUG_TRY(snug_pool_text(&import->pool, text, &name));
             }
             slot->operand.name = name ? name : node->outputs[i];
+            SNUG_TRY(snug_onnx_check_batch(import, node, self->inputs, i, slot));
         }
         SNUG_TRY(snug_onnx_define(scope, node->outputs[i], slot));
     }
     return SNUG_OK;
+}
+
+static bool is_present(const snug_onnx_slot *slot) {
+    return slot && slot->operand.is_present;
 }
 
 static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *scope,
@@ -181,7 +189,7 @@ static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *sc
                            .input_count = node->input_count,
                            .outputs = self->output_copies,
                            .output_count = node->output_count};
-    while (call.input_count && !node->inputs[call.input_count - 1][0])
+    while (call.input_count && !is_present(self->inputs[call.input_count - 1]))
         call.input_count--; // absent at the end is as good as not there
     import->frame = &frame;
     bool done = false;
@@ -189,6 +197,8 @@ static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *sc
         SNUG_TRY(snug_onnx_evaluate(meaning, &call, &done));
     if (!done) {
         copy_operands(node, self, false);
+        import->result_pre = 0;
+        SNUG_TRY(snug_onnx_general_operands(&call));
         SNUG_TRY(snug_onnx_emit(meaning, &call));
         give_tensors_back(node, self);
     }
@@ -291,6 +301,9 @@ static snug_status follow_branch(snug_onnx_import *import, snug_onnx_scope *scop
 static snug_status translate_resolved(snug_onnx_import *import, snug_onnx_scope *scope,
                                       const snug_onnx_node *node, operands *self) {
     SNUG_TRY(find_operands(scope, node, self));
+    snug_onnx_slot *own = NULL;
+    SNUG_TRY(snug_onnx_unshare(import, scope, node, self->inputs[0], &own));
+    if (own) return snug_onnx_define(scope, node->outputs[0], own);
     snug_onnx_meaning meaning = snug_onnx_meaning_of(import, node);
     if (!meaning.function && !meaning.is_control) {
         if (!meaning.translator && !meaning.op)
@@ -320,6 +333,12 @@ static snug_status translate_node(snug_onnx_import *import, snug_onnx_scope *sco
     if (status == SNUG_OK) status = translate_resolved(import, scope, node, &self);
     free_operands(&self);
     if (status == SNUG_OK) return SNUG_OK;
+    bool was_right = import->reference && (status == SNUG_INVALID || status == SNUG_BAD_FILE);
+    if (was_right)
+        status = snug_fail_context(SNUG_UNSUPPORTED,
+                                   "the model is exported for a batch of %lld; export it with a "
+                                   "dynamic batch dimension",
+                                   (long long)import->reference->batch);
     // What an operator of snug's refuses is a node that is wrong.
     return snug_fail_context(status == SNUG_INVALID ? SNUG_BAD_FILE : status,
                              "node \"%.200s\" (%s)", label, node->op);

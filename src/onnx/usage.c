@@ -177,6 +177,45 @@ static snug_role role_of(const snug_onnx_tensor *tensor, unsigned uses) {
     return SNUG_ROLE_WEIGHT;
 }
 
+static snug_status new_initializer(snug_onnx_import *import, const snug_onnx_tensor *tensor,
+                                   unsigned uses, snug_onnx_slot **out) {
+    static const char nothing[8]; // no element, but known
+    SNUG_TRY(snug_onnx_slot_new(import, out));
+    snug_onnx_slot *slot = *out;
+    slot->initializer = tensor;
+    slot->role = role_of(tensor, uses);
+    slot->operand.is_present = true;
+    slot->operand.type = tensor->type;
+    slot->operand.name = tensor->name;
+    slot->operand.is_weight = slot->role == SNUG_ROLE_WEIGHT;
+    if (slot->role == SNUG_ROLE_CONSTANT)
+        slot->operand.data = tensor->data ? tensor->data : nothing;
+    return SNUG_OK;
+}
+
+static bool is_uniform(const snug_onnx_tensor *tensor) {
+    size_t size = snug_dtype_bytes(tensor->type.dtype);
+    const char *at = tensor->data;
+    return tensor->bytes > size && memcmp(at, at + size, tensor->bytes - size) == 0;
+}
+
+snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *scope,
+                              const snug_onnx_node *node, const snug_onnx_slot *slot,
+                              snug_onnx_slot **out) {
+    *out = NULL;
+    bool is_identity = node->domain[0] == '\0' && strcmp(node->op, "Identity") == 0 &&
+                       node->output_count == 1 && !scope->outer && !scope->function;
+    bool is_parameter = slot && slot->initializer && slot->role != SNUG_ROLE_CONSTANT;
+    if (!is_identity || !is_parameter || !is_uniform(slot->initializer) ||
+        is_anonymous(node->outputs[0]))
+        return SNUG_OK;
+    snug_onnx_tensor *twin = NULL;
+    SNUG_TRY(snug_pool_new(&import->pool, sizeof *twin, (void **)&twin));
+    *twin = *slot->initializer;
+    twin->name = node->outputs[0];
+    return new_initializer(import, twin, flags_of(&import->uses, twin->name), out);
+}
+
 static snug_status define_initializer(snug_onnx_import *import, snug_onnx_scope *scope,
                                       const snug_onnx_tensor *tensor) {
     unsigned uses = flags_of(&import->uses, tensor->name);
@@ -185,16 +224,7 @@ static snug_status define_initializer(snug_onnx_import *import, snug_onnx_scope 
         return snug_fail(SNUG_UNSUPPORTED, "initializer \"%.200s\" has elements of type %d",
                          tensor->name, tensor->data_type);
     snug_onnx_slot *slot = NULL;
-    SNUG_TRY(snug_onnx_slot_new(import, &slot));
-    static const char nothing[8]; // no element, but known
-    const void *data = tensor->data ? tensor->data : nothing;
-    slot->initializer = tensor;
-    slot->role = role_of(tensor, uses);
-    slot->operand.is_present = true;
-    slot->operand.type = tensor->type;
-    slot->operand.name = tensor->name;
-    slot->operand.data = slot->role == SNUG_ROLE_CONSTANT ? data : NULL;
-    slot->operand.is_weight = slot->role == SNUG_ROLE_WEIGHT;
+    SNUG_TRY(new_initializer(import, tensor, uses, &slot));
     return snug_onnx_define(scope, tensor->name, slot);
 }
 

@@ -1,6 +1,7 @@
 // Batch normalisation in training and evaluation form, as torch.nn.BatchNorm2d (Ioffe and Szegedy,
 // 2015). Dimension 1 is the channel.
 #include <math.h>
+#include <string.h>
 
 #include "graph/autodiff.h"
 #include "ops/ops.h"
@@ -69,68 +70,29 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
     return SNUG_OK;
 }
 
-// --- The gradient of the inference form, for frozen norms: scale and shift do not depend on x ---
-
-typedef struct frozen {
-    snug_graph *graph;
-    snug_type x;
-    snug_tensor_id dy, inverse; // inverse: 1 / sigma
-} frozen;
-
-// Parameters may be float32 beside data in 16 bits.
-static snug_tensor_id cast_to(snug_graph *graph, snug_tensor_id x, snug_dtype dtype) {
-    snug_cast_attributes cast = {.dtype = dtype};
-    return snug_graph_type(graph, x)->dtype == dtype ? x
-                                                     : SNUG_EMIT(graph, &snug_op_cast, &cast, x);
-}
-
-static snug_tensor_id frozen_inverse(snug_graph *graph, double eps, snug_tensor_id variance) {
-    snug_fill_attributes fill = {.value = eps, .dtype = snug_graph_type(graph, variance)->dtype};
-    snug_tensor_id sum =
-        SNUG_EMIT(graph, &snug_op_add, NULL, variance, SNUG_EMIT_NONE(graph, &snug_op_fill, &fill));
-    return SNUG_EMIT(graph, &snug_op_reciprocal, NULL, SNUG_EMIT(graph, &snug_op_sqrt, NULL, sum));
-}
-
-// dbeta is the sum of dy over all but channels, dgamma that of dy * (x - mean) / sigma.
-static void give_frozen_parameters(snug_backward *backward, const snug_node *node,
-                                   const frozen *self) {
-    snug_graph *graph = self->graph;
-    snug_reshape_attributes flat = {.rank = 1, .dims = {self->x.dims[1]}};
-    snug_sum_to_attributes sums = {.rank = self->x.rank, .dims = {1, self->x.dims[1], 1, 1, 1}};
-    snug_dtype dtype = snug_graph_type(graph, node->inputs[1])->dtype;
-    snug_tensor_id sum = SNUG_EMIT(graph, &snug_op_sum_to, &sums, self->dy);
-    sum = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &flat, sum), dtype);
-    if (snug_backward_wants(backward, node, 2)) snug_backward_give(backward, node, 2, sum);
-    if (!snug_backward_wants(backward, node, 1)) return;
-    snug_tensor_id mixed =
-        SNUG_EMIT(graph, &snug_op_multiply_sum_to, &sums, self->dy, node->inputs[0]);
-    mixed = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &flat, mixed), dtype);
-    sum = SNUG_EMIT(graph, &snug_op_multiply, NULL, sum, node->inputs[3]);
-    mixed = SNUG_EMIT(graph, &snug_op_subtract, NULL, mixed, sum);
-    snug_backward_give(backward, node, 1,
-                       SNUG_EMIT(graph, &snug_op_multiply, NULL, mixed, self->inverse));
-}
-
+// The gradient of a scale and a shift. Where only x's is wanted it needs no x: the same scale.
 static snug_status inference_gradient(snug_backward *backward, const snug_node *node) {
-    static const snug_op *const cuts[] = {
-        [SNUG_NORM_RELU] = &snug_op_relu_backward, [SNUG_NORM_RELU6] = &snug_op_relu6_backward};
-    const snug_batch_norm_attributes *norm = (const void *)node->attributes;
     snug_graph *graph = backward->graph;
-    frozen self = {.graph = graph,
-                   .x = *snug_graph_type(graph, node->inputs[0]),
-                   .dy = snug_backward_of(backward, node, 0),
-                   .inverse = frozen_inverse(graph, norm->eps, node->inputs[4])};
-    if (norm->activation != SNUG_NORM_LINEAR)
-        self.dy = SNUG_EMIT(graph, cuts[norm->activation], NULL, node->outputs[0], self.dy);
-    if (snug_backward_wants(backward, node, 1) || snug_backward_wants(backward, node, 2))
-        give_frozen_parameters(backward, node, &self);
-    if (!snug_backward_wants(backward, node, 0)) return SNUG_OK;
-    snug_reshape_attributes wide = {
-        .rank = self.x.rank, .layout = self.x.layout, .dims = {1, self.x.dims[1], 1, 1, 1}};
-    snug_tensor_id scale = SNUG_EMIT(graph, &snug_op_multiply, NULL, self.inverse, node->inputs[1]);
-    scale = cast_to(graph, SNUG_EMIT(graph, &snug_op_reshape, &wide, scale), self.x.dtype);
-    snug_backward_give(backward, node, 0,
-                       SNUG_EMIT(graph, &snug_op_multiply, NULL, self.dy, scale));
+    snug_batch_norm_attributes norm;
+    memcpy(&norm, node->attributes, sizeof norm);
+    snug_tensor_id dy = snug_backward_of(backward, node, 0);
+    bool learns = snug_backward_wants(backward, node, 1) || snug_backward_wants(backward, node, 2);
+    if (!learns && norm.activation == SNUG_NORM_LINEAR) {
+        int64_t channels = snug_graph_type(graph, node->inputs[1])->dims[0];
+        snug_fill_attributes zeros = {
+            .rank = 1, .dims = {channels}, .dtype = snug_graph_type(graph, node->inputs[1])->dtype};
+        snug_tensor_id zero = SNUG_EMIT_NONE(graph, &snug_op_fill, &zeros);
+        snug_backward_give(backward, node, 0,
+                           SNUG_EMIT(graph, &snug_op_batch_norm_inference, &norm, dy,
+                                     node->inputs[1], zero, zero, node->inputs[4]));
+        return SNUG_OK;
+    }
+    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
+    const snug_tensor_id inputs[] = {node->inputs[0], node->inputs[1], node->inputs[2],
+                                     node->inputs[3], node->inputs[4], dy};
+    snug_graph_node(graph, &snug_op_batch_norm_inference_backward, &norm, inputs, 6, outputs);
+    for (int i = 0; i < 3; i++)
+        snug_backward_give(backward, node, i, outputs[i]);
     return SNUG_OK;
 }
 
@@ -207,7 +169,7 @@ static double passed_on(const snug_call *call, int64_t channel, double normal, d
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)).
-static snug_status backward_kernel(const snug_call *call) {
+static snug_status differentiate(const snug_call *call, bool constant_statistics) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const snug_view *x = &call->inputs[0], *dy = &call->inputs[5];
     int64_t rows = rows_of(x), channels = x->type.dims[1];
@@ -226,13 +188,21 @@ static snug_status backward_kernel(const snug_call *call) {
             int64_t at = i * channels + c;
             double normal = (snug_view_get(x, at) - mean) * inverse;
             double slope = passed_on(call, c, normal, snug_view_get(dy, at));
-            double centred = slope - (dbeta + normal * dgamma) / (double)rows;
-            snug_view_set(&call->outputs[0], at, gamma * inverse * centred);
+            if (!constant_statistics) slope -= (dbeta + normal * dgamma) / (double)rows;
+            snug_view_set(&call->outputs[0], at, gamma * inverse * slope);
         }
         snug_view_set(&call->outputs[1], c, dgamma);
         snug_view_set(&call->outputs[2], c, dbeta);
     }
     return SNUG_OK;
+}
+
+static snug_status backward_kernel(const snug_call *call) {
+    return differentiate(call, false);
+}
+
+static snug_status inference_backward_kernel(const snug_call *call) {
+    return differentiate(call, true);
 }
 
 // A handful of operations an element, over two or three sweeps.
@@ -265,6 +235,10 @@ static const snug_sample samples[] = {
     SAMPLE("relu", relu, -1, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("relu6", relu6, -3, 8, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
     SAMPLE("volume, biased", biased, -1, 2, 24, VOLUME, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+};
+static const snug_sample over_samples[] = {
+    SAMPLE("image", usual, -1, 2, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
+    SAMPLE("relu6", relu6, -3, 8, 31, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
 };
 static const snug_sample inference_samples[] = {
     SAMPLE("image", usual, 0.5, 2, 24, IMAGE, CHANNEL, CHANNEL, CHANNEL, CHANNEL),
@@ -301,6 +275,20 @@ const snug_op snug_op_batch_norm = {
     SNUG_SAMPLES(samples),
 };
 
+// Nobody differentiates it, and so nobody asks for x again.
+const snug_op snug_op_batch_norm_over = {
+    .name = "batch_norm_over",
+    SHARED,
+    .min_inputs = 5,
+    .max_inputs = 5,
+    .outputs = 3,
+    .infer = infer,
+    .overwrites = 1,
+    .mutates = 24,
+    .reference = kernel,
+    SNUG_SAMPLES(over_samples),
+};
+
 const snug_op snug_op_batch_norm_inference = {
     .name = "batch_norm_inference",
     SHARED,
@@ -309,7 +297,7 @@ const snug_op snug_op_batch_norm_inference = {
     .outputs = 1,
     .infer = infer_inference,
     .gradient = inference_gradient,
-    .gradient_inputs = 27,
+    .gradient_inputs = 31,
     .overwrites = 1,
     .reference = inference_kernel,
     SNUG_SAMPLES(inference_samples),
@@ -327,6 +315,22 @@ const snug_op snug_op_batch_norm_backward = {
     SNUG_SAMPLES(backward_samples),
 };
 
-static const snug_op *const ops[] = {&snug_op_batch_norm, &snug_op_batch_norm_inference,
-                                     &snug_op_batch_norm_backward, NULL};
+const snug_op snug_op_batch_norm_inference_backward = {
+    .name = "batch_norm_inference_backward",
+    SHARED,
+    .min_inputs = 6,
+    .max_inputs = 6,
+    .outputs = 3,
+    .infer = infer_backward,
+    .overwrites = 32,
+    .reference = inference_backward_kernel,
+    SNUG_SAMPLES(backward_samples),
+};
+
+static const snug_op *const ops[] = {&snug_op_batch_norm,
+                                     &snug_op_batch_norm_over,
+                                     &snug_op_batch_norm_inference,
+                                     &snug_op_batch_norm_backward,
+                                     &snug_op_batch_norm_inference_backward,
+                                     NULL};
 const snug_op_file snug_ops_batch_norm = {ops};

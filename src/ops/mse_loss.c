@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "ops/loss.h"
 
 static const snug_attribute attributes_table[] = {
@@ -39,7 +41,7 @@ static snug_status kernel(const snug_call *call) {
     double sum = 0;
     for (int64_t i = 0; i < elements; i++) {
         double error = snug_view_get(&call->inputs[0], i) - snug_view_get(&call->inputs[1], i);
-        sum += error * error;
+        if (!isnan(snug_view_get(&call->inputs[1], i))) sum += error * error;
     }
     snug_view_set(&call->outputs[0], 0, sum / snug_loss_denominator(call->attributes, elements));
     return SNUG_OK;
@@ -51,7 +53,8 @@ static snug_status backward_kernel(const snug_call *call) {
         2 * snug_view_get(&call->inputs[2], 0) / snug_loss_denominator(call->attributes, elements);
     for (int64_t i = 0; i < elements; i++) {
         double error = snug_view_get(&call->inputs[0], i) - snug_view_get(&call->inputs[1], i);
-        snug_view_set(&call->outputs[0], i, scale * error);
+        bool counts = !isnan(snug_view_get(&call->inputs[1], i));
+        snug_view_set(&call->outputs[0], i, counts ? scale * error : 0);
     }
     return SNUG_OK;
 }

@@ -103,13 +103,13 @@ static double weigh(const targets *self, int64_t i, int64_t *place) {
 }
 
 static targets open_targets(const snug_call *call, const snug_type *scores) {
-    targets self = {.form = call->attributes,
-                    .target = &call->inputs[1],
-                    .weight =
-                        call->input_count == 3 && call->inputs[2].data ? &call->inputs[2] : NULL,
-                    .count = snug_type_elements(&call->inputs[1].type),
-                    .classes = scores->dims[1],
-                    .pixels = 1};
+    targets self = {
+        .form = call->attributes,
+        .target = &call->inputs[1],
+        .weight = call->input_count == 3 && call->inputs[2].type.rank > 0 ? &call->inputs[2] : NULL,
+        .count = snug_type_elements(&call->inputs[1].type),
+        .classes = scores->dims[1],
+        .pixels = 1};
     int64_t place;
     for (int i = 2; i < scores->rank; i++)
         self.pixels *= scores->dims[i];

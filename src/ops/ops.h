@@ -61,9 +61,14 @@ static inline float snug_norm_high(const snug_batch_norm_attributes *norm) {
 }
 // (x, gamma, beta, running_mean, running_variance) -> y, mean, variance (biased); mutates 3 and 4
 extern const snug_op snug_op_batch_norm;
+// The same, written over x where x dies: for a norm that no gradient goes through.
+extern const snug_op snug_op_batch_norm_over;
 extern const snug_op
     snug_op_batch_norm_backward; // (x, gamma, beta, mean, variance, dy) -> dx, dgamma, dbeta
 extern const snug_op snug_op_batch_norm_inference; // (x, gamma, beta, mean, variance) -> y
+// The gradient of the inference form, whose statistics are constants; operands and results as
+// above.
+extern const snug_op snug_op_batch_norm_inference_backward;
 
 // matmul.c: (..., M, K) x (..., K, N), equal leading dimensions, row-major; a transposed operand is
 // stored with its last two dimensions exchanged. linear is (N, K) x weight (O, K) [+ bias (O)].
@@ -199,9 +204,15 @@ extern const snug_op snug_op_cross_entropy;          // (logits, target) -> scal
 extern const snug_op snug_op_cross_entropy_backward; // (logits, target, dloss) -> dlogits
 // correct.c: how many rows have their largest logit at the target, as a float32 scalar.
 extern const snug_op snug_op_correct; // (logits, target) -> scalar
-// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements).
+// mse_loss.c: sum of squared differences / |denominator| (0: the number of elements). What has a
+// NaN as its target counts for nothing, here and in bce_loss.
 extern const snug_op snug_op_mse_loss;          // (x, target) -> scalar
 extern const snug_op snug_op_mse_loss_backward; // (x, target, dloss) -> dx
+// bce_loss.c: torch.nn.functional.binary_cross_entropy_with_logits, its sum / |denominator|; how
+// many logits are on the side of 0 that the target is of 0.5.
+extern const snug_op snug_op_bce_loss;          // (logits, target) -> scalar
+extern const snug_op snug_op_bce_loss_backward; // (logits, target, dloss) -> dlogits
+extern const snug_op snug_op_correct_binary;    // (logits, target) -> scalar
 
 // upsample2d.c: torch.nn.functional.interpolate.
 typedef struct snug_upsample2d_attributes {
@@ -290,14 +301,22 @@ typedef struct snug_cast_attributes {
 } snug_cast_attributes;
 extern const snug_op snug_op_cast; // (x) -> y
 
-// fill.c: a row-major tensor of one value. clear.c: sets x to zero.
+// fill.c: a row-major tensor of one value.
 typedef struct snug_fill_attributes {
     double value;
     int64_t rank;
     int64_t dims[SNUG_MAX_RANK];
     int64_t dtype; // snug_dtype; 0 is float32
 } snug_fill_attributes;
-extern const snug_op snug_op_fill;  // () -> y
+extern const snug_op snug_op_fill; // () -> y
+// range.c: start, start + step, ...
+typedef struct snug_range_attributes {
+    double start, step;
+    int64_t length;
+    int64_t dtype; // snug_dtype; 0 is float32
+} snug_range_attributes;
+extern const snug_op snug_op_range; // () -> y
+// clear.c: sets x to zero.
 extern const snug_op snug_op_clear; // (x), mutates x
 // accumulate.c: total += x.
 extern const snug_op snug_op_accumulate; // (total, x), mutates total

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "ops/ops.h"
 
 enum { ROUGH_SAMPLES = 8 };
 
@@ -24,27 +25,44 @@ static void append_alternative(const snug_plan *plan, const snug_candidate *chos
     char bytes[SNUG_SIZE_TEXT];
     const snug_candidate *exact = find_milder(plan, SNUG_ROUNDING);
     if (!exact) return;
-    snug_text_append(text, "The exact alternative, the whole batch at once, needs %zu bytes (%s)\n",
-                     exact->peak_bytes, snug_size_print(exact->peak_bytes, bytes));
     double ratio = chosen->step_seconds > 0 ? exact->step_seconds / chosen->step_seconds : 1;
-    snug_text_append(text, "and takes %.3f s a step (%+.0f %%)", exact->step_seconds,
-                     100 * (ratio - 1));
+    snug_text_append(text,
+                     "The exact alternative, the whole batch at once, needs %zu bytes\n"
+                     "(%s), %.3f s a step (%+.0f %%)",
+                     exact->peak_bytes, snug_size_print(exact->peak_bytes, bytes),
+                     exact->step_seconds, 100 * (ratio - 1));
     if (exact->recomputed_ops > 0)
-        snug_text_append(text, " with %" PRId64 " operations recomputed", exact->recomputed_ops);
+        snug_text_append(text, " and %" PRId64 " operations recomputed", exact->recomputed_ops);
     snug_text_append(text, ".\n");
+}
+
+// Whether a batch norm of |pass| has but one value of each channel: less its mean that is 0.
+static bool has_single_values(const snug_pass *pass) {
+    const snug_graph *graph = pass->built.graph;
+    for (size_t i = 0; graph && i < graph->node_count; i++) {
+        const snug_node *node = graph->nodes[i];
+        if (node->op != &snug_op_batch_norm) continue;
+        const snug_type *x = snug_graph_type(graph, node->inputs[0]);
+        if (x->rank > 1 && snug_type_elements(x) == x->dims[1]) return true;
+    }
+    return false;
 }
 
 static void append_statistics(const snug_plan *plan, const snug_candidate *chosen,
                               snug_text *text) {
-    if (chosen->accumulation_steps < 2 || !plan->training.model->has_batch_norm) return;
+    if (chosen->accumulation_steps < 2 || !plan->has_batch_norm) return;
     snug_text_append(text,
                      "\nBatch norm takes its statistics over micro-batches of %" PRId64
-                     " samples, not %" PRId64 ".\n%s",
-                     chosen->micro_batch, plan->batch_size,
-                     chosen->micro_batch < ROUGH_SAMPLES
-                         ? "WARNING: statistics of under 8 samples are rough: expect a lower "
-                           "accuracy.\n"
-                         : "");
+                     " sample%s, not %" PRId64 ".\n",
+                     chosen->micro_batch, chosen->micro_batch == 1 ? "" : "s", plan->batch_size);
+    if (has_single_values(&plan->schedule.step) || has_single_values(&plan->schedule.tail))
+        snug_text_append(text,
+                         "WARNING: where a map is 1x1, that leaves one value of each channel, "
+                         "of which a\nbatch norm passes nothing on: the network cannot learn. "
+                         "PyTorch refuses this.\n");
+    else if (chosen->micro_batch < ROUGH_SAMPLES)
+        snug_text_append(text, "WARNING: statistics of under 8 samples are rough: expect a lower "
+                               "accuracy.\n");
     append_alternative(plan, chosen, text);
 }
 
@@ -121,10 +139,20 @@ static void append_networks(const snug_plan *plan, snug_text *text) {
                          plan->network.name, plan->own.name);
 }
 
+static void append_frozen(const snug_plan *plan, snug_text *text) {
+    char bytes[SNUG_SIZE_TEXT];
+    if (plan->learning == plan->weights || plan->learning == 0) return;
+    snug_text_append(text, "\n%" PRId64 " of %" PRId64 " parameters learn: ", plan->learning,
+                     plan->weights);
+    snug_text_append(text, "the frozen ones save %s (%zu bytes).\n",
+                     snug_size_print(plan->frozen_bytes, bytes), plan->frozen_bytes);
+}
+
 void snug_plan_append_notes(const snug_plan *plan, snug_text *text) {
     const snug_candidate *chosen = snug_plan_chosen(plan);
     append_networks(plan, text);
     if (!chosen) return;
+    append_frozen(plan, text);
     append_statistics(plan, chosen, text);
     append_precision(plan, chosen, text);
 }

@@ -180,7 +180,7 @@ static snug_status search(snug_sequence *sequence, const snug_pass_options *opti
         if (i > 0)
             limit -= bytes - options->limit_bytes < limit ? bytes - options->limit_bytes : limit;
         SNUG_TRY(snug_recompute(sequence, limit, options->effort, &fits));
-        SNUG_TRY(pack_sequence(sequence, &bytes));
+        if (fits) SNUG_TRY(pack_sequence(sequence, &bytes));
     }
     return SNUG_OK;
 }

@@ -2,15 +2,25 @@
 #ifndef SNUG_PLAN_PLAN_H
 #define SNUG_PLAN_PLAN_H
 
+#include "base/pool.h"
+#include "plan/file_model.h"
 #include "plan/schedule.h"
 
 struct snug_plan {
     snug_device *device;    // borrowed
+    snug_pool texts;        // of the request, where they outlive it
+    snug_file_model *file;  // of the network, where it comes from one; else NULL
     snug_training training; // of the chosen network
-    const char *requested;  // the model asked for
-    snug_variant network;   // what is trained, by its own name
-    snug_variant own;       // what was asked for
-    snug_variant *variants; // smaller networks, where the request allows one
+    // Of the network asked for.
+    snug_sample_type sample;
+    snug_type output;          // of one sample; dims[0] is 1
+    bool has_batch_norm;       // in training form
+    int64_t weights, learning; // elements
+    size_t frozen_bytes;       // what the chosen candidate would need more if all weights learnt
+    const char *requested;     // the model asked for
+    snug_variant network;      // what is trained, by its own name
+    snug_variant own;          // what was asked for
+    snug_variant *variants;    // smaller networks, where the request allows one
     size_t variant_count;
     int64_t batch_size;
     snug_fidelity allow;
@@ -25,7 +35,8 @@ struct snug_plan {
     snug_schedule schedule; // of the chosen one
 };
 
-// snug_plan_make() for |model| (borrowed as long as the plan lives), whatever request->model says.
+// snug_plan_make() for |model| (borrowed as long as the plan lives), whatever request->model says;
+// NULL: for the file that it names.
 snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
                               const snug_model *model, snug_plan **out);
 

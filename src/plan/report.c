@@ -66,14 +66,35 @@ static void print_candidate(const snug_candidate *candidate, const char *mark, s
     snug_text_clear(&fixes);
 }
 
+// "3x224x224", with the type where it is not float32.
+static void print_input(const snug_sample_tensor *input, snug_text *text) {
+    if (input->rank == 0) snug_text_append(text, "1");
+    for (int i = 0; i < input->rank; i++)
+        snug_text_append(text, "%s%" PRId64, i ? "x" : "", input->dims[i]);
+    if (strcmp(input->type, "float32") != 0) snug_text_append(text, " %s", input->type);
+}
+
+static void print_network(const snug_plan *plan, snug_text *text) {
+    const snug_sample_type *sample = &plan->sample;
+    const snug_training *training = &plan->training;
+    snug_text_append(text, "%s, ", snug_plan_model(plan));
+    for (int i = 0; i < sample->input_count; i++) {
+        if (i > 0) snug_text_append(text, " + ");
+        print_input(&sample->inputs[i], text);
+    }
+    if (training->loss == SNUG_CROSS_ENTROPY) {
+        snug_text_append(text, ", %" PRId64 " classes", sample->classes);
+    } else {
+        snug_text_append(text, ", %s of ", snug_loss_name(training->loss));
+        print_input(&sample->target, text);
+    }
+}
+
 static void print_head(const snug_plan *plan, snug_text *text) {
-    const snug_model_options *options = &plan->training.options;
     char bytes[SNUG_SIZE_TEXT];
-    snug_text_append(text,
-                     "%s, %" PRId64 "x%" PRId64 "x%" PRId64 ", %" PRId64
-                     " classes, batch size %" PRId64 ", %s",
-                     snug_plan_model(plan), options->channels, options->height, options->width,
-                     options->classes, plan->batch_size, plan->device->device_class->name);
+    print_network(plan, text);
+    snug_text_append(text, ", batch size %" PRId64 ", %s", plan->batch_size,
+                     plan->device->device_class->name);
     if (!plan->device->only_planned)
         snug_text_append(text, " with %d threads", plan->device->threads);
     snug_text_append(text, "\n\n  unfixed %12s  what the batch needs with every tensor kept\n",
@@ -143,11 +164,24 @@ static json_t *network_json(const snug_candidate *candidate) {
 
 // What it takes to build the network again.
 static json_t *built_json(const snug_plan *plan) {
-    const snug_model_options *options = &plan->training.options;
-    return json_pack("{s:s, s:f, s:b, s:I, s:[I,I,I]}", "model", plan->training.model->name,
-                     "width", options->width_multiplier, "separable", options->separable, "classes",
-                     (json_int_t)options->classes, "input", (json_int_t)options->channels,
-                     (json_int_t)options->height, (json_int_t)options->width);
+    const snug_training *training = &plan->training;
+    const snug_model_options *options = &training->options;
+    const snug_sample_tensor *first = &plan->sample.inputs[0];
+    json_t *input = json_array();
+    for (int i = 0; i < first->rank; i++)
+        json_array_append_new(input, json_integer((json_int_t)first->dims[i]));
+    const char *model = plan->file ? snug_file_model_path(plan->file) : training->model->name;
+    return json_pack("{s:s, s:f, s:b, s:I, s:o, s:s, s:s?, s:i}", "model", model, "width",
+                     options->width_multiplier, "separable", options->separable, "classes",
+                     (json_int_t)plan->sample.classes, "input", input, "loss",
+                     snug_loss_name(training->loss), "output", options->output, "class_axis",
+                     training->class_axis);
+}
+
+static json_t *parameters_json(const snug_plan *plan) {
+    return json_pack("{s:I, s:I, s:I}", "all", (json_int_t)plan->weights, "learning",
+                     (json_int_t)plan->learning, "frozen_saves_bytes",
+                     (json_int_t)plan->frozen_bytes);
 }
 
 static json_t *candidate_json(const snug_candidate *candidate, bool with_fits) {
@@ -185,13 +219,14 @@ static json_t *plan_json(const snug_plan *plan) {
         json_object_set_new(minima, snug_fidelity_name((snug_fidelity)i),
                             minimum_json(plan, (snug_fidelity)i));
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "event", "plan",
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "event", "plan",
         "model", snug_plan_model(plan), "requested_model", plan->requested, "network",
-        built_json(plan), "device", plan->device->device_class->name, "batch_size",
-        (json_int_t)plan->batch_size, "budget_bytes", (json_int_t)plan->budget_bytes,
-        "minimum_bytes", minimum_json(plan, plan->allow), "minimum_bytes_by_fidelity", minima,
-        "largest_batch_size", (json_int_t)(chosen ? plan->batch_size : plan->largest_batch),
-        "unfixed_bytes", (json_int_t)plan->unfixed_bytes, "chosen",
+        built_json(plan), "parameters", parameters_json(plan), "device",
+        plan->device->device_class->name, "batch_size", (json_int_t)plan->batch_size,
+        "budget_bytes", (json_int_t)plan->budget_bytes, "minimum_bytes",
+        minimum_json(plan, plan->allow), "minimum_bytes_by_fidelity", minima, "largest_batch_size",
+        (json_int_t)(chosen ? plan->batch_size : plan->largest_batch), "unfixed_bytes",
+        (json_int_t)plan->unfixed_bytes, "chosen",
         chosen ? candidate_json(chosen, false) : json_null(), "candidates", candidates);
 }
 

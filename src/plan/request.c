@@ -80,7 +80,7 @@ snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *re
     snug_fix_context context = {.batch_size = batch_size,
                                 .micro_batch = request->micro_batch ? micro : 0,
                                 .budget_bytes = plan->budget_bytes,
-                                .has_batch_norm = plan->training.model->has_batch_norm,
+                                .has_batch_norm = plan->has_batch_norm,
                                 .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
                                                        request->optimizer.momentum != 0,
                                 .precision = request->precision,

@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "plan/demands.h"
 #include "plan/plan.h"
+#include "plan/survey.h"
 #include "plan/variants.h"
 
 enum { DEFAULT_BATCH_SIZE = 256 };
@@ -122,9 +123,11 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
                                 &schedule));
     snug_candidate *candidate = &plan->candidates[plan->candidate_count];
     *candidate = describe(plan, &schedule, request, plan->budget_bytes);
-    snug_schedule_clear(&schedule);
     if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
-    if (is_superfluous(plan, spec, candidate)) return SNUG_OK;
+    if (is_superfluous(plan, spec, candidate)) {
+        snug_schedule_clear(&schedule);
+        return SNUG_OK;
+    }
     plan->candidate_count++;
     bool demanded = (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch) &&
                     snug_demands_met(request, spec);
@@ -136,7 +139,11 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
         (!*chosen || better(candidate, &plan->candidates[plan->chosen], request->prefer_speed))) {
         plan->chosen = plan->candidate_count - 1;
         *chosen = spec;
+        snug_schedule previous = plan->schedule;
+        plan->schedule = schedule;
+        schedule = previous;
     }
+    snug_schedule_clear(&schedule);
     return SNUG_OK;
 }
 
@@ -163,7 +170,7 @@ static void sort_candidates(snug_plan *plan, bool is_chosen) {
         if (compare_candidates(&plan->candidates[i], &chosen) == 0) plan->chosen = i;
 }
 
-// Lays out every spec; |chosen| receives the one to take, or NULL.
+// Lays out every spec; |chosen| receives the one to take, whose schedule is the plan's, or NULL.
 static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_request *request,
                             const snug_spec_list *specs, const snug_spec **chosen) {
     SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
@@ -191,9 +198,7 @@ static snug_status search(snug_plan *plan, const snug_plan_request *request) {
     SNUG_TRY_GOTO(snug_plan_check_specs(plan, request, &specs), done);
     SNUG_TRY_GOTO(evaluate(plan, costs, request, &specs, &chosen), done);
     if (chosen) {
-        SNUG_TRY_GOTO(snug_schedule_make(plan->device, costs, &plan->training, plan->batch_size,
-                                         chosen, &plan->schedule),
-                      done);
+        SNUG_TRY_GOTO(snug_survey_frozen(plan, costs, chosen), done);
         snug_variant_apply(chosen->variant, &plan->training);
         if (chosen->variant) plan->network = *chosen->variant;
     }
@@ -208,52 +213,87 @@ done:
 // What is asked for, and what may stand in for it.
 static snug_status list_networks(snug_plan *plan, const snug_plan_request *request) {
     plan->requested = plan->training.model->name;
+    SNUG_TRY(snug_survey(plan, request));
     SNUG_TRY(snug_variant_describe(&plan->training, &plan->own));
     plan->network = plan->own;
-    if (request->allow < SNUG_MODEL || !snug_demands_list(request, "smaller-model")) return SNUG_OK;
+    if (plan->file || request->allow < SNUG_MODEL || !snug_demands_list(request, "smaller-model"))
+        return SNUG_OK;
     return snug_variants_list(&plan->training, &plan->variants, &plan->variant_count);
 }
 
+static snug_training training_of(const snug_plan_request *request, const snug_model *model) {
+    snug_training training = {.model = model,
+                              .optimizer = request->optimizer,
+                              .loss = request->loss,
+                              .class_axis = request->class_axis,
+                              .label_smoothing = request->label_smoothing,
+                              .options = {.classes = request->classes,
+                                          .channels = request->channels,
+                                          .height = request->height,
+                                          .width = request->width,
+                                          .width_multiplier = request->width_multiplier,
+                                          .separable = request->separable,
+                                          .drop = !request->no_drop,
+                                          .freeze_bn = request->freeze_bn,
+                                          .input_rank = request->input_rank,
+                                          .input_suggested = request->input_suggested,
+                                          .random_init = request->random_init}};
+    memcpy(training.options.input_dims, request->input_dims, sizeof request->input_dims);
+    return training;
+}
+
+// Texts that the training graphs are built from.
+static snug_status keep_texts(snug_plan *plan, const snug_plan_request *request) {
+    struct {
+        const char *from, **to;
+    } texts[] = {{request->train, &plan->training.train},
+                 {request->freeze, &plan->training.freeze},
+                 {request->output, &plan->training.options.output}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char *copy = NULL;
+        if (texts[i].from) SNUG_TRY(snug_pool_text(&plan->texts, texts[i].from, &copy));
+        *texts[i].to = copy;
+    }
+    return SNUG_OK;
+}
+
+static snug_status fill(snug_plan *plan, const snug_plan_request *request,
+                        const snug_model *model) {
+    plan->allow = request->allow;
+    plan->batch_size = request->batch_size ? request->batch_size : DEFAULT_BATCH_SIZE;
+    plan->budget_bytes = request->budget_bytes
+                             ? request->budget_bytes
+                             : plan->device->device_class->free_bytes(plan->device);
+    if (!model) {
+        SNUG_TRY(snug_file_model_open(request->model, &plan->file));
+        model = snug_file_model_of(plan->file);
+    }
+    plan->training = training_of(request, model);
+    SNUG_TRY(keep_texts(plan, request));
+    SNUG_TRY(snug_plan_check(plan, request));
+    SNUG_TRY(snug_model_resolve(plan->training.model, &plan->training.options));
+    SNUG_TRY(list_networks(plan, request));
+    SNUG_TRY(search(plan, request));
+    return snug_plan_chosen(plan) ? SNUG_OK : snug_plan_no_fit(plan, request);
+}
+
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
-    const snug_model *model;
+    const snug_model *model = NULL;
     *out = NULL;
-    SNUG_TRY(snug_model_find(request->model, &model));
+    if (!snug_file_model_matches(request->model)) SNUG_TRY(snug_model_find(request->model, &model));
     return snug_plan_make_of(device, request, model, out);
 }
 
 snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
                               const snug_model *model, snug_plan **out) {
     *out = NULL;
-    snug_plan *plan = NULL;
-    SNUG_TRY(SNUG_NEW(&plan, 1));
-    plan->device = device;
-    plan->allow = request->allow;
-    plan->batch_size = request->batch_size ? request->batch_size : DEFAULT_BATCH_SIZE;
-    plan->budget_bytes =
-        request->budget_bytes ? request->budget_bytes : device->device_class->free_bytes(device);
-    plan->training = (snug_training){.model = model,
-                                     .optimizer = request->optimizer,
-                                     .label_smoothing = request->label_smoothing,
-                                     .options = {.classes = request->classes,
-                                                 .channels = request->channels,
-                                                 .height = request->height,
-                                                 .width = request->width,
-                                                 .width_multiplier = request->width_multiplier,
-                                                 .separable = request->separable,
-                                                 .drop = !request->no_drop}};
-    snug_status status;
-    SNUG_TRY_GOTO(snug_plan_check(plan, request), failed);
-    SNUG_TRY_GOTO(snug_model_resolve(plan->training.model, &plan->training.options), failed);
-    SNUG_TRY_GOTO(list_networks(plan, request), failed);
-    SNUG_TRY_GOTO(search(plan, request), failed);
-    if (!snug_plan_chosen(plan)) {
-        status = snug_plan_no_fit(plan, request);
-        if (status != SNUG_NO_FIT) goto failed;
+    SNUG_TRY(SNUG_NEW(out, 1));
+    (*out)->device = device;
+    snug_status status = fill(*out, request, model);
+    if (status != SNUG_OK && status != SNUG_NO_FIT) {
+        snug_plan_free(*out);
+        *out = NULL;
     }
-    *out = plan;
-    return status;
-failed:
-    snug_plan_free(plan);
     return status;
 }
 
@@ -262,6 +302,8 @@ void snug_plan_free(snug_plan *plan) {
     snug_schedule_clear(&plan->schedule);
     snug_memory_free(plan->candidates);
     snug_memory_free(plan->variants);
+    snug_file_model_close(plan->file);
+    snug_pool_clear(&plan->texts);
     snug_memory_free(plan);
 }
 
@@ -306,14 +348,19 @@ const snug_candidate *snug_plan_chosen(const snug_plan *plan) {
     return plan->chosen < plan->candidate_count ? &plan->candidates[plan->chosen] : NULL;
 }
 
-void snug_plan_input(const snug_plan *plan, int64_t shape[3], int64_t *classes) {
-    const snug_model_options *options = &plan->training.options;
-    shape[0] = options->channels;
-    shape[1] = options->height;
-    shape[2] = options->width;
-    *classes = options->classes;
+const snug_sample_type *snug_plan_sample(const snug_plan *plan) {
+    return &plan->sample;
 }
 
 bool snug_plan_is_per_pixel(const snug_plan *plan) {
     return plan->training.model->per_pixel;
+}
+
+bool snug_plan_has_accuracy(const snug_plan *plan) {
+    return plan->training.loss != SNUG_MSE;
+}
+
+void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning) {
+    *all = plan->weights;
+    *learning = plan->learning;
 }

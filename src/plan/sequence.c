@@ -31,6 +31,16 @@ static bool mutates(const snug_node *node, int input) {
     return input < 32 && (node->op->mutates >> input & 1);
 }
 
+// The arena rounds workspaces as it does tensors.
+static void round_workspaces(snug_sequence *self) {
+    for (size_t i = 0; i < self->graph->node_count; i++) {
+        snug_node_cost *cost = &self->costs[i];
+        cost->workspace_bytes = snug_size_align(cost->workspace_bytes, SNUG_ARENA_ALIGNMENT);
+        cost->again_workspace_bytes =
+            snug_size_align(cost->again_workspace_bytes, SNUG_ARENA_ALIGNMENT);
+    }
+}
+
 // A node is as old as the weights it reads: it cannot run again once one of them was updated.
 static snug_status find_expiry(snug_sequence *self) {
     const snug_graph *graph = self->graph;
@@ -78,6 +88,8 @@ static size_t list_inputs(snug_sequence *self, const snug_node *node, snug_seque
     snug_sequence_node *entry = &self->nodes[node->id];
     snug_sequence_input *start = next;
     entry->inputs = next;
+    entry->is_view = node->op->is_view;
+    entry->is_forward = node->phase == SNUG_FORWARD;
     for (int i = 0; i < node->input_count; i++)
         if (node->inputs[i] != SNUG_NO_TENSOR && self->bytes[node->inputs[i]])
             *next++ =
@@ -104,9 +116,31 @@ static snug_status find_inputs(snug_sequence *self) {
     for (size_t i = 0; i < graph->node_count; i++)
         count += (size_t)(graph->nodes[i]->input_count + graph->nodes[i]->op->again_input_count);
     SNUG_TRY(SNUG_NEW(&self->inputs, count));
+    SNUG_TRY(SNUG_NEW(&self->outputs, graph->tensor_count));
     count = 0;
-    for (size_t i = 0; i < graph->node_count; i++)
-        count += list_inputs(self, graph->nodes[i], self->inputs + count);
+    snug_tensor_id *output = self->outputs;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const snug_node *node = graph->nodes[i];
+        count += list_inputs(self, node, self->inputs + count);
+        self->nodes[i].outputs = output;
+        self->nodes[i].output_count = node->output_count;
+        for (int j = 0; j < node->output_count; j++)
+            *output++ = node->outputs[j];
+    }
+    return SNUG_OK;
+}
+
+// Flat copies of what every layout asks for.
+static snug_status find_tensors(snug_sequence *self) {
+    const snug_graph *graph = self->graph;
+    SNUG_TRY(SNUG_NEW(&self->producer, graph->tensor_count));
+    SNUG_TRY(SNUG_NEW(&self->results, graph->tensor_count));
+    SNUG_TRY(SNUG_GROW(&self->values, &self->value_capacity, graph->tensor_count));
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        self->producer[i] = graph->tensors[i]->producer;
+        self->values[i] = (snug_value){.tensor = (snug_tensor_id)i};
+        if (graph->tensors[i]->is_result) self->results[self->result_count++] = (snug_tensor_id)i;
+    }
     return SNUG_OK;
 }
 
@@ -123,7 +157,9 @@ snug_status snug_sequence_new(snug_graph *graph, bool in_place, snug_node_cost *
     SNUG_TRY_GOTO(SNUG_NEW(&out->in_gap, graph->tensor_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->made, graph->tensor_count), failed);
     SNUG_TRY_GOTO(SNUG_NEW(&out->passing, graph->tensor_count), failed);
+    SNUG_TRY_GOTO(find_tensors(out), failed);
     find_bytes(out);
+    round_workspaces(out);
     SNUG_TRY_GOTO(find_expiry(out), failed);
     SNUG_TRY_GOTO(find_inputs(out), failed);
     SNUG_TRY_GOTO(snug_sequence_find_choices(out), failed);
@@ -138,7 +174,8 @@ void snug_sequence_clear(snug_sequence *self) {
                      self->candidates, self->drops,      self->steps,       self->values,
                      self->spans,      self->change,     self->made,        self->step_values,
                      self->passing,    self->accessible, self->last_reader, self->gaps,
-                     self->first_gap,  self->in_gap};
+                     self->first_gap,  self->producer,   self->results,     self->outputs,
+                     self->in_gap};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         snug_memory_free(owned[i]);
     *self = (snug_sequence){0};
@@ -146,15 +183,23 @@ void snug_sequence_clear(snug_sequence *self) {
 
 // --- Which nodes run, and on which values
 
-static snug_status begin_step(snug_sequence *self, snug_node_id node, bool is_again, int32_t inputs,
-                              snug_step **out) {
-    int32_t outputs = self->graph->nodes[node]->output_count;
-    if (is_again && self->nodes[node].makes_one) outputs = 1;
-    size_t values = (size_t)inputs + (size_t)outputs;
+// Makes room for one more step with |values| values.
+static snug_status reserve(snug_sequence *self, size_t values) {
     SNUG_TRY(SNUG_GROW(&self->steps, &self->step_capacity, self->step_count + 1));
     SNUG_TRY(
         SNUG_GROW(&self->step_values, &self->step_value_capacity, self->step_value_count + values));
-    SNUG_TRY(SNUG_GROW(&self->values, &self->value_capacity, self->value_count + values));
+    return SNUG_GROW(&self->values, &self->value_capacity, self->value_count + values);
+}
+
+static snug_status begin_step(snug_sequence *self, snug_node_id node, bool is_again, int32_t inputs,
+                              snug_step **out) {
+    int32_t outputs = self->nodes[node].output_count;
+    if (is_again && self->nodes[node].makes_one) outputs = 1;
+    size_t values = (size_t)inputs + (size_t)outputs;
+    if (self->step_count == self->step_capacity ||
+        self->step_value_count + values > self->step_value_capacity ||
+        self->value_count + values > self->value_capacity)
+        SNUG_TRY(reserve(self, values));
     *out = &self->steps[self->step_count++];
     **out = (snug_step){.node = node,
                         .is_again = is_again,
@@ -164,6 +209,12 @@ static snug_status begin_step(snug_sequence *self, snug_node_id node, bool is_ag
     self->step_value_count += values;
     self->work++;
     return SNUG_OK;
+}
+
+// Puts |value| into the next place of the last step, which touches it.
+static void use(snug_sequence *self, int32_t **next, int32_t value) {
+    self->values[value].end = (int32_t)self->step_count;
+    *(*next)++ = value;
 }
 
 // |value| of tensor |id| was made while the layout is at node |now|: it stays, unless this making
@@ -188,7 +239,7 @@ static void forget_passing(snug_sequence *self) {
 // Makes sure that |id| can be read at node |now|, running its producer again where it was let go.
 static snug_status demand(snug_sequence *self, snug_tensor_id id, snug_node_id now) {
     if (self->accessible[id] != NONE || !self->is_possible) return SNUG_OK;
-    snug_node_id producer = self->graph->tensors[id]->producer;
+    snug_node_id producer = self->producer[id];
     const snug_sequence_node *node = &self->nodes[producer];
     if (!node->can_run_again || node->expires < now) {
         self->is_possible = false;
@@ -201,16 +252,16 @@ static snug_status demand(snug_sequence *self, snug_tensor_id id, snug_node_id n
     SNUG_TRY(begin_step(self, producer, true, node->again_input_count, &step));
     int32_t *values = self->step_values + step->first_value;
     for (int32_t i = 0; i < node->again_input_count; i++)
-        *values++ = self->accessible[node->again_inputs[i].tensor];
+        use(self, &values, self->accessible[node->again_inputs[i].tensor]);
     for (int32_t i = 0; i < step->output_count; i++) {
-        snug_tensor_id output = self->graph->nodes[producer]->outputs[i];
+        snug_tensor_id output = node->outputs[i];
         int32_t value = (int32_t)self->value_count++;
-        self->values[value] = (snug_value){.tensor = output};
-        *values++ = value;
+        self->values[value].tensor = output;
+        use(self, &values, value);
         publish(self, output, value, now);
     }
     self->seconds += self->costs[producer].again_seconds;
-    self->again_count += !self->graph->nodes[producer]->op->is_view;
+    self->again_count += !node->is_view;
     return SNUG_OK;
 }
 
@@ -226,7 +277,7 @@ static void forget_read(snug_sequence *self, snug_node_id id) {
         self->in_gap[read] = drops > 1;
         self->made[read]--;
     }
-    if (self->graph->nodes[id]->phase != SNUG_FORWARD) return;
+    if (!node->is_forward) return;
     for (int32_t i = 0; i < node->input_count; i++) {
         snug_tensor_id read = node->inputs[i].tensor;
         if (self->last_reader[read] == id && self->made[read] && self->bytes[read] &&
@@ -237,7 +288,6 @@ static void forget_read(snug_sequence *self, snug_node_id id) {
 
 static snug_status lay_node(snug_sequence *self, snug_node_id id) {
     const snug_sequence_node *node = &self->nodes[id];
-    const snug_node *own = self->graph->nodes[id];
     for (int32_t i = 0; i < node->input_count; i++)
         self->in_gap[node->inputs[i].tensor] = 0;
     for (int32_t i = 0; i < node->input_count; i++)
@@ -247,10 +297,10 @@ static snug_status lay_node(snug_sequence *self, snug_node_id id) {
     SNUG_TRY(begin_step(self, id, false, node->input_count, &step));
     int32_t *values = self->step_values + step->first_value;
     for (int32_t i = 0; i < node->input_count; i++)
-        *values++ = self->accessible[node->inputs[i].tensor];
-    for (int32_t i = 0; i < own->output_count; i++) {
-        *values++ = own->outputs[i];
-        publish(self, own->outputs[i], own->outputs[i], id);
+        use(self, &values, self->accessible[node->inputs[i].tensor]);
+    for (int32_t i = 0; i < node->output_count; i++) {
+        use(self, &values, node->outputs[i]);
+        publish(self, node->outputs[i], node->outputs[i], id);
     }
     forget_passing(self);
     forget_read(self, id);
@@ -262,36 +312,25 @@ static snug_status lay_nodes(snug_sequence *self) {
     self->step_count = self->step_value_count = self->passing_count = self->again_count = 0;
     self->seconds = 0;
     self->is_possible = true;
-    SNUG_TRY(SNUG_GROW(&self->values, &self->value_capacity, graph->tensor_count));
     self->value_count = graph->tensor_count;
     memset(self->made, 0, graph->tensor_count);
     memset(self->in_gap, 0, graph->tensor_count);
     for (size_t i = 0; i < graph->tensor_count; i++) {
-        self->values[i] = (snug_value){.tensor = (snug_tensor_id)i};
-        self->accessible[i] = graph->tensors[i]->producer == SNUG_NO_NODE ? (int32_t)i : NONE;
+        self->values[i].end = 0;
+        self->accessible[i] = self->producer[i] == SNUG_NO_NODE ? (int32_t)i : NONE;
     }
     for (size_t i = 0; i < graph->node_count && self->is_possible; i++)
         SNUG_TRY(lay_node(self, (snug_node_id)i));
+    for (size_t i = 0; i < self->result_count; i++)
+        self->values[self->results[i]].end = (int32_t)self->step_count;
     return SNUG_OK;
 }
 
 // --- What the layout takes: the rules of lifetime.c on values
 
-static void find_ends(snug_sequence *self) {
-    for (size_t i = 0; i < self->value_count; i++)
-        self->values[i].end = 0;
-    for (size_t i = 0; i < self->step_count; i++) {
-        const snug_step *step = &self->steps[i];
-        const int32_t *values = self->step_values + step->first_value;
-        for (int32_t j = 0; j < step->input_count + step->output_count; j++)
-            self->values[values[j]].end = (int32_t)i + 1;
-    }
-    for (size_t i = 0; i < self->graph->tensor_count; i++)
-        if (self->graph->tensors[i]->is_result) self->values[i].end = (int32_t)self->step_count;
-}
-
 static snug_status new_span(snug_sequence *self, int32_t value, int32_t first) {
-    SNUG_TRY(SNUG_GROW(&self->spans, &self->span_capacity, self->span_count + 1));
+    if (self->span_count == self->span_capacity)
+        SNUG_TRY(SNUG_GROW(&self->spans, &self->span_capacity, self->span_count + 1));
     self->spans[self->span_count] =
         (snug_memory_span){.bytes = self->bytes[self->values[value].tensor],
                            .first = first,
@@ -320,12 +359,12 @@ static int32_t reusable_span(const snug_sequence *self, size_t index) {
 
 static snug_status place_outputs(snug_sequence *self, size_t index) {
     const snug_step *step = &self->steps[index];
-    const snug_op *op = self->graph->nodes[step->node]->op;
+    bool is_view = self->nodes[step->node].is_view;
     const int32_t *values = self->step_values + step->first_value;
     for (int32_t i = 0; i < step->output_count; i++) {
         int32_t value = values[step->input_count + i], storage = NONE;
         if (!self->bytes[self->values[value].tensor]) continue;
-        if (i == 0 && op->is_view)
+        if (i == 0 && is_view)
             storage = self->values[values[0]].storage;
         else if (i == 0 && self->in_place)
             storage = reusable_span(self, index);
@@ -343,7 +382,7 @@ static snug_status place_outputs(snug_sequence *self, size_t index) {
 static snug_status place_all(snug_sequence *self) {
     self->span_count = 0;
     for (size_t i = 0; i < self->graph->tensor_count; i++)
-        if (self->graph->tensors[i]->producer == SNUG_NO_NODE && self->bytes[i]) {
+        if (self->producer[i] == SNUG_NO_NODE && self->bytes[i]) {
             if (self->values[i].end == 0) self->values[i].end = 1;
             SNUG_TRY(new_span(self, (int32_t)i, 0));
         }
@@ -355,8 +394,7 @@ static snug_status place_all(snug_sequence *self) {
 size_t snug_sequence_workspace(const snug_sequence *self, size_t index) {
     const snug_step *step = &self->steps[index];
     const snug_node_cost *cost = &self->costs[step->node];
-    return snug_size_align(step->is_again ? cost->again_workspace_bytes : cost->workspace_bytes,
-                           SNUG_ARENA_ALIGNMENT);
+    return step->is_again ? cost->again_workspace_bytes : cost->workspace_bytes;
 }
 
 static snug_status measure(snug_sequence *self, size_t limit) {
@@ -385,7 +423,6 @@ static snug_status measure(snug_sequence *self, size_t limit) {
 snug_status snug_sequence_lay(snug_sequence *self, size_t limit) {
     SNUG_TRY(lay_nodes(self));
     if (!self->is_possible) return SNUG_OK;
-    find_ends(self);
     SNUG_TRY(place_all(self));
     return measure(self, limit);
 }

@@ -31,11 +31,14 @@ typedef struct snug_sequence_input {
 typedef struct snug_sequence_node {
     const snug_sequence_input *inputs, *again_inputs;
     int32_t input_count, again_input_count;
+    const snug_tensor_id *outputs;
+    int32_t output_count;
     // The first node that overwrites a weight which this one reads: past it, running again would
     // give something else.
     snug_node_id expires;
     bool can_run_again;
     bool makes_one; // running again makes output 0 alone (snug_op.again)
+    bool is_view, is_forward;
 } snug_sequence_node;
 
 // A node of a layout: |values| are its inputs, then its outputs.
@@ -69,6 +72,7 @@ typedef struct snug_sequence {
     snug_node_cost *costs;
     snug_sequence_node *nodes;
     snug_sequence_input *inputs; // of all nodes
+    snug_tensor_id *outputs;     // likewise
     size_t *bytes;               // by tensor, as the arena rounds them; 0: not planned
     // Tensors that may be dropped, in the order in which the forward pass makes them.
     // Behind them the gaps, as their places in |drops|.
@@ -79,8 +83,11 @@ typedef struct snug_sequence {
     uint8_t *drops;
     snug_gap *gaps;
     size_t gap_count;
-    int32_t *first_gap;   // by node: of those after it; -1: there is none
-    int32_t *last_reader; // by tensor: the forward pass's last node that reads it; 0: none
+    int32_t *first_gap;      // by node: of those after it; -1: there is none
+    int32_t *last_reader;    // by tensor: the forward pass's last node that reads it; 0: none
+    snug_node_id *producer;  // by tensor
+    snug_tensor_id *results; // what lives to the end
+    size_t result_count;
 
     // The last layout.
     snug_step *steps;

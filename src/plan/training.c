@@ -1,12 +1,15 @@
 #include "plan/training.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "graph/autodiff.h"
 #include "graph/verify.h"
 #include "ops/ops.h"
+#include "plan/loss.h"
 #include "plan/precision.h"
+#include "plan/selection.h"
 
 enum { NAME_BYTES = 512 };
 
@@ -122,6 +125,21 @@ static snug_status on_gradient(void *context, snug_graph *graph, snug_tensor_id 
     return SNUG_OK;
 }
 
+// A norm that no gradient goes through need not keep what it normalises.
+static snug_status overwrite_frozen_norms(snug_graph *graph) {
+    bool *again = NULL; // read by a later node than the norm itself
+    SNUG_TRY(SNUG_NEW(&again, graph->tensor_count));
+    for (size_t i = graph->node_count; i-- > 0;) {
+        snug_node *node = graph->nodes[i];
+        if (node->op == &snug_op_batch_norm && !again[node->inputs[0]])
+            node->op = &snug_op_batch_norm_over;
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j] != SNUG_NO_TENSOR) again[node->inputs[j]] = true;
+    }
+    snug_memory_free(again);
+    return SNUG_OK;
+}
+
 static snug_status differentiate(const snug_training *training, snug_pass_kind kind,
                                  snug_training_graph *built) {
     collector self = {.training = training, .kind = kind};
@@ -131,43 +149,32 @@ static snug_status differentiate(const snug_training *training, snug_pass_kind k
     for (size_t i = 0; i < self.pair_count && status == SNUG_OK; i++)
         status = emit_update(training, built->graph, self.pairs[i][0], self.pairs[i][1]);
     snug_memory_free(self.pairs);
+    if (status == SNUG_OK) status = overwrite_frozen_norms(built->graph);
     return status;
-}
-
-static snug_tensor_id add_target(const snug_training *training, snug_graph *graph,
-                                 snug_tensor_id logits, int64_t samples) {
-    const snug_type *type = snug_graph_type(graph, logits);
-    int64_t dims[] = {samples, type->dims[2], type->dims[3]};
-    snug_type target =
-        snug_type_make(SNUG_I32, SNUG_ROW_MAJOR, training->model->per_pixel ? 3 : 1, dims);
-    return snug_graph_tensor(graph, "target", &target, SNUG_ROLE_INPUT);
-}
-
-// Targets of one sample: 1, or its pixels. The loss is a mean over all of them.
-static int64_t targets_per_sample(const snug_graph *graph, const snug_training_graph *built) {
-    return built->samples > 0
-               ? snug_type_elements(snug_graph_type(graph, built->target)) / built->samples
-               : 1;
 }
 
 // The model's forward pass in the precision of |training|; logits are float32.
 static snug_status build_forward(const snug_training *training, bool training_form,
-                                 snug_training_graph *built, snug_tensor_id *logits) {
-    if (training->activations == SNUG_F32)
-        return snug_model_build(training->model, &training->options, built->samples, training_form,
-                                built->graph, &built->input, logits);
+                                 snug_training_graph *built) {
+    bool is_plain = training->activations == SNUG_F32;
     snug_graph *whole = NULL;
-    snug_tensor_id *map = NULL, input;
+    snug_tensor_id *map = NULL;
+    snug_model_ends ends;
     snug_status status;
-    SNUG_TRY(snug_graph_new(&whole));
+    if (!is_plain) SNUG_TRY(snug_graph_new(&whole));
     SNUG_TRY_GOTO(snug_model_build(training->model, &training->options, built->samples,
-                                   training_form, whole, &input, logits),
+                                   training_form, is_plain ? built->graph : whole, &ends),
                   done);
+    built->input_count = ends.input_count;
+    memcpy(built->inputs, ends.inputs, sizeof built->inputs);
+    built->logits = ends.logits;
+    if (is_plain) return SNUG_OK;
     SNUG_TRY_GOTO(SNUG_NEW(&map, whole->tensor_count), done);
     SNUG_TRY_GOTO(snug_precision_copy(whole, training->activations, built->graph, map), done);
-    built->input = map[input];
+    for (int i = 0; i < ends.input_count; i++)
+        built->inputs[i] = map[ends.inputs[i]];
     built->graph->scope = "loss";
-    *logits = snug_precision_cast(built->graph, map[*logits], SNUG_F32);
+    built->logits = snug_precision_cast(built->graph, map[ends.logits], SNUG_F32);
     status = built->graph->status;
 done:
     snug_memory_free(map);
@@ -177,24 +184,10 @@ done:
 
 static snug_status build_pass(const snug_training *training, snug_pass_kind kind,
                               int64_t denominator, snug_training_graph *built) {
-    snug_graph *graph = built->graph;
     bool training_form = kind != SNUG_PASS_EVALUATE;
-    snug_tensor_id logits;
-    SNUG_TRY(build_forward(training, training_form, built, &logits));
-    built->target = add_target(training, graph, logits, built->samples);
-    SNUG_TRY(graph->status);
-    snug_loss_attributes loss = {.label_smoothing = training_form ? training->label_smoothing : 0,
-                                 .denominator = (training_form ? denominator : 1) *
-                                                targets_per_sample(graph, built)};
-    graph->scope = "loss";
-    built->loss = SNUG_EMIT(graph, &snug_op_cross_entropy, &loss, logits, built->target);
-    if (kind == SNUG_PASS_EVALUATE) {
-        built->correct = SNUG_EMIT(graph, &snug_op_correct, NULL, logits, built->target);
-        SNUG_TRY(graph->status);
-        graph->tensors[built->correct]->is_result = true;
-    }
-    SNUG_TRY(graph->status);
-    graph->tensors[built->loss]->is_result = true;
+    SNUG_TRY(build_forward(training, training_form, built));
+    SNUG_TRY(snug_training_select(training, built->graph, built->logits, training_form));
+    SNUG_TRY(snug_training_add_loss(training, training_form, denominator, built));
     return training_form ? differentiate(training, kind, built) : SNUG_OK;
 }
 
@@ -217,13 +210,14 @@ static snug_status build_final(const snug_training *training, snug_pass_kind kin
                                snug_training_graph *built) {
     static const snug_fill_attributes nothing_found = {.value = 0};
     snug_graph *graph = built->graph, *forward = NULL;
-    snug_tensor_id input, logits;
+    snug_model_ends ends;
     SNUG_TRY(snug_graph_new(&forward));
     graph->phase = SNUG_UPDATE;
     if (kind == SNUG_PASS_UNSCALE)
         built->found = SNUG_EMIT_NONE(graph, &snug_op_fill, &nothing_found);
     snug_status status =
-        snug_model_build(training->model, &training->options, 1, false, forward, &input, &logits);
+        snug_model_build(training->model, &training->options, 1, true, forward, &ends);
+    if (status == SNUG_OK) status = snug_training_select(training, forward, ends.logits, true);
     for (size_t i = 0; i < forward->tensor_count && status == SNUG_OK; i++) {
         const snug_tensor *tensor = forward->tensors[i];
         if (tensor->role != SNUG_ROLE_WEIGHT || !tensor->trainable) continue;
@@ -244,8 +238,8 @@ done:
 snug_status snug_training_graph_build(const snug_training *training, snug_pass_kind kind,
                                       int64_t samples, int64_t denominator,
                                       snug_training_graph *out) {
-    *out = (snug_training_graph){.input = SNUG_NO_TENSOR,
-                                 .target = SNUG_NO_TENSOR,
+    *out = (snug_training_graph){.target = SNUG_NO_TENSOR,
+                                 .logits = SNUG_NO_TENSOR,
                                  .loss = SNUG_NO_TENSOR,
                                  .correct = SNUG_NO_TENSOR,
                                  .found = SNUG_NO_TENSOR};

@@ -12,7 +12,10 @@ typedef struct snug_training {
     const snug_model *model;
     snug_model_options options;
     snug_optimizer optimizer;
+    snug_loss loss;
+    int class_axis; // 0: snug_loss_class_axis() finds it
     double label_smoothing;
+    const char *train, *freeze; // globs by comma, or NULL
     snug_dtype activations; // SNUG_F32, SNUG_BF16 or SNUG_F16: weights are float32 whatever it is
     bool scales_loss;       // gradients come out times the run's loss scale
     bool lean_optimizer;    // state of large weights in 8 bits
@@ -36,10 +39,13 @@ typedef enum snug_pass_kind {
 
 typedef struct snug_training_graph {
     snug_graph *graph;
-    snug_tensor_id input, target; // SNUG_NO_TENSOR in the update pass
-    snug_tensor_id loss;          // scalar: the samples' loss sum / denominator
-    snug_tensor_id correct;       // scalar, evaluation only
-    snug_tensor_id found;         // scalar, unscaling only: above 0 where a gradient is not finite
+    snug_tensor_id inputs[SNUG_MAX_INPUTS];
+    int input_count;        // 0 in the update pass
+    snug_tensor_id target;  // SNUG_NO_TENSOR in the update pass
+    snug_tensor_id logits;  // float32, as the model gives them
+    snug_tensor_id loss;    // scalar: the samples' loss sum / denominator
+    snug_tensor_id correct; // scalar, evaluation only; SNUG_NO_TENSOR: the loss has none
+    snug_tensor_id found;   // scalar, unscaling only: above 0 where a gradient is not finite
     int64_t samples;
 } snug_training_graph;
 

@@ -1,7 +1,7 @@
 // A saved network on a data set.
 #include "base/clock.h"
 #include "base/status.h"
-#include "data/dataset.h"
+#include "data/element.h"
 #include "snug/train.h"
 
 #define CHUNK_BYTES ((int64_t)2 << 20)
@@ -11,18 +11,17 @@ typedef struct evaluation {
     snug_loader *loader;
 } evaluation;
 
-static snug_status next_samples(void *context, int64_t samples, const float **input,
-                                const int32_t **target) {
+static snug_status next_samples(void *context, int64_t samples, const void **inputs,
+                                const void **target) {
     const evaluation *self = context;
     if (self->options->should_stop && self->options->should_stop(self->options->context))
         return snug_fail(SNUG_INTERRUPTED, "stopped in an evaluation");
-    return snug_loader_next(self->loader, samples, input, target);
+    return snug_loader_next(self->loader, samples, inputs, target);
 }
 
 static snug_status run(evaluation *self, snug_trainer *trainer, snug_dataset *test,
                        snug_evaluate_result *result) {
-    int64_t bytes = snug_dataset_input_elements(test) * (int64_t)sizeof(float);
-    int64_t most = CHUNK_BYTES / bytes > 0 ? CHUNK_BYTES / bytes : 1;
+    int64_t most = snug_sample_chunk(snug_dataset_sample(test), CHUNK_BYTES);
     snug_loader_options options = {.chunk_samples = most};
     SNUG_TRY(snug_loader_start(test, &options, &self->loader));
     snug_batch_source source = {.next = next_samples, .context = self, .most = most};

@@ -4,27 +4,51 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "plan/file_model.h"
 #include "snug/train.h"
+
+static snug_status read_input(const char *path, const json_t *input, snug_run_info *out) {
+    size_t rank = json_array_size(input);
+    if (!json_is_array(input) || rank > SNUG_SAMPLE_RANK)
+        return snug_fail(SNUG_BAD_FILE, "%s: the network's input is no list of extents", path);
+    out->input_rank = (int)rank;
+    for (size_t i = 0; i < rank; i++)
+        out->input_dims[i] = json_integer_value(json_array_get(input, i));
+    if (rank != 3) return SNUG_OK;
+    out->channels = out->input_dims[0];
+    out->height = out->input_dims[1];
+    out->width = out->input_dims[2];
+    return SNUG_OK;
+}
 
 static snug_status read_network(const char *path, json_t *plan, snug_run_info *out) {
     const char *model = NULL, *network = NULL, *precision = NULL;
-    json_int_t classes, input[3];
+    const char *loss = "cross-entropy", *output = "";
+    json_int_t classes;
+    json_t *input = NULL;
     int separable;
-    bool is_plan =
-        json_unpack(plan, "{s:s, s:{s:s, s:F, s:b, s:I, s:[I,I,I]}, s:{s:s}}", "model", &network,
-                    "network", "model", &model, "width", &out->width_multiplier, "separable",
-                    &separable, "classes", &classes, "input", &input[0], &input[1], &input[2],
-                    "chosen", "precision", &precision) == 0 &&
-        strlen(model) < sizeof out->model && strlen(network) < sizeof out->network;
-    if (!is_plan)
+    bool is_plan = json_unpack(plan, "{s:s, s:{s:s, s:F, s:b, s:I, s:o, s?s, s?s, s?i}, s:{s:s}}",
+                               "model", &network, "network", "model", &model, "width",
+                               &out->width_multiplier, "separable", &separable, "classes", &classes,
+                               "input", &input, "loss", &loss, "output", &output, "class_axis",
+                               &out->class_axis, "chosen", "precision", &precision) == 0 ||
+                   json_unpack(plan, "{s:s, s:{s:s, s:F, s:b, s:I, s:o, s?s, s:n, s?i}, s:{s:s}}",
+                               "model", &network, "network", "model", &model, "width",
+                               &out->width_multiplier, "separable", &separable, "classes", &classes,
+                               "input", &input, "loss", &loss, "output", "class_axis",
+                               &out->class_axis, "chosen", "precision", &precision) == 0;
+    if (!is_plan || strlen(model) >= sizeof out->model || strlen(network) >= sizeof out->network ||
+        strlen(output) >= sizeof out->output)
         return snug_fail(SNUG_BAD_FILE, "%s does not describe a network that was trained", path);
     snprintf(out->model, sizeof out->model, "%s", model);
     snprintf(out->network, sizeof out->network, "%s", network);
+    snprintf(out->output, sizeof out->output, "%s", output);
+    out->is_file = snug_file_model_matches(model);
     out->separable = separable;
     out->classes = classes;
-    out->channels = input[0];
-    out->height = input[1];
-    out->width = input[2];
+    SNUG_TRY(read_input(path, input, out));
+    if (snug_loss_parse(loss, &out->loss) != SNUG_OK)
+        return snug_fail(SNUG_BAD_FILE, "%s: '%s' is no loss", path, loss);
     if (snug_precision_parse(precision, &out->precision) != SNUG_OK)
         return snug_fail(SNUG_BAD_FILE, "%s: '%s' is no precision", path, precision);
     return SNUG_OK;

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "data/element.h"
 #include "train/run.h"
 
 // Host memory of a loader's chunk.
@@ -22,16 +23,15 @@ typedef struct training_loop {
     double started, paused;             // seconds; |paused| was spent in evaluations
 } training_loop;
 
-static snug_status next_samples(void *context, int64_t samples, const float **input,
-                                const int32_t **target) {
-    return snug_loader_next(context, samples, input, target);
+static snug_status next_samples(void *context, int64_t samples, const void **inputs,
+                                const void **target) {
+    return snug_loader_next(context, samples, inputs, target);
 }
 
 static snug_status start_loader(snug_dataset *dataset, uint64_t seed, bool shuffle,
                                 int64_t epoch_samples, snug_loader **loader,
                                 snug_batch_source *source) {
-    int64_t bytes = snug_dataset_input_elements(dataset) * (int64_t)sizeof(float);
-    int64_t most = CHUNK_BYTES / bytes > 0 ? CHUNK_BYTES / bytes : 1;
+    int64_t most = snug_sample_chunk(snug_dataset_sample(dataset), CHUNK_BYTES);
     snug_loader_options options = {
         .seed = seed, .shuffle = shuffle, .epoch_samples = epoch_samples, .chunk_samples = most};
     SNUG_TRY(snug_loader_start(dataset, &options, loader));
@@ -82,11 +82,11 @@ static bool stop_wanted(const training_loop *self) {
 }
 
 // A source's next() that gives up when the user wants to stop: evaluations can be long.
-static snug_status next_unless_stopped(void *context, int64_t samples, const float **input,
-                                       const int32_t **target) {
+static snug_status next_unless_stopped(void *context, int64_t samples, const void **inputs,
+                                       const void **target) {
     training_loop *self = context;
     if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped in an evaluation");
-    return snug_loader_next(self->test_loader, samples, input, target);
+    return snug_loader_next(self->test_loader, samples, inputs, target);
 }
 
 static snug_status evaluate(training_loop *self) {
@@ -111,11 +111,13 @@ static snug_status finish_epoch(training_loop *self, int64_t epoch, double train
                               .accuracy = result->accuracy,
                               .seconds = seconds};
     if (self->options->on_epoch) self->options->on_epoch(self->options->context, &event);
+    char accuracy[32] = "null";
+    if (isfinite(result->accuracy)) snprintf(accuracy, sizeof accuracy, "%.9g", result->accuracy);
     if (isfinite(train_loss) && isfinite(result->val_loss))
         SNUG_TRY(snug_run_log(&self->run,
                               "{\"event\":\"epoch\",\"epoch\":%" PRId64
-                              ",\"train_loss\":%.9g,\"accuracy\":%.9g,\"val_loss\":%.9g}",
-                              epoch, train_loss, result->accuracy, result->val_loss));
+                              ",\"train_loss\":%.9g,\"accuracy\":%s,\"val_loss\":%.9g}",
+                              epoch, train_loss, accuracy, result->val_loss));
     return snug_run_save(&self->run, self->trainer);
 }
 
@@ -158,6 +160,7 @@ static snug_status begin(training_loop *self) {
     SNUG_TRY(count_steps(self));
     SNUG_TRY(snug_run_open(self->options->out, self->plan, &self->run));
     SNUG_TRY(snug_trainer_new(self->plan, seed, &self->trainer));
+    if (self->options->init) SNUG_TRY(snug_trainer_load(self->trainer, self->options->init));
     if (self->options->loss_scale != 0)
         SNUG_TRY(snug_trainer_set_loss_scale(self->trainer, self->options->loss_scale));
     SNUG_TRY(start_loader(self->train, seed, true,

@@ -1,5 +1,6 @@
 // A trainer: one optimizer update at a time inside a plan's arena.
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ struct snug_trainer {
     uint64_t seed;
     int64_t steps; // optimizer updates; skipped ones not counted
     snug_loss_scaler scaler;
-    int32_t *no_targets; // -1 for each target of an evaluation pass
+    // Of an evaluation pass, each -1 as an int32 and a NaN as a float32: no class, no number.
+    int32_t *no_targets;
 };
 
 static snug_status prepare(snug_trainer *trainer) {
@@ -66,17 +68,19 @@ static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
                         const snug_batch_source *source, int64_t samples) {
     const snug_training_graph *built = &pass->built;
     size_t whole = (size_t)built->samples;
-    size_t row = snug_type_bytes(snug_graph_type(built->graph, built->input)) / whole;
     size_t target_row = snug_type_bytes(snug_graph_type(built->graph, built->target)) / whole;
     int64_t part;
     for (int64_t done = 0; done < samples; done += part) {
         part = samples - done;
         if (source->most > 0 && part > source->most) part = source->most;
-        const float *input = NULL;
-        const int32_t *target = NULL;
-        SNUG_TRY(source->next(source->context, part, &input, &target));
-        SNUG_TRY(snug_program_write(trainer->program, pass, built->input, (size_t)done * row, input,
-                                    (size_t)part * row));
+        const void *inputs[SNUG_MAX_INPUTS] = {NULL}, *target = NULL;
+        SNUG_TRY(source->next(source->context, part, inputs, &target));
+        for (int i = 0; i < built->input_count; i++) {
+            snug_tensor_id input = built->inputs[i];
+            size_t row = snug_type_bytes(snug_graph_type(built->graph, input)) / whole;
+            SNUG_TRY(snug_program_write(trainer->program, pass, input, (size_t)done * row,
+                                        inputs[i], (size_t)part * row));
+        }
         SNUG_TRY(snug_program_write(trainer->program, pass, built->target,
                                     (size_t)done * target_row, target, (size_t)part * target_row));
     }
@@ -96,7 +100,7 @@ static snug_status run_pass(snug_trainer *trainer, const snug_pass *pass,
     SNUG_TRY(snug_program_run(trainer->program, pass, state));
     SNUG_TRY(snug_program_read(trainer->program, pass, built->loss, &value, sizeof value));
     *loss += value;
-    if (!correct) return SNUG_OK;
+    if (!correct || built->correct == SNUG_NO_TENSOR) return SNUG_OK;
     SNUG_TRY(snug_program_read(trainer->program, pass, built->correct, &value, sizeof value));
     *correct += value;
     return SNUG_OK;
@@ -188,6 +192,7 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
     if (samples > 0) {
         *loss /= (double)samples;
         *accuracy = correct / (double)(samples * targets);
+        if (pass->built.correct == SNUG_NO_TENSOR) *accuracy = NAN;
     }
     return SNUG_OK;
 }

@@ -42,7 +42,8 @@ expect 2 "'12XB' is not a size" plan simple --memory 12XB
 expect 2 "leaves no memory" plan simple --memory 0
 expect 2 "--batch-size '0'" plan simple --batch-size 0
 expect 2 "micro-batch of 300" plan simple --micro-batch 300
-expect 2 "--input '3x32'" plan simple --input 3x32
+expect 2 "--input '3x'" plan simple --input 3x
+expect 2 "simple takes images" plan simple --input 3x32
 expect 2 "did you mean fashion-mnist" train simple --data fashion-mnits --no-out
 expect 2 "which --data" train simple
 expect 2 "not a fidelity" plan simple --allow all

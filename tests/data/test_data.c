@@ -28,9 +28,10 @@ static snug_dataset *open_synthetic(uint64_t seed, snug_split split) {
 static void read_epoch(snug_loader *loader, int64_t chunk, float first[SAMPLES]) {
     for (int64_t done = 0; done < SAMPLES; done += chunk) {
         int64_t part = SAMPLES - done < chunk ? SAMPLES - done : chunk;
-        const float *input;
-        const int32_t *target;
-        assert_int_equal(snug_loader_next(loader, part, &input, &target), SNUG_OK);
+        const void *inputs[SNUG_MAX_INPUTS], *targets;
+        assert_int_equal(snug_loader_next(loader, part, inputs, &targets), SNUG_OK);
+        const float *input = inputs[0];
+        const int32_t *target = targets;
         for (int64_t i = 0; i < part; i++) {
             assert_in_range(target[i], 0, CLASSES - 1);
             first[done + i] = input[i * 3 * 8 * 8];
@@ -51,7 +52,7 @@ static void test_loader(void **state) {
         snug_dataset *dataset = open_synthetic(1, SNUG_TRAIN);
         int32_t target;
         for (int j = 0; j < SAMPLES; j++) {
-            assert_int_equal(snug_dataset_read(dataset, j, pixels, &target), SNUG_OK);
+            assert_int_equal(snug_dataset_read(dataset, j, (void *[]){pixels}, &target), SNUG_OK);
             plain[j] = pixels[0];
         }
         snug_loader_options options = {.seed = 4, .shuffle = true, .chunk_samples = 37};
@@ -77,12 +78,11 @@ static void test_loader_stops_early(void **state) {
     snug_loader_options options = {.chunk_samples = 4};
     for (int i = 0; i < 50; i++) {
         snug_loader *loader;
-        const float *input;
-        const int32_t *target;
+        const void *input[SNUG_MAX_INPUTS], *target;
         assert_int_equal(snug_loader_start(dataset, &options, &loader), SNUG_OK);
         for (int j = 0; j < i % 3; j++)
-            assert_int_equal(snug_loader_next(loader, 4, &input, &target), SNUG_OK);
-        assert_int_equal(snug_loader_next(loader, 5, &input, &target), SNUG_INVALID);
+            assert_int_equal(snug_loader_next(loader, 4, input, &target), SNUG_OK);
+        assert_int_equal(snug_loader_next(loader, 5, input, &target), SNUG_INVALID);
         snug_loader_stop(loader);
     }
     snug_dataset_close(dataset);
@@ -112,7 +112,7 @@ static void test_fashion_mnist(void **state) {
     int counts[10] = {0};
     for (int64_t i = 0; i < 10000; i++) {
         int32_t target;
-        assert_int_equal(snug_dataset_read(dataset, i, input, &target), SNUG_OK);
+        assert_int_equal(snug_dataset_read(dataset, i, (void *[]){input}, &target), SNUG_OK);
         counts[target]++;
         // Padding is a black pixel; the channels repeat.
         assert_true(input[0] == (float)(-0.2860 / 0.3530));
@@ -155,7 +155,7 @@ static void test_safetensors(void **state) {
     assert_int_equal(open_set(path, 3, &dataset), SNUG_OK);
     float input[4 * 4 * 3];
     int32_t target;
-    assert_int_equal(snug_dataset_read(dataset, 0, input, &target), SNUG_OK);
+    assert_int_equal(snug_dataset_read(dataset, 0, (void *[]){input}, &target), SNUG_OK);
     assert_int_equal(target, 1);
     assert_true(input[0] == -1.0f);                        // padding
     assert_true(input[(1 * 4 + 2) * 3] > 0.999f);          // 255, in the middle

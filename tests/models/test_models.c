@@ -75,14 +75,14 @@ static void test_both_forms(void **state) {
                 .height = 48, .width = 32, .channels = 1, .classes = 7, .drop = true};
             options.width_multiplier = 0.5;
             snug_graph *graph;
-            snug_tensor_id input, logits;
+            snug_model_ends ends;
             assert_int_equal(snug_model_find(published[i].name, &model), SNUG_OK);
             assert_int_equal(snug_model_resolve(model, &options), SNUG_OK);
             assert_int_equal(snug_graph_new(&graph), SNUG_OK);
-            if (snug_model_build(model, &options, 3, training, graph, &input, &logits) != SNUG_OK ||
+            if (snug_model_build(model, &options, 3, training, graph, &ends) != SNUG_OK ||
                 snug_graph_verify(graph) != SNUG_OK)
                 fail_msg("%s: %s", model->name, snug_error_message());
-            const snug_type *type = snug_graph_type(graph, logits);
+            const snug_type *type = snug_graph_type(graph, ends.logits);
             assert_int_equal(type->dims[0], 3);
             assert_int_equal(type->dims[1], 7);
             assert_int_equal(type->rank, model->per_pixel ? 4 : 2);

@@ -91,6 +91,48 @@ static void test_lean_state(void **state) {
     snug_device_close(device);
 }
 
+// The plan as text, which says |phrase| and fits a terminal.
+static void check_text(const snug_plan *plan, const char *phrase) {
+    char *text;
+    assert_int_equal(snug_plan_text(plan, &text), SNUG_OK);
+    if (!strstr(text, phrase)) fail_msg("'%s' is not in\n%s", phrase, text);
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        if (strcspn(line, "\n") > 80)
+            fail_msg("over 80 columns: %.*s", (int)strcspn(line, "\n"), line);
+    snug_string_free(text);
+}
+
+// What few samples do to the statistics is said, and what a single value does.
+static void test_small_micro_batches(void **state) {
+    (void)state;
+    static const struct {
+        int64_t micro, side;
+        const char *says;
+    } cases[] = {
+        {16, 64, "statistics over micro-batches of 16 samples, not 32.\nThe exact"},
+        {8, 64, "statistics over micro-batches of 8 samples, not 32.\nThe exact"},
+        {7, 64, "of 7 samples, not 32.\nWARNING: statistics of under 8 samples are rough"},
+        {1, 64, "of 1 sample, not 32.\nWARNING: statistics of under 8 samples are rough"},
+        {1, 32, "of 1 sample, not 32.\nWARNING: where a map is 1x1"},
+    };
+    snug_device *device = open_device();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snug_plan_request request = {.model = "resnet18",
+                                     .cost = SNUG_COST_MODEL,
+                                     .batch_size = 32,
+                                     .micro_batch = cases[i].micro,
+                                     .height = cases[i].side,
+                                     .width = cases[i].side,
+                                     .budget_bytes = (size_t)8 << 30,
+                                     .fixes = "free-early,accumulate",
+                                     .allow = SNUG_STATISTICS};
+        snug_plan *plan = make(device, &request);
+        check_text(plan, cases[i].says);
+        snug_plan_free(plan);
+    }
+    snug_device_close(device);
+}
+
 // A budget that accumulation alone meets: the plan says that the statistics change; where that is
 // not allowed it finds less precision, or names what would do.
 static void test_statistics_are_named(void **state) {
@@ -114,11 +156,8 @@ static void test_statistics_are_named(void **state) {
     request.budget_bytes = precision - 1;
     plan = make(device, &request);
     assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_STATISTICS);
-    char *text;
-    assert_int_equal(snug_plan_text(plan, &text), SNUG_OK);
-    assert_non_null(strstr(text, "Batch norm takes its statistics over micro-batches of "));
-    assert_non_null(strstr(text, "The exact alternative, the whole batch at once, needs "));
-    snug_string_free(text);
+    check_text(plan, "Batch norm takes its statistics over micro-batches of ");
+    check_text(plan, "The exact alternative, the whole batch at once, needs ");
     snug_plan_free(plan);
 
     request.allow = SNUG_PRECISION;
@@ -168,6 +207,7 @@ static void test_smaller_models(void **state) {
         assert_string_equal(chosen->network, snug_plan_model(plan));
         assert_true(chosen->parameters > 0 && chosen->multiply_adds <= before);
         before = chosen->multiply_adds;
+        check_text(plan, "ANOTHER NETWORK: ");
         snug_plan_free(plan);
     }
     snug_device_close(device);
@@ -208,7 +248,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_the_bytes),       cmocka_unit_test(test_lean_state),
         cmocka_unit_test(test_statistics_are_named), cmocka_unit_test(test_smaller_models),
-        cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_small_micro_batches),  cmocka_unit_test(test_contradictions),
     };
     return cmocka_run_group_tests_name("precision", tests, NULL, NULL);
 }

@@ -25,8 +25,8 @@ void *__wrap_realloc(void *memory, size_t size) {
     return fails() ? NULL : __real_realloc(memory, size);
 }
 
-static snug_status next_samples(void *context, int64_t samples, const float **input,
-                                const int32_t **target) {
+static snug_status next_samples(void *context, int64_t samples, const void **input,
+                                const void **target) {
     static const float pixels[4 * 3 * 32 * 32] = {0};
     static const int32_t classes[4] = {0};
     (void)context, (void)samples;

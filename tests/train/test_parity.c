@@ -67,8 +67,7 @@ static void open_record(record *self, const char *path) {
     free(target);
 }
 
-static snug_status give(void *context, int64_t samples, const float **input,
-                        const int32_t **target) {
+static snug_status give(void *context, int64_t samples, const void **input, const void **target) {
     const record *self = context;
     assert_int_equal(samples, self->batch);
     *input = self->input;

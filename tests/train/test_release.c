@@ -26,8 +26,8 @@ typedef struct feed {
     int64_t next;
 } feed;
 
-static snug_status next_samples(void *context, int64_t samples, const float **input,
-                                const int32_t **target) {
+static snug_status next_samples(void *context, int64_t samples, const void **input,
+                                const void **target) {
     feed *self = context;
     *input = self->input + self->next * IMAGE;
     *target = self->target + self->next;

@@ -17,8 +17,8 @@ typedef struct feed {
     int64_t next, fail_at;
 } feed;
 
-static snug_status next_samples(void *context, int64_t samples, const float **input,
-                                const int32_t **target) {
+static snug_status next_samples(void *context, int64_t samples, const void **input,
+                                const void **target) {
     feed *self = context;
     if (self->fail_at > 0 && self->next >= self->fail_at) return SNUG_IO;
     *input = self->input + self->next * IMAGE;
@@ -190,6 +190,33 @@ static void test_failing_source(void **state) {
     snug_device_close(device);
 }
 
+// Planning again leaves the kernels of a trainer on the same device alone.
+static void test_second_plan(void **state) {
+    (void)state;
+    enum { BATCH = 8 };
+    snug_device *device;
+    snug_plan *plan, *second;
+    snug_trainer *trainer;
+    assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
+    snug_plan_request request = request_for("simple", BATCH, 0, 0);
+    assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_OK);
+    assert_int_equal(snug_trainer_new(plan, 7, &trainer), SNUG_OK);
+    feed samples = make_feed(BATCH);
+    for (int i = 0; i < 2; i++) {
+        double loss;
+        samples.next = 0;
+        snug_batch_source source = {.next = next_samples, .context = &samples};
+        assert_int_equal(snug_trainer_step(trainer, &source, 0.01, &loss), SNUG_OK);
+        request.precision = SNUG_BFLOAT16;
+        assert_int_equal(snug_plan_make(device, &request, &second), SNUG_OK);
+        snug_plan_free(second);
+    }
+    free_feed(&samples);
+    snug_trainer_free(trainer);
+    snug_plan_free(plan);
+    snug_device_close(device);
+}
+
 static void test_bad_requests(void **state) {
     (void)state;
     static const struct {
@@ -226,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_deterministic),
         cmocka_unit_test(test_failing_source),
+        cmocka_unit_test(test_second_plan),
         cmocka_unit_test(test_bad_requests),
     };
     return cmocka_run_group_tests_name("trainer", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // snug eval: a saved network on a data set.
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,44 +28,40 @@ static void take_network(const snug_run_info *info, options *given) {
     request->model = info->model;
     request->width_multiplier = info->width_multiplier;
     request->separable = info->separable;
-    request->classes = info->classes;
+    request->classes = info->is_file ? 0 : info->classes;
     request->channels = info->channels;
     request->height = info->height;
     request->width = info->width;
+    request->input_rank = info->input_rank;
+    memcpy(request->input_dims, info->input_dims, sizeof request->input_dims);
+    request->input_suggested = true;
+    request->output = info->output[0] ? info->output : NULL;
+    request->loss = info->loss;
+    request->class_axis = info->class_axis;
     request->evaluation = true;
     request->cost = SNUG_COST_MODEL; // there is nothing to choose between
     if (request->precision == SNUG_AUTO) request->precision = info->precision;
     if (request->allow < SNUG_PRECISION) request->allow = SNUG_PRECISION;
 }
 
-static snug_status open_test(const snug_plan *plan, const options *given, snug_dataset **out) {
-    int64_t shape[3], classes;
-    snug_plan_input(plan, shape, &classes);
-    snug_dataset_options wanted = {.name = given->data,
-                                   .split = SNUG_TEST,
-                                   .channels = shape[0],
-                                   .height = shape[1],
-                                   .width = shape[2],
-                                   .classes = classes,
-                                   .per_pixel = snug_plan_is_per_pixel(plan),
-                                   .seed = given->train.seed};
-    return snug_dataset_open(&wanted, out);
-}
-
 static void report(const options *given, const snug_run_info *info,
                    const snug_evaluate_result *result) {
     FILE *text = given->json ? stderr : stdout;
     char peak[SNUG_SIZE_TEXT];
-    fprintf(text,
-            "%s: accuracy %.2f %%, loss %.4f on %" PRId64 " samples in %.1f s, %s of memory\n",
-            info->network, 100 * result->accuracy, result->loss, result->samples, result->seconds,
-            snug_size_print(result->measured_peak_bytes, peak));
+    char accuracy[32] = "null";
+    fprintf(text, "%s: ", info->network);
+    if (isfinite(result->accuracy)) {
+        snprintf(accuracy, sizeof accuracy, "%.9g", result->accuracy);
+        fprintf(text, "accuracy %.2f %%, ", 100 * result->accuracy);
+    }
+    fprintf(text, "loss %.4f on %" PRId64 " samples in %.1f s, %s of memory\n", result->loss,
+            result->samples, result->seconds, snug_size_print(result->measured_peak_bytes, peak));
     if (given->json)
         printf("{\"event\":\"eval\",\"model\":\"%s\",\"samples\":%" PRId64
-               ",\"loss\":%.9g,\"accuracy\":%.9g,\"planned_peak_bytes\":%zu,"
+               ",\"loss\":%.9g,\"accuracy\":%s,\"planned_peak_bytes\":%zu,"
                "\"measured_peak_bytes\":%zu,\"seconds\":%.6g}\n",
-               info->network, result->samples, result->loss, result->accuracy,
-               result->planned_peak_bytes, result->measured_peak_bytes, result->seconds);
+               info->network, result->samples, result->loss, accuracy, result->planned_peak_bytes,
+               result->measured_peak_bytes, result->seconds);
 }
 
 static snug_status evaluate(const snug_plan *plan, const options *given, const char *folder,
@@ -76,7 +73,7 @@ static snug_status evaluate(const snug_plan *plan, const options *given, const c
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
-    snug_status status = open_test(plan, given, &test);
+    snug_status status = planning_open_data(plan, given, SNUG_TEST, &test);
     if (status == SNUG_OK) status = snug_evaluate(plan, weights, test, &wanted, result);
     snug_dataset_close(test);
     return status;

@@ -1,5 +1,6 @@
 // snug export: a trained network for other programs.
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,26 +23,32 @@ static int run(int argc, char **argv) {
         fprintf(stderr, "snug export: which run? The folder that `snug train` wrote is expected\n");
         return EXIT_USAGE;
     }
-    if (strcmp(format, "safetensors") != 0) {
-        fprintf(stderr, "snug export: --format '%s': expected safetensors\n", format);
+    bool is_onnx = strcmp(format, "onnx") == 0;
+    if (!is_onnx && strcmp(format, "safetensors") != 0) {
+        fprintf(stderr, "snug export: --format '%s': expected safetensors or onnx\n", format);
         return EXIT_USAGE;
     }
     const char *folder = argv[optind];
     snug_status status = snug_run_describe(folder, &info);
-    snprintf(name, sizeof name, "%s.safetensors", info.network);
+    snprintf(name, sizeof name, "%s.%s", info.network, format);
     if (!out) out = name;
-    if (status == SNUG_OK) status = snug_run_export(folder, out);
+    if (status == SNUG_OK)
+        status = is_onnx ? snug_run_export_onnx(folder, out) : snug_run_export(folder, out);
     if (status == SNUG_OK) printf("%s, trained by snug, in %s\n", info.network, out);
     return command_fail(argv[0], status);
 }
 
 const snug_command snug_command_export = {
     .name = "export",
-    .summary = "a trained network for PyTorch",
-    .usage = "usage: snug export RUN [--format safetensors] [--out FILE]\n\n"
-             "Writes the network that `snug train` saved in the folder RUN with the names of its\n"
-             "PyTorch state_dict, for model.load_state_dict(safetensors.torch.load_file(FILE)).\n\n"
-             "  --format safetensors  (default)\n"
-             "  --out FILE            (default: the network's name and .safetensors)\n",
+    .summary = "a trained network for PyTorch or as ONNX",
+    .usage =
+        "usage: snug export RUN [--format safetensors|onnx] [--out FILE]\n\n"
+        "Writes the network that `snug train` saved in the folder RUN: as safetensors with the\n"
+        "names of its PyTorch state_dict, for\n"
+        "model.load_state_dict(safetensors.torch.load_file(FILE)); or as an ONNX file in\n"
+        "inference form. What was trained from an ONNX file becomes that file with the\n"
+        "trained weights.\n\n"
+        "  --format NAME         safetensors (default) or onnx\n"
+        "  --out FILE            (default: the network's name and the format)\n",
     .run = run,
 };

@@ -38,21 +38,6 @@ static void on_epoch(void *context, const snug_epoch_event *event) {
     progress_epoch(context, event);
 }
 
-static snug_status open_split(const snug_plan *plan, const options *given, snug_split split,
-                              snug_dataset **out) {
-    int64_t shape[3], classes;
-    snug_plan_input(plan, shape, &classes);
-    snug_dataset_options wanted = {.name = given->data,
-                                   .split = split,
-                                   .channels = shape[0],
-                                   .height = shape[1],
-                                   .width = shape[2],
-                                   .classes = classes,
-                                   .per_pixel = snug_plan_is_per_pixel(plan),
-                                   .seed = given->train.seed};
-    return snug_dataset_open(&wanted, out);
-}
-
 static void report_result(const options *given, const snug_plan *plan,
                           const snug_train_result *result) {
     FILE *text = given->json ? stderr : stdout;
@@ -81,8 +66,9 @@ static void report_result(const options *given, const snug_plan *plan,
 static int train_planned(const snug_plan *plan, options *given) {
     snug_dataset *train = NULL, *test = NULL;
     snug_train_result result = {0};
-    snug_status status = open_split(plan, given, SNUG_TRAIN, &train);
-    if (status == SNUG_OK && !given->no_eval) status = open_split(plan, given, SNUG_TEST, &test);
+    snug_status status = planning_open_data(plan, given, SNUG_TRAIN, &train);
+    if (status == SNUG_OK && !given->no_eval)
+        status = planning_open_data(plan, given, SNUG_TEST, &test);
     if (status == SNUG_OK) {
         progress shown = progress_start(given->json, plan);
         given->train.on_step = on_step;

@@ -36,8 +36,14 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->activations.known || !facts->peak.known) return 0.3;
-    double share = snug_ratio(facts->activations, facts->peak);
-    double confidence = 0.2 + 0.65 * share;
+    snug_amount wanted = facts->activations, whole = facts->peak;
+    bool step = facts->phase == SNUG_PHASE_FORWARD || facts->phase == SNUG_PHASE_BACKWARD;
+    // The request that failed is one of them.
+    if (step && facts->figures.requested.known) {
+        wanted.bytes += facts->figures.requested.bytes;
+        whole.bytes += facts->figures.requested.bytes;
+    }
+    double confidence = 0.2 + 0.65 * snug_ratio(wanted, whole);
     snug_speak_for(evidence, "%s of the %s live at the peak are activations, which grow with it.",
                    SNUG_SIZE(facts->activations.bytes), SNUG_SIZE(facts->peak.bytes));
     if (facts->period_known && facts->usual_peak.known && facts->growth_per_period <= 0)
@@ -45,7 +51,17 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->growth_per_period > 0) {
         snug_speak_against(evidence, "%s more stay after every iteration, whatever the batch.",
                            SNUG_SIZE(facts->growth_per_period));
-        confidence -= 0.3;
+        confidence -= 0.1 + 0.4 * snug_ratio(facts->growing_live, facts->peak);
+    }
+    if (snug_ratio(facts->stale, facts->peak) > 0.1) {
+        snug_speak_against(evidence, "%s of them are of an earlier iteration or attempt.",
+                           SNUG_SIZE(facts->stale.bytes));
+        confidence -= 0.5 * snug_ratio(facts->stale, facts->peak);
+    }
+    if (facts->last_scale >= 1.1 && facts->iterations >= 3) {
+        snug_speak_against(evidence, "%lld iterations fitted before this larger one.",
+                           (long long)facts->iterations);
+        confidence -= 0.25;
     }
     return confidence;
 }

@@ -2,12 +2,28 @@
 #include "explain/cause.h"
 
 static double judge_growth(const snug_facts *facts, snug_evidence *evidence) {
-    if (facts->growth_per_period <= 0 || !facts->growth_has_history) return 0;
+    double saved = snug_ratio(facts->saved, facts->peak);
+    double confidence = 0;
+    if (saved > 0.25 && !facts->no_grad) {
+        snug_speak_for(evidence,
+                       "While evaluating, %s (%.0f %% of what was live) were kept of one forward "
+                       "pass, as for a backward pass: under no_grad() layers free their inputs.",
+                       SNUG_SIZE(facts->saved.bytes), snug_percent(saved));
+        confidence = 0.45 + 0.45 * saved;
+    }
+    if (facts->growth_per_period <= 0 || !facts->growth_has_history) return confidence;
+    double share = snug_ratio(facts->growing_live, facts->peak);
     snug_speak_for(evidence,
                    "%s more stay after every iteration, made in forward passes: activations that a "
-                   "graph still refers to.",
-                   SNUG_SIZE(facts->growth_per_period));
-    return 0.85;
+                   "graph still refers to. %s of the %s live come from there.",
+                   SNUG_SIZE(facts->growth_per_period), SNUG_SIZE(facts->growing_live.bytes),
+                   SNUG_SIZE(facts->peak.bytes));
+    if (facts->loop.file)
+        snug_speak_for(evidence, "The loop: %s:%ld%s%s.", facts->loop.file, facts->loop.line,
+                       facts->loop.function ? ", in " : "",
+                       facts->loop.function ? facts->loop.function : "");
+    double grows = snug_clamp(0.45 + 0.9 * share, 0, 0.92);
+    return grows > confidence ? grows : confidence;
 }
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
@@ -31,6 +47,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     }
     if (facts->phase == SNUG_PHASE_EVALUATE && facts->no_grad)
         snug_speak_against(evidence, "The stack shows no_grad() or inference_mode().");
+    if (facts->is_snapshot) return confidence;
     if (facts->log_growth > 0 || (facts->iterations >= 20 && facts->figures.allocated.known)) {
         if (facts->log_growth > 0)
             snug_speak_for(evidence, "Memory figures in the log grow by about %s a line.",
@@ -48,7 +65,13 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     if (facts->kept.code)
         snug_advise(advice, gain, "%s:%ld: add .item() (or .detach()) to what is kept: \"%s\"",
                     facts->kept.file ? facts->kept.file : "?", facts->kept.line, facts->kept.code);
-    if (facts->phase == SNUG_PHASE_EVALUATE || (facts->growth_has_history && !facts->no_grad))
+    const snug_site *place = facts->loop.file ? &facts->loop : &facts->user;
+    if (facts->phase == SNUG_PHASE_EVALUATE && place->file && place->line > 0)
+        snug_advise(advice, "evaluation then keeps no activations at all",
+                    "%s:%ld%s%s: put this under torch.no_grad() or torch.inference_mode()",
+                    place->file, place->line, place->function ? ", in " : "",
+                    place->function ? place->function : "");
+    else if (facts->phase == SNUG_PHASE_EVALUATE)
         snug_advise(advice, "evaluation then keeps no activations at all",
                     "%s%sPut the evaluation under torch.no_grad() or torch.inference_mode()",
                     facts->user.file ? facts->user.file : "", facts->user.file ? ": " : "");
@@ -56,6 +79,12 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise(advice, "the graph dies in backward()",
                     "Remove retain_graph=True and create_graph=True, or detach() what the next "
                     "step takes over");
+    if (facts->phase != SNUG_PHASE_EVALUATE && facts->growth_has_history && place->file)
+        snug_advise(advice, gain,
+                    "%s:%ld%s%s: what this loop keeps of each step (a sum, a list), keep as "
+                    "loss.item() or .detach(); what only evaluates, put under torch.no_grad()",
+                    place->file, place->line, place->function ? ", in " : "",
+                    place->function ? place->function : "");
     for (size_t i = 0; i < facts->growing_count && i < 2; i++)
         if (facts->growing[i].file)
             snug_advise(advice,

@@ -3,6 +3,20 @@
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->period_known || !facts->usual_peak.known || !facts->peak.known) return 0.02;
+    if (facts->last_scale > 0 && facts->growth_per_period <= 0) {
+        const char *words =
+            "The last iteration's tensors are %.2f times as large as the largest of "
+            "the %lld before it.";
+        if (facts->last_scale < 1.1) {
+            snug_speak_against(evidence, words, facts->last_scale, (long long)facts->iterations);
+            return 0.03;
+        }
+        snug_speak_for(evidence, words, facts->last_scale, (long long)facts->iterations);
+        snug_speak_for(evidence, "Iterations usually peak at %s, the largest at %s.",
+                       SNUG_SIZE(facts->usual_peak.bytes),
+                       SNUG_SIZE(facts->largest_iteration.bytes));
+        return snug_clamp(0.62 + 0.6 * (facts->last_scale - 1.1), 0, 0.93);
+    }
     double rise = snug_ratio(facts->peak, facts->usual_peak);
     if (facts->figures.requested.known && facts->demand.known)
         rise = snug_ratio(facts->demand, facts->usual_peak);

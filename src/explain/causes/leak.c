@@ -23,9 +23,12 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        facts->growing[0].line);
     if (facts->growth_has_history) {
         snug_speak_against(evidence, "What grows is made in forward passes: history, more likely.");
-        return 0.35;
+        return 0.3;
     }
-    return steady ? 0.85 : 0.5;
+    double share = snug_ratio(facts->growing_live, facts->peak);
+    snug_speak_for(evidence, "%s of the %s live come from there.",
+                   SNUG_SIZE(facts->growing_live.bytes), SNUG_SIZE(facts->peak.bytes));
+    return snug_clamp((steady ? 0.45 : 0.3) + share, 0, 0.92);
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {

@@ -2,6 +2,19 @@
 #include "explain/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
+    double stale = snug_ratio(facts->stale, facts->peak);
+    if (stale > 0.1 && facts->growth_per_period <= 0) {
+        if (facts->errors_before > 0)
+            snug_speak_for(evidence,
+                           "%s of the %s live were made by an attempt that failed before: its "
+                           "exception or traceback still refers to them.",
+                           SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes));
+        else
+            snug_speak_for(evidence,
+                           "%s of the %s live were made by the iteration before this one.",
+                           SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes));
+        return snug_clamp(0.5 + 0.7 * stale, 0, 0.92);
+    }
     if (facts->period_known && facts->growth_per_period <= 0)
         snug_speak_against(evidence, "Nothing of an iteration stays after it.");
     if (facts->growth_per_period <= 0) return 0.02;
@@ -10,9 +23,10 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->growing_count > 0 && facts->growing[0].file)
         snug_speak_for(evidence, "Most of it was made at %s:%ld.", facts->growing[0].file,
                        facts->growing[0].line);
-    if (facts->growth_has_history) return 0.4;
+    if (facts->growth_has_history) return 0.35;
     bool steady = facts->periods >= 4 && facts->growing_periods * 10 >= facts->periods * 8;
-    return steady ? 0.55 : 0.7;
+    double share = snug_ratio(facts->growing_live, facts->peak);
+    return snug_clamp((steady ? 0.2 : 0.35) + 0.6 * share, 0, 0.8);
 }
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {

@@ -34,8 +34,46 @@ static bool was_taken_meanwhile(const snug_facts *facts) {
            !(figures->limit.known && figures->limit.bytes < figures->capacity.bytes);
 }
 
+// A trace shows what this process had once, and a card's size what it should be able to have.
+static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
+    if (!facts->usable.known || !facts->most_reserved.known) return 0.03;
+    if (facts->most_reserved.bytes > facts->usable.bytes + (64u << 20)) {
+        uint64_t taken = facts->most_reserved.bytes - facts->usable.bytes;
+        double share = snug_ratio(snug_amount_of(taken), facts->most_reserved);
+        snug_speak_for(evidence,
+                       "Earlier in the trace this process held %s; when it failed it could have "
+                       "%s (held and free): something else took %s or more meanwhile.",
+                       SNUG_SIZE(facts->most_reserved.bytes), SNUG_SIZE(facts->usable.bytes),
+                       SNUG_SIZE(taken));
+        return snug_clamp(0.6 + 0.6 * share, 0, 0.94);
+    }
+    // Capacities in GiB that cards have; of each CUDA's context and the driver take up to 1.5 GiB.
+    static const int cards[] = {2,  3,  4,  5,  6,  8,  10, 11, 12, 15,  16,  18,  20,  22,
+                                24, 32, 40, 44, 48, 64, 80, 94, 96, 128, 141, 180, 192, 288};
+    double have = (double)facts->usable.bytes / (1 << 30);
+    double next = 0;
+    for (size_t i = 0; i < sizeof cards / sizeof *cards && next == 0; i++)
+        if (have <= cards[i]) next = cards[i];
+    if (have < 2 || next == 0) return 0.03;
+    double missing = next - have, most = 1.5 + 0.06 * next;
+    if (missing <= most) {
+        snug_speak_against(evidence,
+                           "What this process could have, %s (held and free), is about a card of "
+                           "%.0f GiB.",
+                           SNUG_SIZE(facts->usable.bytes), next);
+        return 0.04;
+    }
+    snug_speak_for(evidence,
+                   "This process could have %s (held and free), which is no card's size: of the "
+                   "next larger, %.0f GiB, another holds %.1f GiB, unless a limit was set.",
+                   SNUG_SIZE(facts->usable.bytes), next, missing);
+    return snug_clamp(0.45 + missing / next, 0, 0.8);
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
+    if (facts->is_snapshot && !figures->capacity.known && !was_taken_meanwhile(facts))
+        return judge_snapshot(facts, evidence);
     snug_amount other = others(facts);
     if (facts->host || facts->masked) return facts->masked ? 0.15 : 0;
     if (was_taken_meanwhile(facts)) {

@@ -46,6 +46,15 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        SNUG_SIZE(figures->private_pools.bytes));
         confidence += 0.6 * pools;
     }
+    if (facts->workspace_request) {
+        double one = snug_ratio(figures->requested, facts->usable);
+        snug_speak_for(evidence,
+                       "The request itself, %s, is a workspace: a library asked for it inside %s, "
+                       "whose result was there already.",
+                       SNUG_SIZE(figures->requested.bytes),
+                       facts->convolution ? "a convolution" : "an operator");
+        confidence += snug_clamp(0.45 + one, 0, 0.9);
+    }
     double share = snug_ratio(facts->workspace, facts->peak);
     if (share > 0.05) {
         snug_speak_for(evidence, "%s of the %s live at the peak are workspace.",

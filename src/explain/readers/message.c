@@ -5,7 +5,9 @@
 #include "explain/context.h"
 #include "explain/message.h"
 
+// A byte of 0x80 begins pickles and no text.
 static bool is_text(const char *bytes, size_t length) {
+    if (length > 0 && (unsigned char)bytes[0] == 0x80) return false;
     return !snug_clean_is_binary(bytes, length);
 }
 

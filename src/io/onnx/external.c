@@ -1,4 +1,5 @@
 // Files in memory, and tensors' data in files beside the model.
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -36,8 +37,10 @@ snug_status snug_onnx_map(struct snug_onnx_storage *storage, const char *path,
                          strerror(errno));
     snug_status status = map_descriptor(storage, path, descriptor, out);
     close(descriptor);
-    if (status == SNUG_OK) (*out)->location = "";
-    return status;
+    if (status != SNUG_OK) return status;
+    assert(*out);
+    (*out)->location = "";
+    return SNUG_OK;
 }
 
 void snug_onnx_unmap(struct snug_onnx_storage *storage) {
@@ -91,8 +94,10 @@ static snug_status find_mapping(snug_onnx_reader *reader, const char *location,
     snug_status status = open_below(reader->folder, location, &descriptor);
     if (status == SNUG_OK) status = map_descriptor(reader->storage, location, descriptor, out);
     if (descriptor >= 0) close(descriptor);
-    if (status == SNUG_OK) (*out)->location = location;
-    return status;
+    if (status != SNUG_OK) return status;
+    assert(*out);
+    (*out)->location = location;
+    return SNUG_OK;
 }
 
 snug_status snug_onnx_external(snug_onnx_reader *reader, const char *location, uint64_t offset,

@@ -1,4 +1,5 @@
 // Scalars, texts and arrays of them from fields of a message.
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ snug_status snug_onnx_read_text(snug_onnx_reader *reader, const snug_wire_field 
     }
     char *text = NULL;
     SNUG_TRY(SNUG_READER_NEW(reader, &text, length + 1));
+    assert(text);
     memcpy(text, field->bytes.at, length);
     *out = text;
     return SNUG_OK;
@@ -101,11 +103,15 @@ snug_status snug_onnx_read_integers(snug_onnx_reader *reader, snug_wire message,
         SNUG_TRY(snug_wire_next(&message, &field, &more));
         if (!more) return SNUG_OK;
         if (field.number != number) continue;
-        if (field.type != SNUG_WIRE_BYTES)
+        if (field.type != SNUG_WIRE_BYTES) {
+            assert(values);
             SNUG_TRY(snug_onnx_read_integer(&field, &values[(*count)++]));
+            continue;
+        }
         while (field.bytes.at != field.bytes.end) {
             uint64_t value;
             SNUG_TRY(snug_wire_varint(&field.bytes, &value));
+            assert(values);
             values[(*count)++] = (int64_t)value;
         }
     }
@@ -138,6 +144,8 @@ snug_status snug_onnx_read_fixed(snug_onnx_reader *reader, snug_wire message, ui
         SNUG_TRY(snug_wire_next(&message, &field, &more));
         if (!more) return SNUG_OK;
         if (field.number != number) continue;
+        if (snug_wire_length(&field.bytes) == 0) continue;
+        assert(values);
         memcpy(values, field.bytes.at, snug_wire_length(&field.bytes));
         values += snug_wire_length(&field.bytes);
     }

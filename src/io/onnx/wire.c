@@ -1,5 +1,6 @@
 #include "io/onnx/wire.h"
 
+#include <assert.h>
 #include <string.h>
 
 snug_status snug_wire_varint(snug_wire *wire, uint64_t *out) {
@@ -25,6 +26,7 @@ static snug_status take(snug_wire *wire, size_t length, snug_wire *out) {
 
 static snug_status take_fixed(snug_wire *wire, size_t length, snug_wire_field *out) {
     SNUG_TRY(take(wire, length, &out->bytes));
+    assert(out->bytes.at);
     for (size_t i = 0; i < length; i++)
         out->integer |= (uint64_t)out->bytes.at[i] << 8 * i;
     return SNUG_OK;

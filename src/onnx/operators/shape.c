@@ -59,6 +59,12 @@ static snug_status translate_reshape(const snug_onnx_call *call) {
     int open = -1;
     SNUG_TRY(wanted_shape(call, dims, &rank));
     bool allow_zero = snug_onnx_integer(call, "allowzero", 0) != 0;
+    int count = (int)rank;
+    bool has_zero = false;
+    for (size_t i = 0; i < rank; i++)
+        has_zero = has_zero || dims[i] == 0;
+    if (!allow_zero || !has_zero)
+        SNUG_TRY(snug_onnx_general_shape(call, 1, SNUG_ONNX_RESHAPE, dims, &count));
     for (int i = 0; i < (int)rank; i++) {
         if (dims[i] == 0 && !allow_zero) {
             if (i >= x->rank)

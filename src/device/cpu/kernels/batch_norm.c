@@ -395,7 +395,8 @@ static void combine_part(const void *context, int index, int64_t first, int64_t 
 }
 
 // dx = gamma / sigma * (dy - mean(dy) - xhat * mean(dy * xhat)) as a line in dy, x and 1.
-static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+static snug_status differentiate(const snug_cpu_kernel *kernel, const snug_call *call,
+                                 bool constant_statistics) {
     const snug_batch_norm_attributes *norm = call->attributes;
     const float *gamma = call->inputs[1].data;
     const float *means = call->inputs[3].data, *variances = call->inputs[4].data;
@@ -404,7 +405,8 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
     self.dy = call->inputs[5].data;
     find_lines(&self, call, means, variances);
     part sums = find_sums(kernel, &self);
-    double rows = (double)self.shape.rows;
+    // Statistics that do not depend on x pass no gradient: as over infinitely many rows.
+    double rows = constant_statistics ? INFINITY : (double)self.shape.rows;
     for (int64_t c = 0; c < self.shape.columns; c++) {
         double inverse = 1 / sqrt((double)variances[c] + norm->eps);
         double slope = (double)gamma[c] * inverse;
@@ -418,6 +420,14 @@ static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) 
         snug_columns_repeat(&self.shape, self.lines[i]);
     snug_parallel(kernel->threads, self.shape.rows, self.shape.grain, combine_part, &self);
     return SNUG_OK;
+}
+
+static snug_status run_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+    return differentiate(kernel, call, false);
+}
+
+static snug_status run_inference_backward(snug_cpu_kernel *kernel, const snug_call *call) {
+    return differentiate(kernel, call, true);
 }
 
 // Data of one type, and float32 for all that belongs to channels.
@@ -450,6 +460,11 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
     return prepare(kernel, true);
 }
 
+static snug_status prepare_inference_backward(snug_cpu_kernel *kernel) {
+    kernel->run = run_inference_backward;
+    return prepare(kernel, true);
+}
+
 static snug_status prepare_inference(snug_cpu_kernel *kernel) {
     kernel->run = run_inference;
     return prepare(kernel, false);
@@ -457,8 +472,10 @@ static snug_status prepare_inference(snug_cpu_kernel *kernel) {
 
 static const snug_cpu_kernel_entry entries[] = {
     {"batch_norm", prepare_training},
+    {"batch_norm_over", prepare_training},
     {"batch_norm_backward", prepare_backward},
     {"batch_norm_inference", prepare_inference},
+    {"batch_norm_inference_backward", prepare_inference_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_batch_norm = {entries};

@@ -1,0 +1,224 @@
+// From an analysis to the facts that causes judge.
+#include <stdlib.h>
+#include <string.h>
+
+#include "explain/analysis.h"
+
+static snug_site site_of(const snug_snapshot *snapshot, snug_frame_id id) {
+    const snug_frame *frame = &snapshot->frames[id];
+    const char *function = snug_snapshot_text(snapshot, frame->function);
+    if (id == 0) return (snug_site){0};
+    return (snug_site){.file = snug_snapshot_text(snapshot, frame->file),
+                       .line = frame->line,
+                       .function = *function ? function : NULL};
+}
+
+static snug_phase phase_of(snug_place place) {
+    switch (place) {
+    case SNUG_PLACE_LOAD:
+        return SNUG_PHASE_LOAD;
+    case SNUG_PLACE_FORWARD:
+        return SNUG_PHASE_FORWARD;
+    case SNUG_PLACE_EVALUATE:
+        return SNUG_PHASE_EVALUATE;
+    case SNUG_PLACE_BACKWARD:
+        return SNUG_PHASE_BACKWARD;
+    case SNUG_PLACE_OPTIMIZER:
+    case SNUG_PLACE_OPTIMIZER_STATE:
+        return SNUG_PHASE_OPTIMIZER;
+    default:
+        return SNUG_PHASE_UNKNOWN;
+    }
+}
+
+// Whether the failing request follows forward passes without a stack of its own: the backward pass.
+static bool is_backward(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    if (!analysis->oom || analysis->stacks[analysis->oom->stack].place != SNUG_PLACE_NONE)
+        return false;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        snug_place place = (snug_place)analysis->stacks[timeline->lives[i].stack].place;
+        if (!timeline->lives[i].before && place == SNUG_PLACE_FORWARD) return true;
+    }
+    return false;
+}
+
+static size_t last_life(const snug_timeline *timeline) {
+    size_t low = timeline->before_count, high = timeline->life_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (timeline->lives[middle].birth < timeline->at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low; // one behind it
+}
+
+// A library's own request: its name is on the stack, or it is a convolution's second one, larger
+// than its result, which is there already.
+static bool is_workspace(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    if (!analysis->oom) return false;
+    const snug_stack_about *about = &analysis->stacks[analysis->oom->stack];
+    if (about->place == SNUG_PLACE_WORKSPACE) return true;
+    size_t end = last_life(timeline);
+    if (!about->convolution || end == timeline->before_count) return false;
+    const snug_life *before = &timeline->lives[end - 1];
+    return before->stack == analysis->oom->stack && before->death > timeline->at &&
+           analysis->oom->size > before->size + before->size / 2;
+}
+
+static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
+    const snug_timeline *timeline = &analysis->timeline;
+    snug_figures *figures = &facts->figures;
+    const snug_trace_entry *oom = analysis->oom;
+    figures->allocated = snug_amount_of(timeline->live);
+    figures->reserved = snug_amount_of(timeline->reserved);
+    if (timeline->reserved < timeline->live) figures->reserved.bytes = timeline->live;
+    if (analysis->layout.private_pools > 0)
+        figures->private_pools = snug_amount_of(analysis->layout.private_pools);
+    figures->largest_free = snug_amount_of(analysis->layout.largest_free);
+    facts->most_reserved = snug_amount_of(timeline->most_reserved);
+    if (!oom) return;
+    figures->requested = snug_amount_of(oom->size);
+    if (oom->address != UINT64_MAX) figures->free = snug_amount_of(oom->address);
+    facts->phase = phase_of((snug_place)analysis->stacks[oom->stack].place);
+    if (is_backward(analysis)) facts->phase = SNUG_PHASE_BACKWARD;
+    if (timeline->oom_count > 0) facts->errors_before = timeline->oom_count - 1;
+    const snug_stack_about *about = &analysis->stacks[oom->stack];
+    facts->user = site_of(analysis->snapshot, about->user);
+    facts->loop = site_of(analysis->snapshot, about->caller);
+    facts->no_grad = about->no_grad;
+    facts->attention = about->attention;
+    facts->convolution = about->convolution;
+    facts->workspace_request = is_workspace(analysis);
+    if (about->place == SNUG_PLACE_OPTIMIZER_STATE) facts->iterations = 0;
+}
+
+static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
+    snug_amount *const amounts[SNUG_KINDS] = {&facts->weights,   &facts->gradients,
+                                              &facts->optimizer, &facts->activations,
+                                              &facts->workspace, &facts->unclassified};
+    for (int kind = 0; kind < SNUG_KINDS; kind++)
+        *amounts[kind] = snug_amount_of(analysis->kinds[kind]);
+    facts->peak = snug_amount_of(analysis->timeline.live);
+    for (size_t i = 0; i < analysis->site_count && facts->largest_count < SNUG_MAX_SITES; i++) {
+        snug_site site = site_of(analysis->snapshot, analysis->sites[i].frame);
+        site.bytes = snug_amount_of(analysis->sites[i].bytes);
+        facts->largest[facts->largest_count++] = site;
+    }
+}
+
+static int compare(const void *left, const void *right) {
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+// Peaks of the iterations that ended, the first aside.
+static void tell_peaks(const snug_iterations *iterations, snug_facts *facts) {
+    enum { MOST = 1000 };
+    uint64_t peaks[MOST];
+    size_t count = 0;
+    for (size_t i = iterations->count > 3 ? 1 : 0; i + 1 < iterations->count && count < MOST; i++)
+        peaks[count++] = iterations->peaks[i];
+    if (count == 0) return;
+    qsort(peaks, count, sizeof *peaks, compare);
+    facts->usual_peak = snug_amount_of(peaks[count / 2]);
+    facts->largest_iteration = snug_amount_of(peaks[count - 1]);
+}
+
+static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
+    const snug_iterations *iterations = &analysis->iterations;
+    uint64_t live = 0;
+    facts->growth_per_period = iterations->growth;
+    facts->growing_periods = iterations->growing;
+    facts->periods = iterations->periods;
+    for (size_t i = 0; i < analysis->growing_count; i++) {
+        const snug_site_bytes *item = &analysis->growing[i];
+        live += item->bytes;
+        if (i >= SNUG_MAX_SITES) continue;
+        snug_site site = site_of(analysis->snapshot, item->frame);
+        site.bytes = snug_amount_of(item->bytes);
+        site.bytes_per_period = item->growth;
+        facts->growing[facts->growing_count++] = site;
+    }
+    if (iterations->growth <= 0) return;
+    facts->growing_live = snug_amount_of(live);
+    // A cache keeps one result of a forward pass; a graph keeps what many of its layers saved.
+    bool many = analysis->growing_stacks >= 2 &&
+                analysis->growth_forward >= 0.2 * iterations->forward_bytes;
+    facts->growth_has_history =
+        analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss);
+}
+
+static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
+    snug_place place = (snug_place)stacks[life->stack].place;
+    return life->kind == SNUG_KIND_ACTIVATIONS &&
+           (place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE ||
+            place == SNUG_PLACE_USER);
+}
+
+// Where the attempt that fails began: the last start of an iteration, or the first allocation after
+// the last failure but one.
+static uint32_t attempt_start(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    const snug_iterations *iterations = &analysis->iterations;
+    uint32_t start = 0;
+    if (iterations->known) start = iterations->starts[iterations->count - 1];
+    for (uint32_t p = start; p < timeline->at; p++)
+        if (timeline->entries[p].action == SNUG_TRACE_OOM) start = p;
+    return start;
+}
+
+// Activations of the attempts before the one that fails. An attempt after a caught error counts as
+// one only when it begins anew: with the stack that the one before began with.
+static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
+    const snug_timeline *timeline = &analysis->timeline;
+    uint32_t start = attempt_start(analysis);
+    uint64_t stale = 0, saved = 0;
+    size_t saved_count = 0;
+    snug_stack_id first = 0;
+    bool anew = false;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        if (!is_step(life, analysis->stacks) || !snug_life_is_live(life, timeline->at)) continue;
+        if (!life->before && life->birth < start) {
+            stale += life->size;
+            if (first == 0) first = life->stack;
+        } else if (life->birth >= start) {
+            anew |= life->stack == first && first != 0;
+            saved += life->size;
+            saved_count++;
+        }
+    }
+    // The first request of the new attempt may be the one that fails.
+    if (analysis->oom) anew |= analysis->oom->stack == first && first != 0;
+    if (stale > 0 && anew) facts->stale = snug_amount_of(stale);
+    if (facts->phase == SNUG_PHASE_EVALUATE && saved_count >= 4)
+        facts->saved = snug_amount_of(saved);
+}
+
+void snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts) {
+    const snug_snapshot *snapshot = analysis->snapshot;
+    const snug_iterations *iterations = &analysis->iterations;
+    facts->is_snapshot = true;
+    facts->gpu = analysis->timeline.device;
+    facts->has_trace = analysis->timeline.count > 0;
+    facts->has_stacks = snapshot->has_stacks;
+    facts->device = "CUDA";
+    facts->settings = snug_snapshot_text(snapshot, snapshot->settings.text);
+    if (!*facts->settings) facts->settings = NULL;
+    if (!facts->settings && snapshot->settings.expandable_segments)
+        facts->settings = "expandable_segments:True";
+    facts->period_known = iterations->known;
+    tell_kinds(analysis, facts);
+    tell_growth(analysis, facts);
+    tell_peaks(iterations, facts);
+    facts->last_scale = iterations->scale;
+    if (iterations->known) facts->iterations = (int64_t)iterations->count - 1;
+    tell_request(analysis, facts);
+    tell_stale(analysis, facts);
+    snug_amount free = facts->figures.free;
+    if (free.known) facts->usable = snug_amount_of(facts->figures.reserved.bytes + free.bytes);
+}

@@ -1,0 +1,105 @@
+#include "plan/selection.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/near.h"
+
+enum { PATTERN_BYTES = 512, NEAR_NAMES = 512 };
+
+// Copies the pattern at |*list| and moves on to the next; false at the end.
+static bool next_pattern(const char **list, char pattern[PATTERN_BYTES]) {
+    while (*list && **list == ',')
+        (*list)++;
+    if (!*list || !**list) return false;
+    size_t length = strcspn(*list, ",");
+    snprintf(pattern, PATTERN_BYTES, "%.*s", (int)length, *list);
+    *list += length;
+    return true;
+}
+
+// "fc" stands for "fc.weight" and "fc.bias", too: a module's name for all that is in it.
+static bool matches(const char *pattern, const char *name) {
+    char inside[PATTERN_BYTES + 2];
+    snprintf(inside, sizeof inside, "%s.*", pattern);
+    return fnmatch(pattern, name, 0) == 0 || fnmatch(inside, name, 0) == 0;
+}
+
+static bool matches_any(const char *list, const char *name) {
+    char pattern[PATTERN_BYTES];
+    while (next_pattern(&list, pattern))
+        if (matches(pattern, name)) return true;
+    return false;
+}
+
+static bool is_learner(const snug_tensor *tensor) {
+    return tensor->role == SNUG_ROLE_WEIGHT && tensor->trainable;
+}
+
+static snug_status check_patterns(const snug_graph *graph, const char *list, const char *option) {
+    char pattern[PATTERN_BYTES];
+    while (next_pattern(&list, pattern)) {
+        bool found = false;
+        const char *names[NEAR_NAMES + 1] = {NULL};
+        int count = 0;
+        for (size_t i = 0; i < graph->tensor_count && !found; i++) {
+            if (!is_learner(graph->tensors[i])) continue;
+            found = matches(pattern, graph->tensors[i]->name);
+            if (count < NEAR_NAMES) names[count++] = graph->tensors[i]->name;
+        }
+        if (found) continue;
+        const char *near = snug_near_match(pattern, names);
+        return snug_fail(SNUG_INVALID,
+                         "'--%s %s' matches no weight of the network%s%s%s: names and globs such "
+                         "as 'layer4.*' expected",
+                         option, pattern, near ? " (did you mean " : "", near ? near : "",
+                         near ? "?)" : "");
+    }
+    return SNUG_OK;
+}
+
+// |reached[t]|: a gradient can come from the logits to tensor t.
+static void mark_reached(const snug_graph *graph, snug_tensor_id logits, bool *reached) {
+    reached[logits] = true;
+    for (size_t i = graph->node_count; i-- > 0;) {
+        const snug_node *node = graph->nodes[i];
+        bool any = false;
+        for (int j = 0; j < node->output_count && node->op->gradient; j++)
+            any = any || reached[node->outputs[j]];
+        for (int j = 0; j < node->input_count && any; j++)
+            if (node->inputs[j] != SNUG_NO_TENSOR) reached[node->inputs[j]] = true;
+    }
+}
+
+snug_status snug_training_select(const snug_training *training, snug_graph *graph,
+                                 snug_tensor_id logits, bool must_learn) {
+    bool *reached = NULL, any = !must_learn;
+    if (logits == SNUG_NO_TENSOR) return graph->status;
+    SNUG_TRY(check_patterns(graph, training->train, "train"));
+    SNUG_TRY(check_patterns(graph, training->freeze, "freeze"));
+    SNUG_TRY(SNUG_NEW(&reached, graph->tensor_count));
+    mark_reached(graph, logits, reached);
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        snug_tensor *tensor = graph->tensors[i];
+        if (!is_learner(tensor)) continue;
+        bool chosen = (!training->train || matches_any(training->train, tensor->name)) &&
+                      !matches_any(training->freeze, tensor->name);
+        tensor->trainable = chosen && reached[i];
+        any = any || tensor->trainable;
+    }
+    snug_memory_free(reached);
+    if (any) return SNUG_OK;
+    return snug_fail(SNUG_INVALID, "no weight is left to learn: '--train' and '--freeze' choose");
+}
+
+void snug_training_count(const snug_graph *graph, int64_t *all, int64_t *learning) {
+    *all = *learning = 0;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const snug_tensor *tensor = graph->tensors[i];
+        if (tensor->role != SNUG_ROLE_WEIGHT) continue;
+        *all += snug_type_elements(&tensor->type);
+        if (tensor->trainable) *learning += snug_type_elements(&tensor->type);
+    }
+}
