@@ -5,64 +5,24 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "explain/address_map.h"
 
 const char *const snug_kind_names[SNUG_KINDS] = {"weights",     "gradients", "optimizer",
                                                  "activations", "workspace", "unclassified"};
 
-// From addresses to the life that is there. Open addressing; what is taken out is moved up.
-typedef struct address_slot {
-    uint64_t address;
-    uint32_t life; // index + 1; 0: empty
-    bool freed;    // its tensor is gone, other streams may still use it
-} address_slot;
+// What an address holds while the trace is replayed: the index of a life, and whether its tensor is
+// gone while other streams may still use it.
+enum { FREED = 1 };
+#define NO_LIFE (UINT64_MAX >> 1)
 
-typedef struct address_map {
-    address_slot *slots;
-    size_t size, count;
-} address_map;
-
-static size_t home_of(const address_map *map, uint64_t address) {
-    return (size_t)(address * 0x9E3779B97F4A7C15u >> 20) & (map->size - 1);
-}
-
-static address_slot *find(const address_map *map, uint64_t address) {
-    size_t at = home_of(map, address);
-    while (map->slots[at].life != 0 && map->slots[at].address != address)
-        at = (at + 1) & (map->size - 1);
-    return &map->slots[at];
-}
-
-static snug_status grow(address_map *map) {
-    if (map->size && map->count * 2 < map->size) return SNUG_OK;
-    address_map grown = {.size = map->size ? map->size * 2 : 256, .count = map->count};
-    SNUG_TRY(SNUG_NEW(&grown.slots, grown.size));
-    for (size_t i = 0; i < map->size; i++)
-        if (map->slots[i].life) *find(&grown, map->slots[i].address) = map->slots[i];
-    snug_memory_free(map->slots);
-    *map = grown;
-    return SNUG_OK;
-}
-
-static void take_out(address_map *map, address_slot *slot) {
-    size_t hole = (size_t)(slot - map->slots), at = hole;
-    for (;;) {
-        at = (at + 1) & (map->size - 1);
-        if (map->slots[at].life == 0) break;
-        size_t home = home_of(map, map->slots[at].address);
-        // Stays where its own place lies behind the hole.
-        bool stays = hole <= at ? hole < home && home <= at : hole < home || home <= at;
-        if (stays) continue;
-        map->slots[hole] = map->slots[at];
-        hole = at;
-    }
-    map->slots[hole].life = 0;
-    map->count--;
+static uint64_t holding(uint64_t life, bool freed) {
+    return life << 1 | (freed ? FREED : 0);
 }
 
 // While lives are found, those from before are collected beside the others.
 typedef struct life_lists {
     snug_timeline *timeline;
-    address_map map;
+    snug_address_map map;
     snug_life *lives, *before;
     size_t count, capacity, before_count, before_capacity;
 } life_lists;
@@ -74,36 +34,36 @@ static snug_status add_before(life_lists *lists, const snug_life *life) {
     return SNUG_OK;
 }
 
+// The life that |held| says is there, NULL where it is over.
+static snug_life *living(life_lists *lists, uint64_t held) {
+    return held & FREED || !lists->lives ? NULL : &lists->lives[held >> 1];
+}
+
 static snug_status on_alloc(life_lists *lists, const snug_trace_entry *entry, uint32_t position) {
-    SNUG_TRY(grow(&lists->map));
-    address_slot *slot = find(&lists->map, entry->address);
-    if (slot->life != 0 && !slot->freed) lists->lives[slot->life - 1].death = position;
-    lists->map.count += slot->life == 0;
+    const uint64_t *held = snug_address_map_get(&lists->map, entry->address);
+    snug_life *life = held ? living(lists, *held) : NULL;
+    if (life) life->death = position; // its free was not recorded
     SNUG_TRY(SNUG_GROW(&lists->lives, &lists->capacity, lists->count + 1));
     lists->lives[lists->count] = (snug_life){.address = entry->address,
                                              .size = entry->size,
                                              .birth = position,
                                              .death = UINT32_MAX,
                                              .stack = entry->stack};
-    *slot = (address_slot){.address = entry->address, .life = (uint32_t)++lists->count};
-    return SNUG_OK;
+    return snug_address_map_set(&lists->map, entry->address, holding(lists->count++, false));
 }
 
 static snug_status on_free(life_lists *lists, const snug_trace_entry *entry, uint32_t position) {
     bool done = entry->action == SNUG_TRACE_FREE_COMPLETED;
-    SNUG_TRY(grow(&lists->map));
-    address_slot *slot = find(&lists->map, entry->address);
-    if (slot->life != 0) {
-        if (!slot->freed && slot->life != UINT32_MAX) lists->lives[slot->life - 1].death = position;
-        slot->freed = true;
-        if (done) take_out(&lists->map, slot);
+    uint64_t *held = snug_address_map_get(&lists->map, entry->address);
+    if (held) {
+        snug_life *life = living(lists, *held);
+        if (life) life->death = position;
+        *held |= FREED;
+        if (done) snug_address_map_remove(&lists->map, entry->address, NULL);
         return SNUG_OK;
     }
-    if (!done) {
-        // Until it is completed: the same address must not count twice.
-        *slot = (address_slot){.address = entry->address, .life = UINT32_MAX, .freed = true};
-        lists->map.count++;
-    }
+    // Until it is completed: the same address must not count twice.
+    if (!done) SNUG_TRY(snug_address_map_set(&lists->map, entry->address, holding(NO_LIFE, true)));
     // The stack of a free is where it was freed, not where it was made.
     return add_before(
         lists, &(snug_life){.address = entry->address, .size = entry->size, .death = position});
@@ -124,16 +84,15 @@ static snug_status replay(life_lists *lists) {
 // Blocks that are live at the end: the trace has their alloc, or they are older than it.
 static snug_status add_blocks(life_lists *lists) {
     const snug_snapshot *snapshot = lists->timeline->snapshot;
-    SNUG_TRY(grow(&lists->map));
     for (size_t i = 0; i < snapshot->segment_count; i++) {
         const snug_segment *segment = &snapshot->segments[i];
         if (segment->device != lists->timeline->device) continue;
         for (size_t b = 0; b < segment->block_count; b++) {
             const snug_block *block = &snapshot->blocks[segment->first_block + b];
             if (block->state != SNUG_BLOCK_ACTIVE || block->size == 0) continue;
-            address_slot *slot = find(&lists->map, block->address);
-            if (slot->life != 0 && !slot->freed) {
-                snug_life *life = &lists->lives[slot->life - 1];
+            const uint64_t *held = snug_address_map_get(&lists->map, block->address);
+            snug_life *life = held ? living(lists, *held) : NULL;
+            if (life) {
                 if (life->stack == 0) life->stack = block->stack;
                 continue;
             }
@@ -238,7 +197,7 @@ snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_t
     life_lists lists = {.timeline = out};
     snug_status status = collect(&lists);
     if (status == SNUG_OK) find_reserved(out);
-    snug_memory_free(lists.map.slots);
+    snug_address_map_clear(&lists.map);
     snug_memory_free(lists.before);
     snug_memory_free(lists.lives);
     return status;
