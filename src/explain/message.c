@@ -94,6 +94,7 @@ static void read_one(const snug_clean *clean, const beginning *from, size_t firs
     snug_message_read(clean, start, stop, out);
     out->line = snug_clean_line_at(clean, from->at);
     out->last_line = snug_clean_line_at(clean, out->end - 1);
+    out->stack_line = out->line;
     if (!from->format->refine) return;
     const char *name = from->format->refine(clean->squeezed + start, out->end - start);
     if (name) out->name = name;
@@ -156,14 +157,17 @@ static void unite(snug_message *message, const snug_message *next) {
     message->has_cached |= next->has_cached;
     message->tells_hint |= next->tells_hint;
     message->last_line = next->last_line;
+    message->stack_line = next->stack_line;
     message->end = next->end;
 }
 
 // One error is often told twice: by the allocator and by the operation, or by chained tracebacks.
 static bool is_same_error(const snug_message *message, const snug_message *next) {
+    bool near = next->line - message->last_line <= next->format->together;
+    if (next->format->echoes && count_figures(&next->figures) == 0 && near) return true;
     if (message->format->family != next->format->family) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
-    if (next->line - message->last_line > next->format->together) return false;
+    if (!near) return false;
     bool either_is_bare = !message->figures.requested.known || !next->figures.requested.known ||
                           next->format->other_framework;
     return either_is_bare && agree(&message->figures, &next->figures);

@@ -26,8 +26,11 @@ typedef struct snug_format {
     bool other_framework;       // not PyTorch
     bool host;                  // of the CPU's memory
     bool masks;                 // an error of another kind, which may hide an out-of-memory
+    bool echoes; // without figures it tells of the error before it, whatever that one's family
     const char *device;
     const char *library;
+    // When it was asked for, as far as the message itself tells; NULL where none does.
+    snug_phase (*phase)(const char *message, size_t length);
     // A more exact name from the whole message, or NULL; |format| stays when it gives NULL.
     const char *(*refine)(const char *message, size_t length);
 } snug_format;
@@ -44,6 +47,7 @@ typedef struct snug_message {
     double share;
     size_t start, end;      // in the squeezed text
     size_t line, last_line; // indices of clean lines
+    size_t stack_line;      // of the last of several that tell of one error: its stack is above
     snug_figures figures;
     bool limit_unset, tells_hint, has_cached;
     int gpu;

@@ -16,6 +16,10 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "%s was live and %s more was asked for: %.0f %% of %s.",
                        SNUG_SIZE(figures->allocated.bytes), SNUG_SIZE(figures->requested.bytes),
                        snug_percent(demand), SNUG_SIZE(facts->usable.bytes));
+    if (snug_is_enough_free(facts) || snug_is_little(facts)) {
+        snug_speak_against(evidence, "That is not what filled the device: see what was free.");
+        return 0.2 + 0.1 * snug_clamp(demand, 0, 1);
+    }
     double confidence = 0.3 + 0.4 * snug_clamp(demand, 0, 1);
     double elsewhere = snug_ratio(facts->elsewhere, figures->capacity);
     if (elsewhere > 0.2) confidence -= 0.3 * elsewhere;
@@ -26,7 +30,7 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
                            "of such tensors.",
                            SNUG_SIZE(figures->requested.bytes), snug_percent(one),
                            SNUG_SIZE(facts->usable.bytes));
-        confidence -= one > 2 ? 0.5 : 0.2;
+        confidence -= one > 2 ? 0.5 : one > 1 ? 0.35 : 0.2;
     }
     if (figures->limit.known && figures->limit.bytes < figures->capacity.bytes)
         snug_speak_for(evidence, "The process may use %s of the card's %s.",

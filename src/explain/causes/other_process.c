@@ -88,6 +88,10 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         return 0.65;
     }
     speak_of_container(facts, evidence);
+    if (!other.known && snug_is_little(facts)) {
+        snug_speak_for(evidence, "The text does not tell what is free: others may hold it.");
+        return 0.35;
+    }
     if (!other.known) return 0.05;
     double share = snug_ratio(other, figures->capacity);
     if (share < 0.06) {

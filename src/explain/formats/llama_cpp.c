@@ -1,4 +1,6 @@
 // llama.cpp and other programs on ggml.
+#include <string.h>
+
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
@@ -18,10 +20,23 @@ static const snug_anchor anchors[] = {
     {0},
 };
 
+static bool has(const char *message, size_t length, const char *words) {
+    return memmem(message, length, words, strlen(words)) != NULL;
+}
+
+// Weights come first; then the cache of keys and values and the compute buffers, which grow with
+// the context's length and the batch.
+static snug_phase tell_phase(const char *message, size_t length) {
+    if (has(message, length, "alloc_tensor_range") || has(message, length, "loadingmodel"))
+        return SNUG_PHASE_LOAD;
+    return SNUG_PHASE_FORWARD;
+}
+
 const snug_format snug_format_llama_cpp = {
     .name = "llama.cpp",
     .family = "llama.cpp",
     .anchors = anchors,
     .together = 40,
+    .phase = tell_phase,
     .other_framework = true,
 };

@@ -59,6 +59,9 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
         facts.masked = message->shown;
         facts.masked_share = message->share;
     }
+    if (message->format->phase)
+        facts.phase =
+            message->format->phase(clean->squeezed + message->start, message->end - message->start);
     find_process(message, &facts);
     return facts;
 }
@@ -71,7 +74,7 @@ static snug_status explain_all(const snug_clean *clean, const snug_message_list 
         const snug_message *message = &list->items[i];
         snug_facts facts = facts_of(message, clean, name);
         facts.errors_before = i;
-        SNUG_TRY(snug_traceback_read(clean, first, message->line, explanation, &facts));
+        SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, explanation, &facts));
         snug_log_advance(&log, clean, message->line);
         SNUG_TRY(snug_log_tell(&log, explanation, &facts));
         SNUG_TRY(snug_explanation_add(explanation, &facts));
