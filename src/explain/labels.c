@@ -46,6 +46,7 @@ static const figure_label labels[] = {
     LABEL(BEFORE, "buffer:allocating", requested),
     LABEL(BEFORE, "allocating", requested),
     LABEL(BEFORE, "requested", requested),
+    LABEL(BEFORE, "sumtotalofin-usechunks", allocated),
     LABEL(BEFORE, "currentlyallocated", allocated),
     LABEL(BEFORE, "devicelimit", capacity),
     LABEL(BEFORE, "free(accordingtocuda)", free),

@@ -29,6 +29,7 @@ typedef struct snug_format {
     bool echoes; // without figures it tells of the error before it, whatever that one's family
     const char *device;
     const char *library;
+    const snug_fix_found *fixes; // in the framework's own terms, ends with {0}; NULL: none
     // When it was asked for, as far as the message itself tells; NULL where none does.
     snug_phase (*phase)(const char *message, size_t length);
     // A more exact name from the whole message, or NULL; |format| stays when it gives NULL.

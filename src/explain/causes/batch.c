@@ -172,7 +172,12 @@ static void advise_smaller(const snug_facts *facts, snug_advice *advice) {
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
-    advise_smaller(facts, advice);
+    // A program that only infers has no gradients to add up.
+    if (facts->other_framework)
+        snug_advise(advice, "halves what grows with it",
+                    "Halve the batch; where it trains, add up the gradients of two");
+    else
+        advise_smaller(facts, advice);
     snug_advise_command(facts, advice);
     if (facts->other_framework) return;
     snug_amount live = facts->activations.known ? facts->activations : facts->figures.allocated;

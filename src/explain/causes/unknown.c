@@ -14,10 +14,17 @@ static double judge_enough(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->is_snapshot || facts->host || !figures->requested.known) return 0;
     if (snug_is_enough_free(facts)) {
         snug_speak_for(evidence,
-                       "%s was free, enough for the %s asked for: a limit of the driver (Windows "
-                       "ties the card's memory to the page file, some drivers refuse blocks above "
-                       "4 GiB), or someone else held it a moment before.",
+                       "%s was free, enough for the %s asked for: a limit of the process's own "
+                       "(set_per_process_memory_fraction) or of the driver (Windows ties the "
+                       "card's memory to the page file, some drivers refuse blocks above 4 GiB), "
+                       "or someone else held it a moment before.",
                        SNUG_SIZE(figures->free.bytes), SNUG_SIZE(figures->requested.bytes));
+        double held = snug_ratio(figures->reserved, figures->capacity);
+        if (held > 0.05 && held < 0.97)
+            snug_speak_for(evidence,
+                           "PyTorch held %.1f %% of the device: near a round share, that is such a "
+                           "fraction.",
+                           snug_percent(held));
         return 0.45;
     }
     if (snug_is_little(facts)) {

@@ -32,6 +32,16 @@ static snug_phase tell_phase(const char *message, size_t length) {
     return SNUG_PHASE_FORWARD;
 }
 
+static const snug_fix_found fixes[] = {
+    {"Keep fewer layers on the GPU: a lower -ngl (--n-gpu-layers)",
+     "each layer that stays with the CPU gives back its share of the weights and of the cache"},
+    {"Shorten the context: a lower -c, and -ctk q8_0 -ctv q8_0",
+     "keys and values grow with its length; 8-bit ones take half of 16-bit ones"},
+    {"Lower -ub (physical batch), and use -fa (flash attention)",
+     "compute buffers grow with both; flash attention's do not grow with the context's square"},
+    {0},
+};
+
 const snug_format snug_format_llama_cpp = {
     .name = "llama.cpp",
     .family = "llama.cpp",
@@ -39,4 +49,5 @@ const snug_format snug_format_llama_cpp = {
     .together = 40,
     .phase = tell_phase,
     .other_framework = true,
+    .fixes = fixes,
 };

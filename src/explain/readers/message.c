@@ -49,6 +49,7 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
     facts.figures = message->figures;
     facts.limit_unset = message->limit_unset;
     facts.other_framework = message->format->other_framework;
+    facts.own_fixes = message->format->fixes;
     facts.host = message->format->host;
     facts.device = message->format->device;
     facts.library = message->format->library;
