@@ -227,9 +227,11 @@ static size_t prefix_length(const char *line) {
 }
 
 static snug_status squeeze_line(snug_clean *out, const char *line, size_t length) {
+    snug_clean_line *last = &out->lines[out->line_count - 1];
+    last->prefix = prefix_length(line);
     size_t most = out->squeezed_length + length + 1;
     SNUG_TRY(SNUG_GROW(&out->squeezed, &out->squeezed_capacity, most));
-    for (size_t i = prefix_length(line); i < length; i++)
+    for (size_t i = last->prefix; i < length; i++)
         if (!is_space(line[i]))
             out->squeezed[out->squeezed_length++] = (char)tolower((unsigned char)line[i]);
     out->squeezed[out->squeezed_length] = '\0';

@@ -80,6 +80,7 @@ static const figure_label labels[] = {
     LABEL(AFTER, "totalcapacity", capacity),
     LABEL(AFTER, "alreadyallocated", allocated),
     {AFTER, "freed", IGNORE, 0, false, false},
+    {AFTER, "free(", IGNORE, 0, false, false},
     LABEL(AFTER, "free", free),
     {AFTER, "cached", CACHED, FIGURE(unallocated), false, false},
     {AFTER, "currentactive", IGNORE, 0, false, false},
@@ -253,11 +254,12 @@ static bool read_quantity(const snug_clean *clean, size_t at, snug_quantity *out
     enum { LONG_LINE = 60 };
     if (!snug_quantity_read(clean->squeezed, clean->squeezed_length, at, out)) return false;
     size_t line = snug_clean_line_at(clean, at);
-    size_t end =
-        line + 1 < clean->line_count ? clean->lines[line + 1].squeezed : clean->squeezed_length;
-    if (out->digits_end <= end || (out->has_unit && clean->lines[line].length >= LONG_LINE))
+    const snug_clean_line *lines = clean->lines;
+    bool is_last = line + 1 == clean->line_count;
+    if (is_last || out->digits_end <= lines[line + 1].squeezed ||
+        (lines[line].length >= LONG_LINE && lines[line + 1].prefix == 0))
         return true;
-    bool found = snug_quantity_read(clean->squeezed, end, at, out);
+    bool found = snug_quantity_read(clean->squeezed, lines[line + 1].squeezed, at, out);
     out->at_end = false;
     return found;
 }

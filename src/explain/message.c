@@ -17,7 +17,7 @@ typedef struct beginning_list {
 } beginning_list;
 
 // Anchors by their first letter, so that a log of gigabytes is gone through once.
-enum { MAX_BY_LETTER = 24 };
+enum { MAX_BY_LETTER = SNUG_MAX_ANCHORS };
 typedef struct anchor_index {
     struct {
         const snug_format *format;
@@ -91,6 +91,9 @@ static void read_one(const snug_clean *clean, const beginning *from, size_t firs
                           .gpu = -1,
                           .pid = -1};
     size_t back = from->format->before, start = from->at - first > back ? from->at - back : first;
+    // Not from within a number.
+    while (start > first && strchr("0123456789.,", clean->squeezed[start - 1]))
+        start--;
     snug_message_read(clean, start, stop, out);
     out->line = snug_clean_line_at(clean, from->at);
     out->last_line = snug_clean_line_at(clean, out->end - 1);
@@ -141,7 +144,8 @@ static void unite(snug_message *message, const snug_message *next) {
     snug_amount *to = (snug_amount *)&message->figures;
     const snug_amount *from = (const snug_amount *)&next->figures;
     // The message that tells more is the one that names the format.
-    if (count_figures(&next->figures) > count_figures(&message->figures)) {
+    if (count_figures(&next->figures) > count_figures(&message->figures) ||
+        message->format->vague) {
         message->format = next->format;
         message->name = next->name;
         message->line = next->line;

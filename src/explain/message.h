@@ -26,6 +26,7 @@ typedef struct snug_format {
     bool other_framework;       // not PyTorch
     bool host;                  // of the CPU's memory
     bool masks;                 // an error of another kind, which may hide an out-of-memory
+    bool vague;  // any other format that tells of the same error names it better
     bool echoes; // without figures it tells of the error before it, whatever that one's family
     const char *device;
     const char *library;
@@ -35,6 +36,9 @@ typedef struct snug_format {
     // A more exact name from the whole message, or NULL; |format| stays when it gives NULL.
     const char *(*refine)(const char *message, size_t length);
 } snug_format;
+
+// Anchors that begin with the same letter; tests/explain/test_messages.c counts them.
+enum { SNUG_MAX_ANCHORS = 64 };
 
 extern const snug_format *const snug_formats[]; // ends with NULL
 extern const snug_format snug_format_pytorch;

@@ -82,9 +82,16 @@ bool snug_quantity_read(const char *text, size_t length, size_t start, snug_quan
     if (!is_digit(at(in, start))) return false;
     double value;
     out->digits_end = out->end = read_number(in, start, &value);
-    out->at_end = out->end >= length;
+    out->at_end = out->end + (at(in, out->end) == '.') >= length;
     size_t used = 0;
     int shift = out->at_end ? -1 : read_unit(text, length, out->end, &used);
+    // One letter at the end may begin a word as well as a unit: then the decimals tell.
+    bool whole = !memchr(text + start, '.', out->end - start);
+    if (used == 1 && shift > 0 && whole && out->end + 1 >= length) {
+        shift = -1;
+        used = 0;
+        out->at_end = true;
+    }
     out->has_unit = shift >= 0;
     out->end += used;
     for (int i = 0; i < shift; i++)

@@ -18,7 +18,7 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
                        snug_percent(demand), SNUG_SIZE(facts->usable.bytes));
     if (snug_is_enough_free(facts) || snug_is_little(facts)) {
         snug_speak_against(evidence, "That is not what filled the device: see what was free.");
-        return 0.2 + 0.1 * snug_clamp(demand, 0, 1);
+        return 0.1 + 0.05 * snug_clamp(demand, 0, 1);
     }
     double confidence = 0.3 + 0.4 * snug_clamp(demand, 0, 1);
     double elsewhere = snug_ratio(facts->elsewhere, figures->capacity);
@@ -85,7 +85,7 @@ static double judge_stack(const snug_facts *facts, snug_evidence *evidence) {
         return -0.3;
     case SNUG_PHASE_EVALUATE:
         snug_speak_against(evidence, "It was asked for while evaluating.");
-        return -0.1;
+        return facts->no_grad ? -0.1 : -0.2;
     default:
         return 0;
     }
@@ -96,13 +96,14 @@ static double judge_run(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->iterations >= 20 && !facts->is_snapshot) {
         snug_speak_against(evidence, "%lld steps of the same batch size went well before.",
                            (long long)facts->iterations);
-        more -= 0.2;
+        more -= 0.3;
     }
     if (facts->iterations == 0 || facts->iterations == 1) {
         snug_speak_for(evidence, "It failed in the first steps.");
         more += 0.05;
     }
-    if (facts->log_growth > 0) more -= 0.15;
+    if (facts->log_growth > 0) more -= 0.25;
+    if (facts->kept.code || facts->retain_graph) more -= 0.1;
     return more;
 }
 

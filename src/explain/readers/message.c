@@ -67,6 +67,15 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
     return facts;
 }
 
+// Errors before |index| that may be of the same process: those of other devices are other ranks'.
+static size_t count_before(const snug_message_list *list, size_t index) {
+    int gpu = list->items[index].gpu;
+    size_t count = 0;
+    for (size_t i = 0; i < index && i < 64; i++)
+        count += gpu < 0 || list->items[i].gpu < 0 || list->items[i].gpu == gpu;
+    return count;
+}
+
 static snug_status explain_all(const snug_clean *clean, const snug_message_list *list,
                                const char *name, snug_explanation *explanation) {
     snug_log log = {0};
@@ -74,7 +83,7 @@ static snug_status explain_all(const snug_clean *clean, const snug_message_list 
     for (size_t i = 0; i < list->count; i++) {
         const snug_message *message = &list->items[i];
         snug_facts facts = facts_of(message, clean, name);
-        facts.errors_before = i;
+        facts.errors_before = count_before(list, i);
         SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, explanation, &facts));
         snug_log_advance(&log, clean, message->line);
         SNUG_TRY(snug_log_tell(&log, explanation, &facts));
