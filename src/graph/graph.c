@@ -75,6 +75,9 @@ static snug_status infer_outputs(const snug_graph *graph, const snug_node *node,
         (op->max_inputs >= 0 && node->input_count > op->max_inputs))
         return snug_fail(SNUG_INVALID, "expected %d to %d inputs, found %d", op->min_inputs,
                          op->max_inputs, node->input_count);
+    for (int i = 0; i < op->min_inputs; i++)
+        if (node->inputs[i] == SNUG_NO_TENSOR)
+            return snug_fail(SNUG_INVALID, "input %d is missing", i);
     snug_type *inputs = NULL;
     SNUG_TRY(SNUG_NEW(&inputs, (size_t)node->input_count + 1));
     for (int i = 0; i < node->input_count; i++)

@@ -197,9 +197,15 @@ static snug_status run_add(snug_cpu_kernel *kernel, const snug_call *call) {
     return run_binary(kernel, call, add_piece);
 }
 
+// Rows start by reading a single value, which a tensor without elements does not have.
+static bool fits(const snug_cpu_kernel *kernel) {
+    return snug_cpu_all_float(kernel) &&
+           snug_type_elements(&kernel->cached.signature.outputs[0]) > 0;
+}
+
 static snug_status prepare_add(snug_cpu_kernel *kernel) {
     kernel->run = run_add;
-    return snug_cpu_all_float(kernel) ? SNUG_OK : SNUG_UNSUPPORTED;
+    return fits(kernel) ? SNUG_OK : SNUG_UNSUPPORTED;
 }
 
 static snug_status run_multiply(snug_cpu_kernel *kernel, const snug_call *call) {
@@ -208,7 +214,7 @@ static snug_status run_multiply(snug_cpu_kernel *kernel, const snug_call *call) 
 
 static snug_status prepare_multiply(snug_cpu_kernel *kernel) {
     kernel->run = run_multiply;
-    return snug_cpu_all_float(kernel) ? SNUG_OK : SNUG_UNSUPPORTED;
+    return fits(kernel) ? SNUG_OK : SNUG_UNSUPPORTED;
 }
 
 // x's steps along y's dimensions: its own dimensions are y's without the reduced ones, or with 1 in
@@ -245,7 +251,7 @@ static snug_status prepare_repeat(snug_cpu_kernel *kernel) {
     const snug_signature *signature = &kernel->cached.signature;
     const snug_type *y = &signature->outputs[0];
     int64_t steps[operand_count][SNUG_MAX_RANK];
-    if (!snug_cpu_all_float(kernel)) return SNUG_UNSUPPORTED;
+    if (!fits(kernel)) return SNUG_UNSUPPORTED;
     reduced_steps(signature->attributes, &signature->inputs[0], y, steps[0]);
     reduced_steps(signature->attributes, &signature->inputs[0], y, steps[1]);
     nest loops = nest_of(y, steps);
