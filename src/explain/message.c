@@ -134,8 +134,14 @@ static bool have_equal_figures(const snug_figures *a, const snug_figures *b) {
     return true;
 }
 
+// Equal texts may lie at different addresses.
+static bool are_family(const snug_message *a, const snug_message *b) {
+    return strcmp(a->format->family, b->format->family) == 0;
+}
+
 static bool are_equal(const snug_message *a, const snug_message *b) {
-    return a->format->family == b->format->family && a->gpu == b->gpu && a->shown == b->shown &&
+    const char *left = a->shown ? a->shown : "", *right = b->shown ? b->shown : "";
+    return are_family(a, b) && a->gpu == b->gpu && strcmp(left, right) == 0 &&
            have_equal_figures(&a->figures, &b->figures);
 }
 
@@ -169,7 +175,7 @@ static void unite(snug_message *message, const snug_message *next) {
 static bool is_same_error(const snug_message *message, const snug_message *next) {
     bool near = next->line - message->last_line <= next->format->together;
     if (next->format->echoes && count_figures(&next->figures) == 0 && near) return true;
-    if (message->format->family != next->format->family) return false;
+    if (!are_family(message, next)) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
     if (!near) return false;
     bool either_is_bare = !message->figures.requested.known || !next->figures.requested.known ||

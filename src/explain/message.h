@@ -26,7 +26,7 @@ typedef struct snug_format {
     bool other_framework;       // not PyTorch
     bool host;                  // of the CPU's memory
     bool masks;                 // an error of another kind, which may hide an out-of-memory
-    bool vague;  // any other format that tells of the same error names it better
+    bool vague;                 // any other format that tells of the same error names it better
     bool echoes; // without figures it tells of the error before it, whatever that one's family
     const char *device;
     const char *library;

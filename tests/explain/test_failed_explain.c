@@ -88,7 +88,8 @@ static void test_snapshots(void **state) {
         FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "rb");
         if (!file) continue;
         // The corpus leaves the pickle's first bytes out.
-        memcpy(bytes, "\x80\x04", 2);
+        bytes[0] = '\x80';
+        bytes[1] = 4;
         size_t length = 2 + fread(bytes + 2, 1, sizeof bytes - 2, file);
         fclose(file);
         long count = check(bytes, length, true);
