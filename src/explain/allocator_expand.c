@@ -21,12 +21,16 @@ static uint64_t round_up(uint64_t bytes, uint64_t granule) {
     return (bytes + granule - 1) / granule * granule;
 }
 
+// An eighth more than there is, so that gaps may stay.
+static uint64_t span_size(const snug_allocator *allocator) {
+    uint64_t capacity = allocator->config.capacity;
+    return capacity < ADDRESS_SPACE ? capacity + capacity / 8 : ADDRESS_SPACE;
+}
+
 static snug_status new_span(snug_allocator *allocator, snug_allocator_pool *pool, uint32_t stream,
                             snug_allocator_block **out) {
     uint64_t granule = pool->small ? SNUG_ALLOCATOR_SMALL_SEGMENT : SNUG_ALLOCATOR_LARGE_SEGMENT;
-    // An eighth more than there is, so that gaps may stay.
-    uint64_t capacity = allocator->config.capacity;
-    uint64_t size = capacity < ADDRESS_SPACE ? capacity + capacity / 8 : ADDRESS_SPACE;
+    uint64_t size = span_size(allocator);
     snug_allocator_span *span = NULL;
     SNUG_TRY(snug_allocator_span_new(allocator, round_up(size, granule), &span));
     span->expandable = true;
@@ -88,6 +92,8 @@ snug_status snug_allocator_expand(snug_allocator *allocator, snug_allocator_pool
     snug_allocator_block *block = NULL;
     bool done = true;
     *out = NULL;
+    // More than all addresses: no device has it.
+    if (size > span_size(allocator)) return SNUG_OK;
     SNUG_TRY(find_space(allocator, pool, stream, size, &block));
     if (block->state == SNUG_ALLOCATOR_UNMAPPED)
         SNUG_TRY(map(allocator, block, block->size < size ? block->size : size, &done));

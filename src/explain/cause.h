@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
+#include "explain/allocator.h"
 #include "explain/explain.h"
 
 // Collects fixes in the order of being told; the same words twice count once. |why| says what the
@@ -48,6 +49,28 @@ extern const snug_cause *const snug_causes[]; // ends with NULL
 static inline double snug_ratio(snug_amount part, snug_amount whole) {
     if (!part.known || !whole.known || whole.bytes == 0) return 0;
     return (double)part.bytes / (double)whole.bytes;
+}
+
+// What the request wants of the device: PyTorch asks it for whole segments.
+static inline uint64_t snug_needed(const snug_facts *facts) {
+    uint64_t bytes = facts->figures.requested.bytes;
+    return facts->other_framework || bytes > (uint64_t)1 << 60 ? bytes
+                                                               : snug_allocator_segment_size(bytes);
+}
+
+// More was free on the device than was asked for, and no limit of the process's own is known.
+static inline bool snug_is_enough_free(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    bool limited = figures->limit.known && figures->limit.bytes < figures->capacity.bytes;
+    return figures->free.known && figures->requested.known && !limited &&
+           figures->free.bytes >= snug_needed(facts) + ((uint64_t)32 << 20);
+}
+
+// What was live and asked for is less than half of what there is, and what is free is not told.
+static inline bool snug_is_little(const snug_facts *facts) {
+    double share = snug_ratio(facts->demand, facts->usable);
+    return !facts->figures.free.known && facts->figures.allocated.known && share > 0 &&
+           share < 0.55;
 }
 
 static inline double snug_percent(double ratio) {

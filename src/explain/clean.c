@@ -164,13 +164,16 @@ static size_t bracket_length(const char *text) {
     return length;
 }
 
-// Dates and times, with what belongs to them: "2024-05-01T12:00:00.123Z", "12:00:00,5".
+// Dates and times, with what belongs to them: "2024-05-01T12:00:00.123Z", "12:00:00,5",
+// "1.06.520.077".
 static size_t time_length(const char *text) {
-    size_t length = 0, separators = 0;
+    size_t length = 0, separators = 0, points = 0;
     while (isdigit((unsigned char)text[length]) ||
            (text[length] && strchr("-/:.,TZ", text[length])))
-        separators += text[length] == '-' || text[length] == ':' || text[length] == '/', length++;
-    bool time = isdigit((unsigned char)text[0]) && separators >= 2;
+        points += text[length] == '.',
+            separators += text[length] == '-' || text[length] == ':' || text[length] == '/',
+            length++;
+    bool time = isdigit((unsigned char)text[0]) && (separators >= 2 || points == 3);
     return time && (is_space(text[length]) || text[length] == ']' || !text[length]) ? length : 0;
 }
 
@@ -215,6 +218,7 @@ static size_t prefix_length(const char *line) {
         if (more == 0) more = bracket_length(at);
         if (more == 0) more = time_length(at);
         if (more == 0) more = level_length(at);
+        if (more == 0 && length > 0 && strchr("EWIDF", at[0]) && at[0] && at[1] == ' ') more = 1;
         if (more == 0) more = label_length(at);
         if (more == 0) break;
         length += more;
@@ -223,9 +227,11 @@ static size_t prefix_length(const char *line) {
 }
 
 static snug_status squeeze_line(snug_clean *out, const char *line, size_t length) {
+    snug_clean_line *last = &out->lines[out->line_count - 1];
+    last->prefix = prefix_length(line);
     size_t most = out->squeezed_length + length + 1;
     SNUG_TRY(SNUG_GROW(&out->squeezed, &out->squeezed_capacity, most));
-    for (size_t i = prefix_length(line); i < length; i++)
+    for (size_t i = last->prefix; i < length; i++)
         if (!is_space(line[i]))
             out->squeezed[out->squeezed_length++] = (char)tolower((unsigned char)line[i]);
     out->squeezed[out->squeezed_length] = '\0';

@@ -12,6 +12,7 @@
 
 typedef struct snug_clean_line {
     size_t start, length; // in |text|; the line is NUL-terminated there
+    size_t prefix;        // characters of it that no message has: a comment's, a log's
     size_t source_line;   // in the file, from 1
     size_t squeezed;      // where the line begins in |squeezed|
 } snug_clean_line;

@@ -46,8 +46,10 @@ typedef struct snug_facts {
     snug_amount within_reach; // free, on the device and in the allocator's cache
     bool limit_unset;         // the text says that there is no limit
     bool other_framework;     // not PyTorch: its settings are of no use here
-    bool host;                // the memory is the CPU's
-    const char *device;       // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
+    // What to do about it in that framework's own terms, ends with {0}; NULL: nothing known.
+    const snug_fix_found *own_fixes;
+    bool host;          // the memory is the CPU's
+    const char *device; // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
 
     // The stack of the failing request.
     snug_phase phase;

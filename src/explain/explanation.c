@@ -145,6 +145,9 @@ static bool counts(const cause_answer *answer) {
 static void collect_fixes(const cause_answer *answers, size_t count, const snug_facts *facts,
                           snug_advice *advice) {
     double top = answers[0].found.confidence;
+    advice->room = MAX_FIXES_A_CAUSE;
+    for (const snug_fix_found *own = facts->own_fixes; own && own->fix; own++)
+        snug_advise(advice, own->why, "%s", own->fix);
     for (size_t i = 0; i < count; i++) {
         bool likely = answers[i].found.confidence >= 0.3 && answers[i].found.confidence >= top / 2;
         if (i > 0 && !likely) break;

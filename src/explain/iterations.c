@@ -267,17 +267,14 @@ enum { MOST_POINTS = 100 };
 
 // Theil and Sen's slope: the median over all pairs, which single iterations do not disturb.
 static double median_slope(const uint64_t *values, size_t first, size_t count) {
-    static const size_t pairs = (size_t)MOST_POINTS * (MOST_POINTS - 1) / 2;
-    double *slopes = NULL;
+    double slopes[MOST_POINTS * (MOST_POINTS - 1) / 2 + MOST_POINTS];
     size_t points = count - first, step = (points + MOST_POINTS - 1) / MOST_POINTS, found = 0;
-    if (points < 2 || SNUG_NEW(&slopes, pairs + MOST_POINTS) != SNUG_OK) return 0;
+    if (points < 2) return 0;
     for (size_t i = first; i < count; i += step)
         for (size_t j = i + step; j < count; j += step)
             slopes[found++] = ((double)values[j] - (double)values[i]) / (double)(j - i);
     qsort(slopes, found, sizeof *slopes, compare_numbers);
-    double slope = found ? slopes[found / 2] : 0;
-    snug_memory_free(slopes);
-    return slope;
+    return found ? slopes[found / 2] : 0;
 }
 
 // The first iterations make gradients and optimizer state, which is no growth.

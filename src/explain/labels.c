@@ -20,23 +20,25 @@ typedef struct figure_label {
     action action;
     size_t figure; // offset in snug_figures
     bool plain;    // a number without a unit is bytes here
+    bool last;     // messages end with it, so that a number at the text's end is whole
 } figure_label;
 
 #define FIGURE(field) offsetof(snug_figures, field)
 #define LABEL(at, words, field)                                                                    \
-    { at, words, SET, FIGURE(field), false }
+    { at, words, SET, FIGURE(field), false, false }
 #define PLAIN(at, words, field)                                                                    \
-    { at, words, SET, FIGURE(field), true }
+    { at, words, SET, FIGURE(field), true, false }
 
 // The first that matches counts.
 static const figure_label labels[] = {
-    {BEFORE, "(roundedto", IGNORE, 0, true},
+    {BEFORE, "(roundedto", IGNORE, 0, true, false},
     PLAIN(BEFORE, "triedtoallocate", requested),
     PLAIN(BEFORE, "tryingtoallocate", requested),
     PLAIN(BEFORE, "attemptingtoallocate", requested),
     PLAIN(BEFORE, "outofmemoryallocating", requested),
-    PLAIN(BEFORE, "bufferofsize", requested),
-    PLAIN(BEFORE, "smallerthanrequestedbytesof", requested),
+    {BEFORE, "bufferofsize", SET, FIGURE(requested), true, true},
+    {BEFORE, "smallerthanrequestedbytesof", SET, FIGURE(requested), true, true},
+    LABEL(BEFORE, "failedtoallocaterequestfor", requested),
     PLAIN(BEFORE, "availablememoryof", free),
     LABEL(BEFORE, "failedtoallocate", requested),
     LABEL(BEFORE, "cannotallocate", requested),
@@ -44,6 +46,7 @@ static const figure_label labels[] = {
     LABEL(BEFORE, "buffer:allocating", requested),
     LABEL(BEFORE, "allocating", requested),
     LABEL(BEFORE, "requested", requested),
+    LABEL(BEFORE, "sumtotalofin-usechunks", allocated),
     LABEL(BEFORE, "currentlyallocated", allocated),
     LABEL(BEFORE, "devicelimit", capacity),
     LABEL(BEFORE, "free(accordingtocuda)", free),
@@ -60,13 +63,13 @@ static const figure_label labels[] = {
     LABEL(BEFORE, "(npu#;", capacity),
     LABEL(BEFORE, "(xpu#;", capacity),
     LABEL(BEFORE, "ofwhich", free),
-    {BEFORE, "process#has", NAMED, 0, false},
+    {BEFORE, "process#has", NAMED, 0, false, false},
     LABEL(BEFORE, "thisprocesshas", process),
     LABEL(BEFORE, "oftheallocatedmemory", allocated),
     LABEL(BEFORE, "isallocatedbypytorch,and", unallocated),
     LABEL(BEFORE, "isallocatedbypytorch,with", private_pools),
     LABEL(BEFORE, "cudagraphs),and", unallocated),
-    {BEFORE, "maxinuse", IGNORE, 0, false},
+    {BEFORE, "maxinuse", IGNORE, 0, false, false},
     PLAIN(BEFORE, "inuse", allocated),
     PLAIN(BEFORE, "allocatedsofar", allocated),
     PLAIN(BEFORE, "limitsetto", limit),
@@ -76,10 +79,11 @@ static const figure_label labels[] = {
     LABEL(BEFORE, "thereare", free),
     LABEL(AFTER, "totalcapacity", capacity),
     LABEL(AFTER, "alreadyallocated", allocated),
-    {AFTER, "freed", IGNORE, 0, false},
+    {AFTER, "freed", IGNORE, 0, false, false},
+    {AFTER, "free(", IGNORE, 0, false, false},
     LABEL(AFTER, "free", free),
-    {AFTER, "cached", CACHED, FIGURE(unallocated), false},
-    {AFTER, "currentactive", IGNORE, 0, false},
+    {AFTER, "cached", CACHED, FIGURE(unallocated), false, false},
+    {AFTER, "currentactive", IGNORE, 0, false, false},
     LABEL(AFTER, "reservedintotal", reserved),
     LABEL(AFTER, "allowed", limit),
     LABEL(AFTER, "allocatedinprivatepools", private_pools),
@@ -160,7 +164,8 @@ static void set_figure(snug_message *message, const figure_label *label,
                        const snug_quantity *quantity) {
     snug_amount *amount = (snug_amount *)((char *)&message->figures + label->figure);
     if (label->action == CACHED) message->has_cached = true;
-    if (quantity->unlimited) {
+    // More than any machine has: what is asked for in error, or how an unset limit is printed.
+    if (quantity->unlimited && label->figure != FIGURE(requested)) {
         message->limit_unset |= label->figure == FIGURE(limit);
         return;
     }
@@ -189,7 +194,7 @@ static size_t take(const snug_clean *clean, size_t start, const snug_quantity *q
         label = label_after(text + end, clean->squeezed_length - end);
         if (label) end += strnlen(text + end, strlen(label->words));
     }
-    if (!label) return 0;
+    if (!label || (quantity->at_end && !label->last)) return 0;
     // A number of few bytes after "limit" or "total" is a count of something else.
     bool may_be_small = label->figure == FIGURE(requested) || label->figure == FIGURE(free);
     if (!quantity->has_unit && !may_be_small && quantity->bytes < 65536) return 0;
@@ -243,6 +248,22 @@ static bool ends_message(const char *text) {
            strncmp(text, "theaboveexception", 17) == 0 || strncmp(text, "file\"", 5) == 0;
 }
 
+// The quantity at |at|. It goes on in the next line only where a long line was broken within it:
+// "15.8", "9 GiB".
+static bool read_quantity(const snug_clean *clean, size_t at, snug_quantity *out) {
+    enum { LONG_LINE = 60 };
+    if (!snug_quantity_read(clean->squeezed, clean->squeezed_length, at, out)) return false;
+    size_t line = snug_clean_line_at(clean, at);
+    const snug_clean_line *lines = clean->lines;
+    bool is_last = line + 1 == clean->line_count;
+    if (is_last || out->digits_end <= lines[line + 1].squeezed ||
+        (lines[line].length >= LONG_LINE && lines[line + 1].prefix == 0))
+        return true;
+    bool found = snug_quantity_read(clean->squeezed, lines[line + 1].squeezed, at, out);
+    out->at_end = false;
+    return found;
+}
+
 enum { GAP = 300, HINT = 500 };
 
 void snug_message_read(const snug_clean *clean, size_t start, size_t stop, snug_message *message) {
@@ -254,10 +275,10 @@ void snug_message_read(const snug_clean *clean, size_t start, size_t stop, snug_
             break;
         }
         read_gpu(text + at, message);
-        if (strncmp(text + at, "withshape[", 10) == 0) at += read_shape(text + at + 10, message);
+        if (strncmp(text + at, "withshape[", 10) == 0 || strncmp(text + at, "orofshape[", 10) == 0)
+            at += read_shape(text + at + 10, message);
         snug_quantity quantity;
-        if (!is_digit(text[at]) ||
-            !snug_quantity_read(text, clean->squeezed_length, at, &quantity)) {
+        if (!is_digit(text[at]) || !read_quantity(clean, at, &quantity)) {
             at++;
             continue;
         }

@@ -17,7 +17,7 @@ typedef struct beginning_list {
 } beginning_list;
 
 // Anchors by their first letter, so that a log of gigabytes is gone through once.
-enum { MAX_BY_LETTER = 24 };
+enum { MAX_BY_LETTER = SNUG_MAX_ANCHORS };
 typedef struct anchor_index {
     struct {
         const snug_format *format;
@@ -91,9 +91,13 @@ static void read_one(const snug_clean *clean, const beginning *from, size_t firs
                           .gpu = -1,
                           .pid = -1};
     size_t back = from->format->before, start = from->at - first > back ? from->at - back : first;
+    // Not from within a number.
+    while (start > first && strchr("0123456789.,", clean->squeezed[start - 1]))
+        start--;
     snug_message_read(clean, start, stop, out);
     out->line = snug_clean_line_at(clean, from->at);
     out->last_line = snug_clean_line_at(clean, out->end - 1);
+    out->stack_line = out->line;
     if (!from->format->refine) return;
     const char *name = from->format->refine(clean->squeezed + start, out->end - start);
     if (name) out->name = name;
@@ -130,8 +134,14 @@ static bool have_equal_figures(const snug_figures *a, const snug_figures *b) {
     return true;
 }
 
+// Equal texts may lie at different addresses.
+static bool are_family(const snug_message *a, const snug_message *b) {
+    return strcmp(a->format->family, b->format->family) == 0;
+}
+
 static bool are_equal(const snug_message *a, const snug_message *b) {
-    return a->format->family == b->format->family && a->gpu == b->gpu && a->shown == b->shown &&
+    const char *left = a->shown ? a->shown : "", *right = b->shown ? b->shown : "";
+    return are_family(a, b) && a->gpu == b->gpu && strcmp(left, right) == 0 &&
            have_equal_figures(&a->figures, &b->figures);
 }
 
@@ -140,7 +150,8 @@ static void unite(snug_message *message, const snug_message *next) {
     snug_amount *to = (snug_amount *)&message->figures;
     const snug_amount *from = (const snug_amount *)&next->figures;
     // The message that tells more is the one that names the format.
-    if (count_figures(&next->figures) > count_figures(&message->figures)) {
+    if (count_figures(&next->figures) > count_figures(&message->figures) ||
+        message->format->vague) {
         message->format = next->format;
         message->name = next->name;
         message->line = next->line;
@@ -156,14 +167,17 @@ static void unite(snug_message *message, const snug_message *next) {
     message->has_cached |= next->has_cached;
     message->tells_hint |= next->tells_hint;
     message->last_line = next->last_line;
+    message->stack_line = next->stack_line;
     message->end = next->end;
 }
 
 // One error is often told twice: by the allocator and by the operation, or by chained tracebacks.
 static bool is_same_error(const snug_message *message, const snug_message *next) {
-    if (message->format->family != next->format->family) return false;
+    bool near = next->line - message->last_line <= next->format->together;
+    if (next->format->echoes && count_figures(&next->figures) == 0 && near) return true;
+    if (!are_family(message, next)) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
-    if (next->line - message->last_line > next->format->together) return false;
+    if (!near) return false;
     bool either_is_bare = !message->figures.requested.known || !next->figures.requested.known ||
                           next->format->other_framework;
     return either_is_bare && agree(&message->figures, &next->figures);

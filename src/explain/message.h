@@ -26,11 +26,19 @@ typedef struct snug_format {
     bool other_framework;       // not PyTorch
     bool host;                  // of the CPU's memory
     bool masks;                 // an error of another kind, which may hide an out-of-memory
+    bool vague;                 // any other format that tells of the same error names it better
+    bool echoes; // without figures it tells of the error before it, whatever that one's family
     const char *device;
     const char *library;
+    const snug_fix_found *fixes; // in the framework's own terms, ends with {0}; NULL: none
+    // When it was asked for, as far as the message itself tells; NULL where none does.
+    snug_phase (*phase)(const char *message, size_t length);
     // A more exact name from the whole message, or NULL; |format| stays when it gives NULL.
     const char *(*refine)(const char *message, size_t length);
 } snug_format;
+
+// Anchors that begin with the same letter; tests/explain/test_messages.c counts them.
+enum { SNUG_MAX_ANCHORS = 64 };
 
 extern const snug_format *const snug_formats[]; // ends with NULL
 extern const snug_format snug_format_pytorch;
@@ -44,6 +52,7 @@ typedef struct snug_message {
     double share;
     size_t start, end;      // in the squeezed text
     size_t line, last_line; // indices of clean lines
+    size_t stack_line;      // of the last of several that tell of one error: its stack is above
     snug_figures figures;
     bool limit_unset, tells_hint, has_cached;
     int gpu;

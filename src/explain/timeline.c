@@ -110,7 +110,9 @@ static snug_status join(life_lists *lists) {
     snug_timeline *timeline = lists->timeline;
     size_t total = lists->count + lists->before_count;
     SNUG_TRY(SNUG_GROW(&lists->lives, &lists->capacity, total));
-    memmove(lists->lives + lists->before_count, lists->lives, lists->count * sizeof *lists->lives);
+    if (lists->count > 0)
+        memmove(lists->lives + lists->before_count, lists->lives,
+                lists->count * sizeof *lists->lives);
     if (lists->before_count > 0)
         memcpy(lists->lives, lists->before, lists->before_count * sizeof *lists->before);
     timeline->lives = lists->lives;

@@ -54,7 +54,7 @@ static slice word_after(const char *text, const char *words) {
 // `File "train.py", line 42, in main`
 static bool read_python(const char *line, stack_frame *out) {
     const char *file = strstr(line, "File \"");
-    const char *number = file ? strstr(file, "\", line ") : NULL;
+    const char *number = file ? strstr(file + 6, "\", line ") : NULL;
     if (!number) return false;
     out->file = (slice){file + 6, (size_t)(number - file - 6)};
     out->line = strtol(number + 8, NULL, 10);

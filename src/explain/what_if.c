@@ -197,7 +197,7 @@ void snug_what_if_append_text(const snug_what_if *what_if, snug_text *out) {
     append_notes(what_if, out);
     if (!what_if->best) return;
     uint64_t peak = what_if->best->result.peak_reserved;
-    snug_text_append(out, "  Best: PYTORCH_CUDA_ALLOC_CONF=%s\n", what_if->best->settings);
+    snug_text_append(out, "  Best: %s\n", what_if->best->settings);
     if (peak < what_if->recorded_peak)
         snug_text_append(out, "  %s less reserved at the peak.\n",
                          snug_size_print(what_if->recorded_peak - peak, size));

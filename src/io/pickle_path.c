@@ -45,7 +45,7 @@ static void append_path(const snug_pickle *pickle, size_t height, snug_text *pat
             continue;
         }
         size_t index = length_of(pickle, open);
-        if (marked) {
+        if (marked && end > at) {
             // Items beside each other; the last one is open.
             index += end - 1 - at;
             at = end - 1;

@@ -213,6 +213,10 @@ static void test_expandable(void **state) {
     assert_int_equal(reserved(a), 82 * MIB);
     give(a, small);
     give(a, third);
+    assert_null(ask(a, 2000 * MIB)); // more than there are addresses
+    snug_allocator_free(a);
+    a = open_with("expandable_segments:True", SNUG_ALLOCATOR_NO_LIMIT);
+    assert_null(ask(a, (uint64_t)1 << 45));
     snug_allocator_free(a);
 }
 

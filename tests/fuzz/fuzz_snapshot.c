@@ -12,9 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length) {
     // The pickle's first bytes stand, so that all of the time goes into what follows.
     char *copy = malloc(length + 2);
     if (!copy) return 0;
-    memcpy(copy, "\x80\x04", 2);
+    copy[0] = '\x80';
+    copy[1] = 4;
     if (length > 0) memcpy(copy + 2, bytes, length);
-    if (snug_explain_text(copy, length + 2, "fuzz", &explanation) == SNUG_OK) {
+    // The trace is replayed, too.
+    snug_explain_options options = {.what_if = true};
+    if (snug_explain_text_with(copy, length + 2, "fuzz", &options, &explanation) == SNUG_OK) {
         if (snug_explanation_text(explanation, &text) == SNUG_OK) snug_explanation_text_free(text);
         if (snug_explanation_json(explanation, &text) == SNUG_OK) snug_explanation_text_free(text);
     }

@@ -324,7 +324,7 @@ static void test_endless_functions(void **state) {
         snug_onnx_writer *writer = small_model();
         assert_int_equal(snug_onnx_writer_domain(writer, "own", 1), SNUG_OK);
         for (int i = 0; i < count; i++) {
-            char name[8], next[8];
+            char name[16], next[16];
             snprintf(name, sizeof name, "f%d", i);
             snprintf(next, sizeof next, "f%d", i + 1 < count || count == 1 ? (i + 1) % count : i);
             const char *in[] = {"a"}, *middle[] = {"b"}, *out[] = {"c"};

@@ -16,6 +16,10 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "%s was live and %s more was asked for: %.0f %% of %s.",
                        SNUG_SIZE(figures->allocated.bytes), SNUG_SIZE(figures->requested.bytes),
                        snug_percent(demand), SNUG_SIZE(facts->usable.bytes));
+    if (snug_is_enough_free(facts) || snug_is_little(facts)) {
+        snug_speak_against(evidence, "That is not what filled the device: see what was free.");
+        return 0.1 + 0.05 * snug_clamp(demand, 0, 1);
+    }
     double confidence = 0.3 + 0.4 * snug_clamp(demand, 0, 1);
     double elsewhere = snug_ratio(facts->elsewhere, figures->capacity);
     if (elsewhere > 0.2) confidence -= 0.3 * elsewhere;
@@ -26,7 +30,7 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
                            "of such tensors.",
                            SNUG_SIZE(figures->requested.bytes), snug_percent(one),
                            SNUG_SIZE(facts->usable.bytes));
-        confidence -= one > 2 ? 0.5 : 0.2;
+        confidence -= one > 2 ? 0.5 : one > 1 ? 0.35 : 0.2;
     }
     if (figures->limit.known && figures->limit.bytes < figures->capacity.bytes)
         snug_speak_for(evidence, "The process may use %s of the card's %s.",
@@ -81,7 +85,7 @@ static double judge_stack(const snug_facts *facts, snug_evidence *evidence) {
         return -0.3;
     case SNUG_PHASE_EVALUATE:
         snug_speak_against(evidence, "It was asked for while evaluating.");
-        return -0.1;
+        return facts->no_grad ? -0.1 : -0.2;
     default:
         return 0;
     }
@@ -92,13 +96,14 @@ static double judge_run(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->iterations >= 20 && !facts->is_snapshot) {
         snug_speak_against(evidence, "%lld steps of the same batch size went well before.",
                            (long long)facts->iterations);
-        more -= 0.2;
+        more -= 0.3;
     }
     if (facts->iterations == 0 || facts->iterations == 1) {
         snug_speak_for(evidence, "It failed in the first steps.");
         more += 0.05;
     }
-    if (facts->log_growth > 0) more -= 0.15;
+    if (facts->log_growth > 0) more -= 0.25;
+    if (facts->kept.code || facts->retain_graph) more -= 0.1;
     return more;
 }
 
@@ -168,7 +173,12 @@ static void advise_smaller(const snug_facts *facts, snug_advice *advice) {
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
-    advise_smaller(facts, advice);
+    // A program that only infers has no gradients to add up.
+    if (facts->other_framework)
+        snug_advise(advice, "halves what grows with it",
+                    "Halve the batch; where it trains, add up the gradients of two");
+    else
+        advise_smaller(facts, advice);
     snug_advise_command(facts, advice);
     if (facts->other_framework) return;
     snug_amount live = facts->activations.known ? facts->activations : facts->figures.allocated;

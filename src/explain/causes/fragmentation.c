@@ -73,6 +73,7 @@ static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence
                    snug_percent(share));
     double confidence = snug_clamp(0.35 + 0.9 * share, 0, 0.85);
     if (fits) {
+        confidence = snug_clamp(0.35 + 0.15 * snug_clamp(share / 0.1, 0, 1) + 0.9 * share, 0, 0.88);
         snug_speak_for(evidence, "With the %s free it would have held the %s asked for.",
                        SNUG_SIZE(figures->free.bytes), SNUG_SIZE(wanted));
         return confidence;

@@ -33,17 +33,17 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "%s:%ld keeps a tensor with its whole graph: \"%s\".",
                        facts->kept.file ? facts->kept.file : "?", facts->kept.line,
                        facts->kept.code);
-        confidence += 0.6;
+        confidence += 0.75;
     }
     if (facts->retain_graph) {
         snug_speak_for(evidence, "The stack shows retain_graph or create_graph, which keeps the "
                                  "activations after backward().");
-        confidence += 0.45;
+        confidence += 0.7;
     }
     if (facts->phase == SNUG_PHASE_EVALUATE && !facts->no_grad && !facts->is_snapshot) {
         snug_speak_for(evidence, "It failed while evaluating, and the stack shows no no_grad() or "
                                  "inference_mode(): without it each output keeps its graph.");
-        confidence += 0.5;
+        confidence += 0.6;
     }
     if (facts->phase == SNUG_PHASE_EVALUATE && facts->no_grad)
         snug_speak_against(evidence, "The stack shows no_grad() or inference_mode().");

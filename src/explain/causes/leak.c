@@ -7,7 +7,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         if (facts->log_growth <= 0) return facts->iterations >= 1000 ? 0.12 : 0.02;
         snug_speak_for(evidence, "Memory figures in the log grow by about %s a line, steadily.",
                        SNUG_SIZE(facts->log_growth));
-        return 0.45;
+        return 0.62;
     }
     if (facts->growth_per_period <= 0) {
         if (facts->period_known)

@@ -76,6 +76,14 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         return judge_snapshot(facts, evidence);
     snug_amount other = others(facts);
     if (facts->host || facts->masked) return facts->masked ? 0.15 : 0;
+    // What is not free is all this process's own.
+    bool alone = figures->process.known && snug_ratio(other, figures->capacity) < 0.02;
+    if (was_taken_meanwhile(facts) && alone) {
+        snug_speak_against(evidence,
+                           "All that is not free, %s, is this process's own; %s was free.",
+                           SNUG_SIZE(figures->process.bytes), SNUG_SIZE(figures->free.bytes));
+        return 0.15;
+    }
     if (was_taken_meanwhile(facts)) {
         snug_speak_for(evidence,
                        "%s was free when the error was written, %.0f times what was asked for: "
@@ -88,6 +96,10 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         return 0.65;
     }
     speak_of_container(facts, evidence);
+    if (!other.known && snug_is_little(facts)) {
+        snug_speak_for(evidence, "The text does not tell what is free: others may hold it.");
+        return 0.35;
+    }
     if (!other.known) return 0.05;
     double share = snug_ratio(other, figures->capacity);
     if (share < 0.06) {

@@ -8,6 +8,42 @@ static bool is_absurd(const snug_facts *facts) {
     return figures->requested.bytes > ((uint64_t)256 << 30);
 }
 
+// What there was would have been enough: neither batch nor model explains it.
+static double judge_enough(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    if (facts->is_snapshot || facts->host || !figures->requested.known) return 0;
+    if (snug_is_enough_free(facts)) {
+        snug_speak_for(evidence,
+                       "%s was free, enough for the %s asked for: a limit of the process's own "
+                       "(set_per_process_memory_fraction) or of the driver (Windows ties the "
+                       "card's memory to the page file, some drivers refuse blocks above 4 GiB), "
+                       "or someone else held it a moment before.",
+                       SNUG_SIZE(figures->free.bytes), SNUG_SIZE(figures->requested.bytes));
+        double held = snug_ratio(figures->reserved, figures->capacity);
+        if (held > 0.05 && held < 0.97)
+            snug_speak_for(evidence,
+                           "PyTorch held %.1f %% of the device: near a round share, that is such a "
+                           "fraction.",
+                           snug_percent(held));
+        return 0.45;
+    }
+    if (snug_is_little(facts)) {
+        snug_speak_for(evidence,
+                       "What was live and what was asked for are together %.0f %% of %s; who has "
+                       "the rest, or what limit holds, the text does not tell.",
+                       snug_percent(snug_ratio(facts->demand, facts->usable)),
+                       SNUG_SIZE(facts->usable.bytes));
+        return 0.5;
+    }
+    double one = snug_ratio(figures->requested, facts->usable);
+    if (one <= 1) return 0;
+    snug_speak_for(evidence,
+                   "The one tensor of %s is larger than all of the %s there is: its shape is what "
+                   "to look at.",
+                   SNUG_SIZE(figures->requested.bytes), SNUG_SIZE(facts->usable.bytes));
+    return snug_ratio(figures->allocated, facts->usable) > 0.5 ? 0.35 : 0.6;
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     if (is_absurd(facts)) {
@@ -30,9 +66,12 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, figures->requested.known
                                      ? "The text tells what was asked for but not what there was."
                                      : "The text tells no figures.");
+        // Where in the program it was is something to go by.
+        if (facts->phase != SNUG_PHASE_UNKNOWN) return 0.2;
         return figures->requested.known ? 0.3 : 0.45;
     }
-    return 0.02;
+    double enough = judge_enough(facts, evidence);
+    return enough > 0 ? enough : 0.02;
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {

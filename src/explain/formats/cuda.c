@@ -8,6 +8,11 @@ static const snug_anchor anchors[] = {
     {"cuda_error_out_of_memory", 0, 0},
     {"cudaerroroutofmemory", 0, 0},
     {"cudaerrormemoryallocation", 0, 0},
+    {"error2outofmemory", 0, 0},
+    {"cudafailure2:outofmemory", 0, 0},
+    {"cudafailure:outofmemory", 0, 0},
+    {"cudafailure'outofmemory'", 0, 0},
+    {"hip_error_outofmemory", 0, 0},
     {"hiperror:outofmemory", 0, 0},
     {"hiperroroutofmemory", 0, 0},
     {"cudaerror2at", 0, 0},
@@ -24,4 +29,5 @@ const snug_format snug_format_cuda = {
     .family = "cuda",
     .anchors = anchors,
     .together = 30,
+    .echoes = true,
 };

@@ -2,6 +2,7 @@
 #include "explain/message.h"
 
 static const snug_anchor anchors[] = {
+    {"nvml_success==driverapi", "NVML_SUCCESS == ... INTERNAL ASSERT FAILED", 0.5},
     {"nvml_success==r", "NVML_SUCCESS == r INTERNAL ASSERT FAILED", 0.8},
     {"handles_.at(i)internalassert", "!handles_.at(i) INTERNAL ASSERT FAILED", 0.75},
     {"cudadrivererror:devicenotready", "CUDA driver error: device not ready", 0.5},

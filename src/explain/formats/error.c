@@ -9,9 +9,15 @@ static const snug_anchor anchors[] = {
     {0},
 };
 
+static const char *refine(const char *message, size_t length) {
+    return snug_format_pytorch.refine(message, length);
+}
+
 const snug_format snug_format_error = {
     .name = "pytorch",
     .family = "pytorch",
     .anchors = anchors,
     .together = 30,
+    .vague = true,
+    .refine = refine,
 };

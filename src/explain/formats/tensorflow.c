@@ -9,6 +9,14 @@ static const snug_anchor anchors[] = {
     {"limit:#inuse:", 0, 0},           {0},
 };
 
+static const snug_fix_found fixes[] = {
+    {"Call tf.config.experimental.set_memory_growth() for each GPU",
+     "TensorFlow otherwise takes all of the device at once, from others as well"},
+    {"Use mixed precision: keras.mixed_precision.set_global_policy('mixed_float16')",
+     "16-bit activations take half"},
+    {0},
+};
+
 // Between the allocator's line and the operation's lies its dump of every chunk.
 const snug_format snug_format_tensorflow = {
     .name = "tensorflow",
@@ -16,4 +24,5 @@ const snug_format snug_format_tensorflow = {
     .anchors = anchors,
     .together = 1000000,
     .other_framework = true,
+    .fixes = fixes,
 };

@@ -49,6 +49,7 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
     facts.figures = message->figures;
     facts.limit_unset = message->limit_unset;
     facts.other_framework = message->format->other_framework;
+    facts.own_fixes = message->format->fixes;
     facts.host = message->format->host;
     facts.device = message->format->device;
     facts.library = message->format->library;
@@ -59,8 +60,20 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
         facts.masked = message->shown;
         facts.masked_share = message->share;
     }
+    if (message->format->phase)
+        facts.phase =
+            message->format->phase(clean->squeezed + message->start, message->end - message->start);
     find_process(message, &facts);
     return facts;
+}
+
+// Errors before |index| that may be of the same process: those of other devices are other ranks'.
+static size_t count_before(const snug_message_list *list, size_t index) {
+    int gpu = list->items[index].gpu;
+    size_t count = 0;
+    for (size_t i = 0; i < index && i < 64; i++)
+        count += gpu < 0 || list->items[i].gpu < 0 || list->items[i].gpu == gpu;
+    return count;
 }
 
 static snug_status explain_all(const snug_clean *clean, const snug_message_list *list,
@@ -70,8 +83,8 @@ static snug_status explain_all(const snug_clean *clean, const snug_message_list 
     for (size_t i = 0; i < list->count; i++) {
         const snug_message *message = &list->items[i];
         snug_facts facts = facts_of(message, clean, name);
-        facts.errors_before = i;
-        SNUG_TRY(snug_traceback_read(clean, first, message->line, explanation, &facts));
+        facts.errors_before = count_before(list, i);
+        SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, explanation, &facts));
         snug_log_advance(&log, clean, message->line);
         SNUG_TRY(snug_log_tell(&log, explanation, &facts));
         SNUG_TRY(snug_explanation_add(explanation, &facts));

@@ -1,0 +1,78 @@
+#!/bin/sh
+# snug explain as people type it. $1: the snug binary, $2: the sources, for what writes snapshots.
+set -u
+snug=$1 sources=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failed=0
+
+# expect STATUS TEXT ARGUMENT...: runs snug explain on ./input as standard input.
+expect() {
+    status=$1 text=$2
+    shift 2
+    "$snug" explain "$@" >out 2>&1 <input
+    found=$?
+    if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" out; then
+        echo "FAIL: snug explain $*: exit $found (expected $status), output without '$text':"
+        tail -n 5 out
+        failed=1
+    fi
+}
+
+cat >input <<'TEXT'
+# RuntimeError: CUDA out of memory. Tried to allocate 2.80 GiB (GPU 0; 14.76 GiB total
+# capacity; 8.70 GiB already allocated; 19.75 MiB free; 13.71 GiB reserved in total by
+# PyTorch)
+epoch 2 begins
+RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`
+TEXT
+cp input error.txt
+expect 0 "fragmentation" -
+expect 0 "standard input:1: out of memory on GPU 0 (reserved)" -
+expect 0 "standard input:5: CUBLAS_STATUS_ALLOC_FAILED" -
+expect 0 "error.txt:1" error.txt
+expect 0 '"requested_bytes":3006477107' error.txt --json
+[ "$("$snug" explain error.txt --json | wc -l)" -eq 2 ] || failed=1
+expect 0 "error.txt:1" error.txt --html page.html
+grep -q "expandable_segments" page.html || failed=1
+"$snug" explain error.txt | awk 'length > 80 { exit 1 }' || {
+    echo "FAIL: a line of more than 80 columns"
+    failed=1
+}
+expect 2 "which FILE" --json
+expect 2 "one file at a time" error.txt error.txt
+expect 2 "there is no option '--waht-if'" error.txt --waht-if
+expect 4 "'error.txt' is a text; --what-if replays the trace of a memory snapshot" error.txt --what-if
+expect 4 "cannot open 'nowhere.txt'" nowhere.txt
+expect 4 "'.' is a directory" .
+: >input
+expect 4 "'standard input' is empty" -
+: >empty
+expect 4 "'empty' is empty" empty
+head -c 3000 "$snug" >binary
+expect 4 "binary file" binary
+echo "all went well" >fine.txt
+expect 4 "no out-of-memory error in 'fine.txt' (1 lines)" fine.txt
+printf 'Traceback (most recent call last):\nValueError: bad shape\n' >other.txt
+expect 4 "ValueError: bad shape" other.txt
+
+# Traces that another model of the allocator made: the replay gives them again to the byte.
+if command -v python3 >/dev/null; then
+    python3 "$sources/tools/make_snapshots.py" snapshots --seed 3 >/dev/null || failed=1
+    count=0
+    for file in snapshots/*.pickle; do
+        "$snug" explain "$file" --what-if >out || failed=1
+        grep -q "as recorded to the byte" out || { echo "FAIL: $file: no exact replay"; failed=1; }
+        awk 'length > 80 { exit 1 }' out || { echo "FAIL: $file: more than 80 columns"; failed=1; }
+        "$snug" explain "$file" --what-if --json | grep -q '"what_if":{"reproduced":true,"exact":true' || failed=1
+        count=$((count + 1))
+    done
+    echo "$count made snapshots replayed"
+    [ $count -gt 10 ] || failed=1
+else
+    echo "no python3: no snapshots made"
+fi
+
+[ $failed -eq 0 ] && echo "all cases of snug explain pass"
+exit $failed
