@@ -102,14 +102,13 @@ static void check_model(const char *model, double width) {
                                  .width_multiplier = width,
                                  .batch_size = BATCH,
                                  .allow = SNUG_EXACT,
-                                 .fixes = "free-early",
                                  .optimizer = {.momentum = 0.9}};
     size_t minimum, unfixed, ignored[2];
     request.budget_bytes = (size_t)1 << 34;
     request.fixes = "";
     outcome plain = run(&request, &minimum, &unfixed);
     assert_int_equal(plain.recomputed, 0);
-    request.fixes = NULL;
+    request.fixes = "free-early,fuse,recompute";
     free(run(&request, &minimum, &unfixed).tensors);
     int64_t recomputed = 0;
     for (int part = 0; part < 3; part++) {

@@ -88,6 +88,7 @@ static void check_micro_batches(const char *model, double rate) {
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     for (int i = 0; i < 4; i++) {
         snug_plan_request request = request_for(model, BATCH, micro[i], 0);
+        request.fixes = "free-early,accumulate";
         request.no_drop = false; // masks follow the sample, not the micro-batch
         request.width_multiplier = strcmp(model, "simple") == 0 ? 1 : 0.125;
         train(device, &request, STEPS, rate, losses[i]);
