@@ -342,7 +342,8 @@ snug_status snug_costs_find(snug_costs *self, const snug_graph *graph, const snu
     } else {
         int64_t timed = choose_samples(self, graph, node, samples, &signature, types);
         status = find_measured(self, &signature, out);
-        if (is_shrunk(graph, node, types)) *out *= (double)samples / (double)timed;
+        if (timed != samples && is_shrunk(graph, node, types))
+            *out *= (double)samples / (double)timed;
     }
     if (types != few) snug_memory_free(types);
     return status;
