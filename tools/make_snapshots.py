@@ -362,23 +362,19 @@ def not_freed(rng, style):
 def fragmentation(rng, style):
     run = Run(rng, style, rng.choice([4, 8, 16]) * GIB, Net(rng, rng.randint(3, 6), rng.uniform(1, 8) * MIB, 256 * 1024))
     run.load()
-    piece = rng.randint(24, 60) * MIB
-    caller = run.stacks.main(41)
-    held = []
-    for _ in range(3):
+    for _ in range(rng.randint(2, 4)):
         run.free(run.train(2))
-    try:
-        while run.allocator.free_on_device > 600 * MIB:
-            size = piece + rng.randint(0, 30) * 2 * MIB
-            held.append(run.alloc(size, run.stacks.forward(0, "conv", caller)))
-            # Small ones land in the same segments and stay.
-            run.alloc(rng.randint(2, 6) * MIB, run.stacks.build((), run.stacks.main(39)))
-    except OutOfMemory:
-        run.allocator.trace.pop()
-    run.free(*held[::2] if rng.random() < 0.5 else held[1:])
-    run.alloc(max(run.allocator.reserved() // rng.randint(5, 8), 400 * MIB), run.stacks.forward(1, "linear", caller))
-    while True:
-        run.alloc(run.allocator.reserved() // 8, run.stacks.forward(1, "linear", caller))
+    caller = run.stacks.main(41)
+    # Each layer's result takes the place of its larger temporary, and what is left beside it is too
+    # small for the next one.
+    temporary = rng.randint(60, 160) * 2 * MIB
+    wanted = int(temporary * rng.uniform(1.5, 2.5))
+    while run.allocator.free_on_device > min(temporary * 1.1, wanted):
+        size = int(temporary * rng.uniform(0.95, 1.05))
+        run.free(run.alloc(size, run.stacks.forward(0, "conv", caller)))
+        run.alloc(size * 0.6, run.stacks.forward(1, "relu", caller))
+    run.alloc(wanted, run.stacks.forward(2, "linear", caller))
+    raise AssertionError("it fitted")
 
 
 def other_process(rng, style):

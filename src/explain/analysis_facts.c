@@ -96,6 +96,18 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     if (about->place == SNUG_PLACE_OPTIMIZER_STATE) facts->iterations = 0;
 }
 
+// Whether all that was made still is there, and no stack says where: a model on its way to the
+// device looks like that, and no step does.
+static bool is_only_made(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        if (life->death < timeline->at || analysis->stacks[life->stack].place != SNUG_PLACE_NONE)
+            return false;
+    }
+    return analysis->oom && analysis->stacks[analysis->oom->stack].place == SNUG_PLACE_NONE;
+}
+
 static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
     snug_amount *const amounts[SNUG_KINDS] = {&facts->weights,   &facts->gradients,
                                               &facts->optimizer, &facts->activations,
@@ -103,6 +115,7 @@ static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
     for (int kind = 0; kind < SNUG_KINDS; kind++)
         *amounts[kind] = snug_amount_of(analysis->kinds[kind]);
     facts->peak = snug_amount_of(analysis->timeline.live);
+    facts->only_made = is_only_made(analysis);
     for (size_t i = 0; i < analysis->site_count && facts->largest_count < SNUG_MAX_SITES; i++) {
         snug_site site = site_of(analysis->snapshot, analysis->sites[i].frame);
         site.bytes = snug_amount_of(analysis->sites[i].bytes);
@@ -159,16 +172,18 @@ static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
             place == SNUG_PLACE_USER);
 }
 
-// Where the attempt that fails began: the last start of an iteration, or the first allocation after
-// the last failure but one.
+// Where the attempt that fails began: behind the failure before, or at the last start of an
+// iteration where another iteration lies between the two.
 static uint32_t attempt_start(const snug_analysis *analysis) {
     const snug_timeline *timeline = &analysis->timeline;
     const snug_iterations *iterations = &analysis->iterations;
-    uint32_t start = 0;
-    if (iterations->known) start = iterations->starts[iterations->count - 1];
-    for (uint32_t p = start; p < timeline->at; p++)
-        if (timeline->entries[p].action == SNUG_TRACE_OOM) start = p;
-    return start;
+    uint32_t failure = 0;
+    for (uint32_t p = 0; p < timeline->at; p++)
+        if (timeline->entries[p].action == SNUG_TRACE_OOM) failure = p;
+    size_t count = iterations->known ? iterations->count : 0;
+    if (count == 0) return failure;
+    if (failure > 0 && (count < 2 || iterations->starts[count - 2] <= failure)) return failure;
+    return iterations->starts[count - 1];
 }
 
 // Activations of the attempts before the one that fails. An attempt after a caught error counts as

@@ -43,7 +43,11 @@ static uint32_t *slot_of(const class_list *list, uint64_t size) {
     return &list->slots[at];
 }
 
-static snug_status sort_into_classes(const snug_timeline *timeline, class_list *list) {
+// What loads a model or makes an optimizer's state repeats, layer by layer, and is no iteration.
+enum { NO_CLASS = UINT32_MAX };
+
+static snug_status sort_into_classes(const snug_timeline *timeline, const snug_stack_about *stacks,
+                                     class_list *list) {
     size_t made = timeline->life_count - timeline->before_count;
     list->slot_count = 64;
     while (list->slot_count < made * 2)
@@ -53,7 +57,10 @@ static snug_status sort_into_classes(const snug_timeline *timeline, class_list *
     SNUG_TRY(SNUG_NEW(&list->of_stack, timeline->snapshot->stack_count));
     for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
+        list->of[i] = NO_CLASS;
         if (life->birth > timeline->at) break;
+        snug_place place = (snug_place)stacks[life->stack].place;
+        if (place == SNUG_PLACE_LOAD || place == SNUG_PLACE_OPTIMIZER_STATE) continue;
         uint32_t *slot = life->stack ? &list->of_stack[life->stack] : slot_of(list, life->size);
         if (*slot == 0) {
             SNUG_TRY(SNUG_GROW(&list->items, &list->capacity, list->count + 1));
@@ -83,7 +90,7 @@ static snug_status add_live(const snug_timeline *timeline, class_list *list) {
         if (life->birth > timeline->at) break;
         for (; position < life->birth; position++)
             live -= freed[position] < live ? freed[position] : live;
-        list->items[list->of[i]].live_before += (double)live;
+        if (list->of[i] != NO_CLASS) list->items[list->of[i]].live_before += (double)live;
         live += life->size;
     }
     snug_memory_free(freed);
@@ -145,9 +152,16 @@ static bool runs_at_end(const class_list *list, uint32_t count, size_t lives) {
 static const life_class *find_anchor(const snug_timeline *timeline, const class_list *list,
                                      uint32_t count) {
     const life_class *best = NULL;
+    uint32_t longest = 0;
     for (size_t i = 0; i < list->count; i++) {
         const life_class *item = &list->items[i];
-        if (!belongs(item, count)) continue;
+        if (belongs(item, count) && item->last - item->first > longest)
+            longest = item->last - item->first;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const life_class *item = &list->items[i];
+        // A short loop that runs once may happen to have as many rounds.
+        if (!belongs(item, count) || item->last - item->first < longest / 2) continue;
         bool stack = !timeline->snapshot->has_stacks || item->stack != 0;
         bool best_stack = best && (!timeline->snapshot->has_stacks || best->stack != 0);
         double live = item->live_before / item->count;
@@ -174,12 +188,16 @@ static int by_count(const void *left, const void *right) {
     return (a->count > b->count) - (a->count < b->count);
 }
 
-// Counts that classes share, the most shared first.
+// Counts that classes share, the most shared first. Where some have stacks, sizes tell little: they
+// change with the batch, and tensors of one size have nothing else in common.
 static snug_status count_shares(const class_list *list, count_share **out, size_t *count) {
+    size_t stacks = 0;
+    for (size_t i = 0; i < list->count; i++)
+        stacks += list->items[i].count >= 2 && list->items[i].stack != 0;
     SNUG_TRY(SNUG_NEW(out, list->count));
     *count = 0;
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].count >= 2)
+        if (list->items[i].count >= 2 && (stacks < 3 || list->items[i].stack != 0))
             (*out)[(*count)++] = (count_share){.count = list->items[i].count, .classes = 1};
     if (*count == 0) return SNUG_OK;
     qsort(*out, *count, sizeof **out, by_count);
@@ -224,6 +242,7 @@ static snug_status fill_starts(const snug_timeline *timeline, const class_list *
     uint32_t class = (uint32_t)(anchor - list->items);
     SNUG_TRY(SNUG_NEW(&out->starts, (size_t)anchor->count));
     SNUG_TRY(SNUG_NEW(&out->live, (size_t)anchor->count));
+    SNUG_TRY(SNUG_NEW(&out->rests, (size_t)anchor->count));
     SNUG_TRY(SNUG_NEW(&out->peaks, (size_t)anchor->count));
     for (size_t i = anchor->first; i <= anchor->last; i++)
         if (list->of[i] == class && out->count < anchor->count)
@@ -232,7 +251,7 @@ static snug_status fill_starts(const snug_timeline *timeline, const class_list *
     return SNUG_OK;
 }
 
-// Live bytes at each start, and the peak of each iteration.
+// The least and the most live bytes of each iteration.
 static snug_status fill_live(const snug_timeline *timeline, snug_iterations *out) {
     uint64_t *freed = NULL, live = 0;
     SNUG_TRY(SNUG_NEW(&freed, (size_t)timeline->count + 1));
@@ -247,6 +266,11 @@ static snug_status fill_live(const snug_timeline *timeline, snug_iterations *out
         if (following < out->count && out->starts[following] == p) {
             current = following;
             out->live[current] = out->peaks[current] = live;
+            out->rests[current] = p;
+        }
+        if (current < out->count && live < out->live[current]) {
+            out->live[current] = live;
+            out->rests[current] = p;
         }
         if (p == timeline->at) break;
         for (; next < timeline->life_count && timeline->lives[next].birth == p; next++)
@@ -277,19 +301,27 @@ static double median_slope(const uint64_t *values, size_t first, size_t count) {
     return found ? slopes[found / 2] : 0;
 }
 
-// The first iterations make gradients and optimizer state, which is no growth.
-static void find_growth(snug_iterations *out) {
-    out->settled = out->count >= 5 ? 2 : out->count >= 4 ? 1 : 0;
-    if (out->count - out->settled < 3) {
+// The first iterations make gradients and optimizer state, which is no growth; nor is what an
+// attempt leaves that failed.
+static void find_growth(const snug_timeline *timeline, snug_iterations *out) {
+    size_t end = out->count; // the last one has not come to its rest
+    if (end > 0) end--;
+    while (end > 0 && out->starts[end - 1] > timeline->first_oom)
+        end--;
+    out->settled = end >= 5 ? 2 : end >= 4 ? 1 : 0;
+    if (end < out->settled + 3) {
         out->settled = out->count;
         return;
     }
-    out->periods = out->count - out->settled - 1;
-    for (size_t i = out->settled; i + 1 < out->count; i++)
+    out->periods = end - out->settled - 1;
+    size_t falling = 0;
+    for (size_t i = out->settled; i + 1 < end; i++) {
         out->growing += out->live[i + 1] > out->live[i];
-    double slope = median_slope(out->live, out->settled, out->count);
-    double gained = (double)out->live[out->count - 1] - (double)out->live[out->settled];
-    if (slope >= 256 && gained > 0 && out->growing * 2 >= out->periods) out->growth = slope;
+        falling += out->live[i + 1] < out->live[i];
+    }
+    double slope = median_slope(out->live, out->settled, end);
+    double gained = (double)out->live[end - 1] - (double)out->live[out->settled];
+    if (slope >= 256 && gained > 0 && out->growing >= 2 * falling) out->growth = slope;
 }
 
 static void compare_last(const snug_timeline *timeline, const snug_stack_about *stacks,
@@ -301,7 +333,7 @@ static void compare_last(const snug_timeline *timeline, const snug_stack_about *
         const snug_life *life = &timeline->lives[i];
         snug_place place = (snug_place)stacks[life->stack].place;
         bool forwards = place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE;
-        if (life->birth > timeline->at || life->birth < first) continue;
+        if (life->birth > timeline->at || life->birth < first || list->of[i] == NO_CLASS) continue;
         life_class *item = &list->items[list->of[i]];
         if (life->birth >= end) {
             if (life->size > item->most_last) item->most_last = life->size;
@@ -329,14 +361,14 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
     class_list classes = {0};
     const life_class *anchor = NULL;
     *out = (snug_iterations){0};
-    snug_status status = sort_into_classes(timeline, &classes);
+    snug_status status = sort_into_classes(timeline, stacks, &classes);
     if (status == SNUG_OK) status = add_live(timeline, &classes);
     if (status == SNUG_OK) status = choose_anchor(timeline, &classes, &anchor);
     if (status == SNUG_OK && anchor) {
         status = fill_starts(timeline, &classes, anchor, out);
         if (status == SNUG_OK) status = fill_live(timeline, out);
         if (status == SNUG_OK) {
-            find_growth(out);
+            find_growth(timeline, out);
             compare_last(timeline, stacks, &classes, out);
         }
     }
@@ -347,6 +379,7 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
 void snug_iterations_clear(snug_iterations *iterations) {
     snug_memory_free(iterations->starts);
     snug_memory_free(iterations->live);
+    snug_memory_free(iterations->rests);
     snug_memory_free(iterations->peaks);
     *iterations = (snug_iterations){0};
 }
