@@ -96,16 +96,20 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     if (about->place == SNUG_PLACE_OPTIMIZER_STATE) facts->iterations = 0;
 }
 
-// Whether all that was made still is there, and no stack says where: a model on its way to the
-// device looks like that, and no step does.
+// Whether all that was made still is there, no stack says where, and biases or the like came all
+// along: a model on its way to the device looks like that, and no step does.
 static bool is_only_made(const snug_analysis *analysis) {
     const snug_timeline *timeline = &analysis->timeline;
+    enum { TINY = 64 << 10 };
+    uint64_t since_tiny = 0;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         if (life->death < timeline->at || analysis->stacks[life->stack].place != SNUG_PLACE_NONE)
             return false;
+        since_tiny = life->size <= TINY ? 0 : since_tiny + life->size;
     }
-    return analysis->oom && analysis->stacks[analysis->oom->stack].place == SNUG_PLACE_NONE;
+    return since_tiny < timeline->live / 2 && analysis->oom &&
+           analysis->stacks[analysis->oom->stack].place == SNUG_PLACE_NONE;
 }
 
 static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {

@@ -137,20 +137,16 @@ static bool belongs(const life_class *item, uint32_t count) {
     return item->count == count || item->count == count + 1;
 }
 
-// Whether the loop still runs at the end: its last iteration is not longer ago than two of its own.
-static bool runs_at_end(const class_list *list, uint32_t count, size_t lives) {
-    for (size_t i = 0; i < list->count; i++) {
-        const life_class *item = &list->items[i];
-        if (!belongs(item, count)) continue;
-        double length = (double)(item->last - item->first) / (item->count - 1);
-        if (length > 0 && (double)(lives - item->last) <= 2.5 * length) return true;
-    }
-    return false;
+// Whether it still comes at the end: the last time is not longer ago than two and a half of its
+// rounds.
+static bool runs_at_end(const life_class *item, size_t lives) {
+    double length = (double)(item->last - item->first) / (item->count - 1);
+    return length > 0 && (double)(lives - item->last) <= 2.5 * length;
 }
 
 // The class that begins iterations, NULL where nothing repeats.
 static const life_class *find_anchor(const snug_timeline *timeline, const class_list *list,
-                                     uint32_t count) {
+                                     uint32_t count, size_t lives) {
     const life_class *best = NULL;
     uint32_t longest = 0;
     for (size_t i = 0; i < list->count; i++) {
@@ -162,6 +158,7 @@ static const life_class *find_anchor(const snug_timeline *timeline, const class_
         const life_class *item = &list->items[i];
         // A short loop that runs once may happen to have as many rounds.
         if (!belongs(item, count) || item->last - item->first < longest / 2) continue;
+        if (!runs_at_end(item, lives)) continue;
         bool stack = !timeline->snapshot->has_stacks || item->stack != 0;
         bool best_stack = best && (!timeline->snapshot->has_stacks || best->stack != 0);
         double live = item->live_before / item->count;
@@ -175,11 +172,12 @@ static const life_class *find_anchor(const snug_timeline *timeline, const class_
 typedef struct count_share {
     uint32_t count;
     size_t classes;
+    size_t score; // classes that come so often, or a whole multiple of it
 } count_share;
 
-static int by_classes(const void *left, const void *right) {
+static int by_score(const void *left, const void *right) {
     const count_share *a = left, *b = right;
-    if (a->classes != b->classes) return a->classes < b->classes ? 1 : -1;
+    if (a->score != b->score) return a->score < b->score ? 1 : -1;
     return (a->count < b->count) - (a->count > b->count);
 }
 
@@ -188,8 +186,17 @@ static int by_count(const void *left, const void *right) {
     return (a->count > b->count) - (a->count < b->count);
 }
 
-// Counts that classes share, the most shared first. Where some have stacks, sizes tell little: they
-// change with the batch, and tensors of one size have nothing else in common.
+// Whether what came |many| times came equally often in each of |count| iterations, the last of
+// which may not be over.
+static bool fits_count(uint32_t many, uint32_t count) {
+    uint32_t each = (uint32_t)(((uint64_t)many + count / 2) / count);
+    uint32_t off = many > each * count ? many - each * count : each * count - many;
+    return each > 0 && off <= (each < count / 4 ? each : count / 4);
+}
+
+// Counts that classes share, the one that explains most classes first. Where some have stacks,
+// sizes tell little: they change with the batch, and tensors of one size have nothing else in
+// common.
 static snug_status count_shares(const class_list *list, count_share **out, size_t *count) {
     size_t stacks = 0;
     for (size_t i = 0; i < list->count; i++)
@@ -209,10 +216,10 @@ static snug_status count_shares(const class_list *list, count_share **out, size_
             (*out)[++kept] = (*out)[i];
     }
     *count = kept + 1;
-    // One more than the others have those that the last, unfinished iteration reached.
-    for (size_t i = 0; i + 1 < *count; i++)
-        if ((*out)[i + 1].count == (*out)[i].count + 1) (*out)[i].classes += (*out)[i + 1].classes;
-    qsort(*out, *count, sizeof **out, by_classes);
+    for (size_t i = 0; i < *count; i++)
+        for (size_t j = 0; j < *count; j++)
+            if (fits_count((*out)[j].count, (*out)[i].count)) (*out)[i].score += (*out)[j].classes;
+    qsort(*out, *count, sizeof **out, by_score);
     return SNUG_OK;
 }
 
@@ -228,10 +235,9 @@ static snug_status choose_anchor(const snug_timeline *timeline, const class_list
         if (timeline->lives[i].birth <= timeline->at) made = i + 1;
     for (size_t i = 0; status == SNUG_OK && i < count && i < MOST_TRIED && !*out; i++) {
         if (is_inside_forward(timeline->snapshot, list, shares[i].count)) continue;
-        if (!runs_at_end(list, shares[i].count, made)) continue;
         // Two classes that happen to come as often are no loop, unless they are all there is.
-        if (shares[i].classes < 2 && list->count > 4) continue;
-        *out = find_anchor(timeline, list, shares[i].count);
+        if (shares[i].score < 2 && list->count > 4) continue;
+        *out = find_anchor(timeline, list, shares[i].count, made);
     }
     snug_memory_free(shares);
     return status;
@@ -315,11 +321,12 @@ static void find_growth(const snug_timeline *timeline, snug_iterations *out) {
     }
     out->periods = end - out->settled - 1;
     size_t falling = 0;
+    double slope = median_slope(out->live, out->settled, end), least = slope / 16;
     for (size_t i = out->settled; i + 1 < end; i++) {
-        out->growing += out->live[i + 1] > out->live[i];
-        falling += out->live[i + 1] < out->live[i];
+        double change = (double)out->live[i + 1] - (double)out->live[i];
+        out->growing += change > least;
+        falling += change < -least;
     }
-    double slope = median_slope(out->live, out->settled, end);
     double gained = (double)out->live[end - 1] - (double)out->live[out->settled];
     if (slope >= 256 && gained > 0 && out->growing >= 2 * falling) out->growth = slope;
 }
