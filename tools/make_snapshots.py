@@ -368,12 +368,13 @@ def fragmentation(rng, style):
     # Each layer's result takes the place of its larger temporary, and what is left beside it is too
     # small for the next one.
     temporary = rng.randint(60, 160) * 2 * MIB
-    wanted = int(temporary * rng.uniform(1.5, 2.5))
+    wanted, layer = int(temporary * rng.uniform(1.5, 2.5)), 10
     while run.allocator.free_on_device > min(temporary * 1.1, wanted):
         size = int(temporary * rng.uniform(0.95, 1.05))
-        run.free(run.alloc(size, run.stacks.forward(0, "conv", caller)))
-        run.alloc(size * 0.6, run.stacks.forward(1, "relu", caller))
-    run.alloc(wanted, run.stacks.forward(2, "linear", caller))
+        layer += 1
+        run.free(run.alloc(size, run.stacks.forward(layer, "conv", caller)))
+        run.alloc(size * 0.6, run.stacks.forward(layer, "relu", caller))
+    run.alloc(wanted, run.stacks.forward(layer + 1, "linear", caller))
     raise AssertionError("it fitted")
 
 

@@ -191,13 +191,14 @@ static uint32_t attempt_start(const snug_analysis *analysis) {
 }
 
 // Activations of the attempts before the one that fails. An attempt after a caught error counts as
-// one only when it begins anew: with the stack that the one before began with.
+// one only when it begins anew: with the stack that the one before began with, or began its forward
+// pass with.
 static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
     uint32_t start = attempt_start(analysis);
     uint64_t stale = 0, saved = 0;
     size_t saved_count = 0;
-    snug_stack_id first = 0;
+    snug_stack_id first = 0, forward = 0;
     bool anew = false;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
@@ -205,14 +206,17 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
         if (!life->before && life->birth < start) {
             stale += life->size;
             if (first == 0) first = life->stack;
+            bool passes = analysis->stacks[life->stack].place == SNUG_PLACE_FORWARD;
+            if (forward == 0 && passes && timeline->oom_count > 1) forward = life->stack;
         } else if (life->birth >= start) {
-            anew |= life->stack == first && first != 0;
+            anew |= life->stack != 0 && (life->stack == first || life->stack == forward);
             saved += life->size;
             saved_count++;
         }
     }
     // The first request of the new attempt may be the one that fails.
-    if (analysis->oom) anew |= analysis->oom->stack == first && first != 0;
+    if (analysis->oom && analysis->oom->stack != 0)
+        anew |= analysis->oom->stack == first || analysis->oom->stack == forward;
     if (stale > 0 && anew) facts->stale = snug_amount_of(stale);
     if (facts->phase == SNUG_PHASE_EVALUATE && saved_count >= 4)
         facts->saved = snug_amount_of(saved);

@@ -243,6 +243,16 @@ static snug_status choose_anchor(const snug_timeline *timeline, const class_list
     return status;
 }
 
+// Of starts right behind each other, as one line makes that runs several times, the first counts.
+static void join_bursts(snug_iterations *out) {
+    if (out->count < 2) return;
+    uint32_t gap = (out->starts[out->count - 1] - out->starts[0]) / (uint32_t)(out->count - 1);
+    size_t kept = 1;
+    for (size_t i = 1; i < out->count; i++)
+        if (out->starts[i] - out->starts[kept - 1] >= gap / 4) out->starts[kept++] = out->starts[i];
+    out->count = kept;
+}
+
 static snug_status fill_starts(const snug_timeline *timeline, const class_list *list,
                                const life_class *anchor, snug_iterations *out) {
     uint32_t class = (uint32_t)(anchor - list->items);
@@ -253,6 +263,7 @@ static snug_status fill_starts(const snug_timeline *timeline, const class_list *
     for (size_t i = anchor->first; i <= anchor->last; i++)
         if (list->of[i] == class && out->count < anchor->count)
             out->starts[out->count++] = timeline->lives[i].birth;
+    join_bursts(out);
     out->known = out->count >= 2;
     return SNUG_OK;
 }

@@ -110,6 +110,11 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                            SNUG_SIZE(facts->most_reserved.bytes));
         confidence *= 0.7;
     }
+    if (facts->growth_per_period > 0 && facts->growing_live.bytes >= figures->requested.bytes) {
+        snug_speak_against(evidence, "Without what grows, %s, it would have fitted.",
+                           SNUG_SIZE(facts->growing_live.bytes));
+        confidence *= 0.8;
+    }
     if (confidence < SNUG_CAUSE_LEAST) return confidence;
     speak_of_settings(facts, evidence);
     return is_expandable(facts) ? confidence * 0.4 : confidence;
