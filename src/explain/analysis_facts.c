@@ -69,6 +69,23 @@ static bool is_workspace(const snug_analysis *analysis) {
            analysis->oom->size > before->size + before->size / 2;
 }
 
+// Whether the line that failed is the user's own and makes optimizer state: tensors like the
+// weights, beside gradients that another line made.
+static bool makes_state(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    snug_stack_id stack = analysis->oom->stack;
+    if (analysis->stacks[stack].place != SNUG_PLACE_USER) return false;
+    bool own = false, others = false;
+    for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        if (!snug_life_is_live(life, timeline->at)) continue;
+        own |= life->stack == stack && life->kind == SNUG_KIND_OPTIMIZER;
+        others |= life->stack != stack &&
+                  (life->kind == SNUG_KIND_OPTIMIZER || life->kind == SNUG_KIND_GRADIENTS);
+    }
+    return own && others;
+}
+
 static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
     snug_figures *figures = &facts->figures;
@@ -93,23 +110,28 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     facts->attention = about->attention;
     facts->convolution = about->convolution;
     facts->workspace_request = is_workspace(analysis);
-    if (about->place == SNUG_PLACE_OPTIMIZER_STATE) facts->iterations = 0;
+    if (about->place == SNUG_PLACE_OPTIMIZER_STATE || makes_state(analysis)) {
+        facts->phase = SNUG_PHASE_OPTIMIZER;
+        facts->iterations = 0;
+    }
 }
 
-// Whether all that was made still is there, no stack says where, and biases or the like came all
-// along: a model on its way to the device looks like that, and no step does.
+// Whether all that was made still is there, no stack says that it was trained with, and biases or
+// the like came all along: a model on its way to the device looks like that, and no step does.
 static bool is_only_made(const snug_analysis *analysis) {
     const snug_timeline *timeline = &analysis->timeline;
     enum { TINY = 64 << 10 };
     uint64_t since_tiny = 0;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
-        if (life->death < timeline->at || analysis->stacks[life->stack].place != SNUG_PLACE_NONE)
+        snug_place place = (snug_place)analysis->stacks[life->stack].place;
+        if (life->death < timeline->at || (place != SNUG_PLACE_NONE && place != SNUG_PLACE_USER))
             return false;
         since_tiny = life->size <= TINY ? 0 : since_tiny + life->size;
     }
-    return since_tiny < timeline->live / 2 && analysis->oom &&
-           analysis->stacks[analysis->oom->stack].place == SNUG_PLACE_NONE;
+    if (since_tiny >= timeline->live / 2 || !analysis->oom) return false;
+    snug_place place = (snug_place)analysis->stacks[analysis->oom->stack].place;
+    return place == SNUG_PLACE_NONE || place == SNUG_PLACE_USER;
 }
 
 static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
@@ -148,6 +170,7 @@ static void tell_peaks(const snug_iterations *iterations, snug_facts *facts) {
 static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     const snug_iterations *iterations = &analysis->iterations;
     uint64_t live = 0;
+    if (facts->only_made) return;
     facts->growth_per_period = iterations->growth;
     facts->growing_periods = iterations->growing;
     facts->periods = iterations->periods;
@@ -234,14 +257,14 @@ void snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts) {
     if (!*facts->settings) facts->settings = NULL;
     if (!facts->settings && snapshot->settings.expandable_segments)
         facts->settings = "expandable_segments:True";
-    facts->period_known = iterations->known;
     tell_kinds(analysis, facts);
+    facts->period_known = iterations->known && !facts->only_made;
     tell_growth(analysis, facts);
     tell_peaks(iterations, facts);
     facts->last_scale = iterations->scale;
     if (iterations->known) facts->iterations = (int64_t)iterations->count - 1;
     tell_request(analysis, facts);
-    tell_stale(analysis, facts);
+    if (!facts->only_made) tell_stale(analysis, facts);
     snug_amount free = facts->figures.free;
     if (free.known) facts->usable = snug_amount_of(facts->figures.reserved.bytes + free.bytes);
 }

@@ -61,6 +61,7 @@ static snug_status sort_into_classes(const snug_timeline *timeline, const snug_s
         if (life->birth > timeline->at) break;
         snug_place place = (snug_place)stacks[life->stack].place;
         if (place == SNUG_PLACE_LOAD || place == SNUG_PLACE_OPTIMIZER_STATE) continue;
+        if (life->kind == SNUG_KIND_WEIGHTS || life->kind == SNUG_KIND_OPTIMIZER) continue;
         uint32_t *slot = life->stack ? &list->of_stack[life->stack] : slot_of(list, life->size);
         if (*slot == 0) {
             SNUG_TRY(SNUG_GROW(&list->items, &list->capacity, list->count + 1));
