@@ -45,6 +45,12 @@ static const positions table[] = {
     {"Split", 0, 0, 0, 1},
     {"Pad", 0, 0, 0, 1},
     {"Resize", 0, 0, 0, 1},
+    {"SplitToSequence", 0, 0, 0, 1},
+    {"SequenceConstruct", 0, 0, 0, ALL},
+    {"SequenceInsert", 0, 0, 0, 3},
+    {"SequenceErase", 0, 0, 0, 1},
+    {"SequenceAt", 0, 0, 0, 1},
+    {"ConcatFromSequence", 0, 1, 0, 1},
 };
 enum { POSITIONS = sizeof table / sizeof *table };
 
