@@ -42,8 +42,8 @@ TYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
 # --- safetensors: a length, JSON, bytes ---
-def save_file(tensors, path):
-    header, at, data = {}, 0, b""
+def save_file(tensors, path, metadata=None):
+    header, at, data = {"__metadata__": metadata} if metadata else {}, 0, b""
     for name, tensor in tensors.items():
         raw = tensor.contiguous().numpy().tobytes()
         header[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape),
