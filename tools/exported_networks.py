@@ -225,7 +225,7 @@ NETWORKS = {
     "densenet121": vision("densenet121", 64, 1e-6),
     "shufflenet_v2_x1_0": vision("shufflenet_v2_x1_0", 64, 1e-6),
     "squeezenet1_1": vision("squeezenet1_1", 64, 1e-4),
-    "mnasnet1_0": vision("mnasnet1_0", 64, 3e-7),
+    "mnasnet1_0": vision("mnasnet1_0", 96, 3e-9),
     "convnext_tiny": vision("convnext_tiny", 64, 1e-4),
     "vit_b_16": vision("vit_b_16", 64, 1e-4, image_size=64),
     "unet": Network(UNet, 32, dense=True),
