@@ -23,6 +23,11 @@ typedef struct snug_command {
 
 extern const snug_command *const snug_commands[]; // ends with NULL
 
+// Prints "snug NAME: message" and a line's end to standard error; on a terminal, between words
+// broken to its width. |name|: NULL for the program itself.
+void command_complain(const char *name, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 // Prints "snug NAME: message" for |status|'s failure and returns its exit status.
 int command_fail(const char *name, snug_status status);
 

@@ -27,7 +27,7 @@ int command_fail(const char *name, snug_status status) {
         {SNUG_BAD_FILE, EXIT_BAD_FILE},
         {SNUG_INTERRUPTED, EXIT_INTERRUPTED},
     };
-    if (status != SNUG_OK) fprintf(stderr, "snug %s: %s\n", name, snug_error_message());
+    if (status != SNUG_OK) command_complain(name, "%s", snug_error_message());
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
         if (exits[i].status == status) return exits[i].exit;
     return EXIT_FAILED;
@@ -58,6 +58,6 @@ int main(int argc, char **argv) {
         }
         return (*command)->run(argc - 1, argv + 1);
     }
-    fprintf(stderr, "snug: there is no command '%s'; `snug --help` lists them\n", argv[1]);
+    command_complain(NULL, "there is no command '%s'; `snug --help` lists them", argv[1]);
     return EXIT_USAGE;
 }

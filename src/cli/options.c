@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/command.h"
 #include "snug/size.h"
 
 // What an option's argument is read into.
@@ -30,12 +31,12 @@ typedef struct option_row {
 
 static bool complain(const char *command, const char *name, const char *text,
                      const char *expected) {
-    fprintf(stderr, "snug %s: --%s '%s': expected %s\n", command, name, text, expected);
+    command_complain(command, "--%s '%s': expected %s", name, text, expected);
     return false;
 }
 
 static bool complain_status(const char *command) {
-    fprintf(stderr, "snug %s: %s\n", command, snug_error_message());
+    command_complain(command, "%s", snug_error_message());
     return false;
 }
 
@@ -293,34 +294,30 @@ static void set_defaults(int argc, char **argv, options *out) {
 static bool check(const char *command, const options *out) {
     const snug_optimizer *optimizer = &out->request.optimizer;
     if (optimizer->nesterov && (optimizer->momentum == 0 || optimizer->dampening != 0)) {
-        fprintf(stderr, "snug %s: --nesterov needs a momentum and no dampening\n", command);
+        command_complain(command, "--nesterov needs a momentum and no dampening");
         return false;
     }
     if (out->request.label_smoothing >= 1) {
-        fprintf(stderr, "snug %s: --label-smoothing must be below 1\n", command);
+        command_complain(command, "--label-smoothing must be below 1");
         return false;
     }
     if (out->request.label_smoothing > 0 && out->request.loss != SNUG_CROSS_ENTROPY) {
-        fprintf(stderr, "snug %s: --label-smoothing is for cross-entropy, not for %s\n", command,
-                snug_loss_name(out->request.loss));
+        command_complain(command, "--label-smoothing is for cross-entropy, not for %s",
+                         snug_loss_name(out->request.loss));
         return false;
     }
     if (out->gpu && strcmp(out->device, "cpu") != 0) {
-        fprintf(stderr, "snug %s: --gpu plans for a card, which --device %s is not\n", command,
-                out->device);
+        command_complain(command, "--gpu plans for a card, which --device %s is not", out->device);
         return false;
     }
     if (out->train.loss_scale != 0 && out->request.precision != SNUG_FLOAT16) {
-        fprintf(stderr,
-                "snug %s: --loss-scale is for --precision float16: other numbers have the "
-                "range\nof float32\n",
-                command);
+        command_complain(command, "--loss-scale is for --precision float16: other numbers have the "
+                                  "range of float32");
         return false;
     }
     if (!out->request.model) {
-        fprintf(stderr,
-                "snug %s: which MODEL? `snug models` lists them; an ONNX file is one, too\n",
-                command);
+        command_complain(command,
+                         "which MODEL? `snug models` lists them; an ONNX file is one, too");
         return false;
     }
     return true;
@@ -338,16 +335,16 @@ bool options_read(int argc, char **argv, bool training, options *out) {
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (found == '?' || found == ':') {
-            fprintf(stderr, "snug %s: %s '%s'; `snug %s --help` lists the options\n", argv[0],
-                    found == ':' ? "a value is missing after" : "there is no option",
-                    argv[optind - 1], argv[0]);
+            command_complain(argv[0], "%s '%s'; `snug %s --help` lists the options",
+                             found == ':' ? "a value is missing after" : "there is no option",
+                             argv[optind - 1], argv[0]);
             return false;
         }
         if (!read_row(argv[0], &rows[found - 1], optarg, out)) return false;
     }
     if (optind < argc) out->request.model = argv[optind++];
     if (optind < argc) {
-        fprintf(stderr, "snug %s: one MODEL expected, found '%s' as well\n", argv[0], argv[optind]);
+        command_complain(argv[0], "one MODEL expected, found '%s' as well", argv[optind]);
         return false;
     }
     return check(argv[0], out);

@@ -30,7 +30,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --memory SIZE         the budget: 512MiB, 8GiB, 2G (default: what is free)\n"               \
     "  --batch-size N        samples an update sees, never changed (default 256)\n"                \
     "  --micro-batch N       samples at once (default: the most that fits)\n"                      \
-    "  --input CxHxW         the network's input (default: the model's, or the data's);\n"         \
+    "  --input CxHxW         the network's input (default: the model's or data's);\n"              \
     "                        of an ONNX file what it leaves open, of any rank\n"                   \
     "  --output NAME         of an ONNX file with several outputs: the logits\n"                   \
     "  --classes N           outputs (default: the model's, or the data's)\n"                      \
@@ -41,25 +41,25 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "                        comma, repeatable\n"                                                  \
     "  --freeze PATTERN      weights of these names do not learn; likewise\n"                      \
     "  --freeze-bn           batch norm uses and keeps its running statistics\n"                   \
-    "  --init WHAT           weights to start from: random or, to train, a .safetensors file\n"    \
+    "  --init WHAT           weights to start from: random or a .safetensors file\n"               \
     "                        (default: random, or as in the ONNX file)\n"                          \
     "  --width X             multiplies the channels (default 1)\n"                                \
-    "  --separable           depthwise separable in place of dense 3x3 and 5x5 convolutions\n"     \
+    "  --separable           depthwise separable convolutions in place of dense ones\n"            \
     "  --no-drop             without dropout and stochastic depth\n"                               \
     "  --optimizer NAME      sgd, adam or adamw (default sgd)\n"                                   \
     "  --momentum X          sgd (default 0.9); also --dampening X, --nesterov\n"                  \
     "  --betas X,Y --eps X   adam, adamw (default 0.9,0.999 and 1e-8)\n"                           \
     "  --weight-decay X      (default sgd 1e-4, adam 0, adamw 0.01)\n"                             \
     "  --label-smoothing X   (default 0)\n"                                                        \
-    "  --allow FIDELITY      the most that fixes may change: exact, rounding, precision,\n"        \
-    "                        statistics or model (default statistics)\n"                           \
+    "  --allow FIDELITY      the most that fixes may change: exact, rounding,\n"                   \
+    "                        precision, statistics (default) or model\n"                           \
     "  --fixes LIST          only these fixes, by comma; `snug fixes` lists them\n"                \
     "  --prefer WHAT         fidelity (default) or speed\n"                                        \
-    "  --precision WHAT      of activations: auto (default), float32, bfloat16 or float16\n"       \
+    "  --precision WHAT      activations': auto (default), float32, bfloat16, float16\n"           \
     "  --cost WHAT           step times: measured (default; once, then kept) or model\n"           \
     "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
     "  --threads N           (default: all cores)\n"                                               \
-    "  --html FILE           the plan as a page: memory over the step, packing, candidates\n"      \
+    "  --html FILE           the plan as a page to look at\n"                                      \
     "  --json                JSON on standard output, one object a line\n"
 
 #endif

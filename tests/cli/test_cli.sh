@@ -24,6 +24,11 @@ expect 0 "usage: snug COMMAND" --help
 expect 0 "usage: snug train MODEL" train --help
 expect 2 "there is no command 'tarin'" tarin
 expect 0 "3,504,872" models
+
+for command in plan train eval export explain models fixes devices; do
+    "$snug" "$command" --help | awk -v c="$command" 'length > 80 { print "FAIL: " c " --help: " $0; bad = 1 }
+        END { exit bad }' || failed=1
+done
 expect 0 '"parameters":25557032' models --json
 expect 0 "accumulate" fixes
 expect 0 "cpu" devices

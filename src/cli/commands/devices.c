@@ -52,8 +52,7 @@ static int run(int argc, char **argv) {
         else if (strcmp(argv[i], "--gpus") == 0)
             gpus = 1;
         else {
-            fprintf(stderr, "snug devices: unexpected '%s'; --gpus and --json are known\n",
-                    argv[i]);
+            command_complain("devices", "unexpected '%s'; --gpus and --json are known", argv[i]);
             return EXIT_USAGE;
         }
     }
@@ -74,8 +73,9 @@ const snug_command snug_command_devices = {
     .usage = "usage: snug devices [--gpus] [--json]\n\n"
              "Lists the devices with their threads and free memory. `reference` runs plain\n"
              "kernels: slow, for checking.\n\n"
-             "  --gpus   the cards that `snug plan --gpu NAME` knows, with their published peak\n"
-             "           rates: float32, and 16-bit products with 32-bit sums on tensor cores\n"
+             "  --gpus   the cards that `snug plan --gpu NAME` knows, with their published\n"
+             "           peak rates: float32, and 16-bit products with 32-bit sums on tensor\n"
+             "           cores\n"
              "  --json   JSON, one object a line\n",
     .run = run,
 };

@@ -88,8 +88,8 @@ static int run(int argc, char **argv) {
     if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
     const char *folder = given.request.model;
     if (!given.data) {
-        fprintf(stderr, "snug eval: which --data? fashion-mnist, a folder, a .safetensors file or "
-                        "synthetic\n");
+        command_complain("eval", "which --data? fashion-mnist, a folder, a .safetensors file or "
+                                 "synthetic");
         return EXIT_USAGE;
     }
     snug_status status = snug_run_describe(folder, &info);
@@ -108,10 +108,10 @@ const snug_command snug_command_eval = {
     .name = "eval",
     .summary = "the accuracy of a trained network on a data set",
     .usage = "usage: snug eval RUN --data DATA [--memory 2GiB] [options]\n\n"
-             "Evaluates the network that `snug train` saved in the folder RUN, inside the budget\n"
-             "and in the precision it was trained in.\n\n"
-             "  --data DATA           its test split: fashion-mnist, a folder with IDX files, a\n"
-             "                        .safetensors file or synthetic\n"
+             "Evaluates the network that `snug train` saved in the folder RUN, inside the\n"
+             "budget and in the precision it was trained in.\n\n"
+             "  --data DATA           its test split: fashion-mnist, a folder with IDX files,\n"
+             "                        a .safetensors file or synthetic\n"
              "  --memory SIZE         the budget (default: what is free)\n"
              "  --batch-size N        the most samples at once (default 256)\n"
              "  --precision WHAT      another one: float32, bfloat16 or float16\n"

@@ -21,24 +21,22 @@ static bool read_arguments(int argc, char **argv, arguments *out) {
             out->what_if = true;
         } else if (strcmp(word, "--html") == 0) {
             if (i + 1 == argc) {
-                fprintf(stderr, "snug explain: a value is missing after --html\n");
+                command_complain("explain", "a value is missing after --html");
                 return false;
             }
             out->html = argv[++i];
         } else if (word[0] == '-' && word[1]) {
-            fprintf(stderr,
-                    "snug explain: there is no option '%s'; `snug explain --help` lists "
-                    "them\n",
-                    word);
+            command_complain("explain", "there is no option '%s'; `snug explain --help` lists them",
+                             word);
             return false;
         } else if (out->file) {
-            fprintf(stderr, "snug explain: one file at a time, not also '%s'\n", word);
+            command_complain("explain", "one file at a time, not also '%s'", word);
             return false;
         } else {
             out->file = word;
         }
     }
-    if (!out->file) fprintf(stderr, "snug explain: which FILE? `-` reads standard input\n");
+    if (!out->file) command_complain("explain", "which FILE? `-` reads standard input");
     return out->file != NULL;
 }
 
@@ -66,15 +64,15 @@ static int run(int argc, char **argv) {
 
 const snug_command snug_command_explain = {
     .name = "explain",
-    .summary = "why a run went out of memory, and what to do, from its error or snapshot",
-    .usage =
-        "usage: snug explain FILE|- [--what-if] [--json] [--html FILE]\n\n"
-        "Finds out-of-memory errors in any text (a traceback, a log, a notebook) or reads a\n"
-        "memory snapshot of PyTorch, and says what was asked for, what there was, which cause\n"
-        "the figures speak for, and what each fix would give. Nothing is executed.\n\n"
-        "  --what-if             replay a snapshot's trace under other settings of PyTorch's\n"
-        "                        allocator: peak reserved, and whether the request succeeds\n"
-        "  --html FILE           the explanation as a page\n"
-        "  --json                JSON on standard output, one object an error\n",
+    .summary = "why a run ran out of memory, and what to do about it",
+    .usage = "usage: snug explain FILE|- [--what-if] [--json] [--html FILE]\n\n"
+             "Finds out-of-memory errors in any text (a traceback, a log, a notebook) or reads\n"
+             "a memory snapshot of PyTorch, and says what was asked for, what there was, which\n"
+             "cause the figures speak for, and what each fix would give. Nothing is executed.\n\n"
+             "  --what-if             replay a snapshot's trace under other settings of\n"
+             "                        PyTorch's allocator: the peak reserved, and whether the\n"
+             "                        request succeeds\n"
+             "  --html FILE           the explanation as a page\n"
+             "  --json                JSON on standard output, one object an error\n",
     .run = run,
 };

@@ -20,12 +20,12 @@ static int run(int argc, char **argv) {
         *(found == 'f' ? &format : &out) = optarg;
     }
     if (argc - optind != 1) {
-        fprintf(stderr, "snug export: which run? The folder that `snug train` wrote is expected\n");
+        command_complain("export", "which run? The folder that `snug train` wrote is expected");
         return EXIT_USAGE;
     }
     bool is_onnx = strcmp(format, "onnx") == 0;
     if (!is_onnx && strcmp(format, "safetensors") != 0) {
-        fprintf(stderr, "snug export: --format '%s': expected safetensors or onnx\n", format);
+        command_complain("export", "--format '%s': expected safetensors or onnx", format);
         return EXIT_USAGE;
     }
     const char *folder = argv[optind];
@@ -41,14 +41,13 @@ static int run(int argc, char **argv) {
 const snug_command snug_command_export = {
     .name = "export",
     .summary = "a trained network for PyTorch or as ONNX",
-    .usage =
-        "usage: snug export RUN [--format safetensors|onnx] [--out FILE]\n\n"
-        "Writes the network that `snug train` saved in the folder RUN: as safetensors with the\n"
-        "names of its PyTorch state_dict, for\n"
-        "model.load_state_dict(safetensors.torch.load_file(FILE)); or as an ONNX file in\n"
-        "inference form. What was trained from an ONNX file becomes that file with the\n"
-        "trained weights.\n\n"
-        "  --format NAME         safetensors (default) or onnx\n"
-        "  --out FILE            (default: the network's name and the format)\n",
+    .usage = "usage: snug export RUN [--format safetensors|onnx] [--out FILE]\n\n"
+             "Writes the network that `snug train` saved in the folder RUN: as safetensors\n"
+             "with the names of its PyTorch state_dict, for\n"
+             "model.load_state_dict(safetensors.torch.load_file(FILE)); or as an ONNX file in\n"
+             "inference form. What was trained from an ONNX file becomes that file with the\n"
+             "trained weights.\n\n"
+             "  --format NAME         safetensors (default) or onnx\n"
+             "  --out FILE            (default: the network's name and the format)\n",
     .run = run,
 };

@@ -8,7 +8,7 @@
 static int run(int argc, char **argv) {
     int json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc > 2 || (argc == 2 && !json)) {
-        fprintf(stderr, "snug fixes: unexpected '%s'; only --json is known\n", argv[argc - 1]);
+        command_complain("fixes", "unexpected '%s'; only --json is known", argv[argc - 1]);
         return EXIT_USAGE;
     }
     if (!json) printf("%-12s %-11s %s\n", "fix", "changes", "what it does");

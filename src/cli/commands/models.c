@@ -38,7 +38,7 @@ static void print_row(const snug_model_info *info) {
 static int run(int argc, char **argv) {
     int json = argc == 2 && strcmp(argv[1], "--json") == 0;
     if (argc > 2 || (argc == 2 && !json)) {
-        fprintf(stderr, "snug models: unexpected '%s'; only --json is known\n", argv[argc - 1]);
+        command_complain("models", "unexpected '%s'; only --json is known", argv[argc - 1]);
         return EXIT_USAGE;
     }
     if (!json)

@@ -102,17 +102,17 @@ static int run(int argc, char **argv) {
     char path[256];
     if (!options_read(argc, argv, true, &given)) return EXIT_USAGE;
     if (!given.data) {
-        fprintf(stderr, "snug train: which --data? fashion-mnist, a folder, a .safetensors file "
-                        "or synthetic\n");
+        command_complain("train", "which --data? fashion-mnist, a folder, a .safetensors file "
+                                  "or synthetic");
         return EXIT_USAGE;
     }
     if (given.curve) {
-        fprintf(stderr, "snug train: --curve is an option of `snug plan`\n");
+        command_complain("train", "--curve is an option of `snug plan`");
         return EXIT_USAGE;
     }
     if (given.gpu) {
-        fprintf(stderr, "snug train: --gpu: no GPU device is built in; `snug plan --gpu` plans for "
-                        "a card, `--device` trains on one of `snug devices`\n");
+        command_complain("train", "--gpu: no GPU device is built in; `snug plan --gpu` plans for "
+                                  "a card, `--device` trains on one of `snug devices`");
         return EXIT_USAGE;
     }
     snug_device *device = NULL;
@@ -150,8 +150,9 @@ const snug_command snug_command_train = {
         "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"
         "  --schedule NAME       constant (default) or cosine\n"
         "  --warmup EPOCHS       linear warm-up (default 0)\n"
-        "  --loss-scale X        with --precision float16: dynamic (default: doubled after 2000\n"
-        "                        steps, halved when a gradient overflows) or a number\n"
+        "  --loss-scale X        with --precision float16: dynamic (default: doubled\n"
+        "                        after 2000 steps, halved when a gradient overflows)\n"
+        "                        or a number\n"
         "  --seed N              (default 0)\n"
         "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
         "                        (default runs/MODEL-N); --no-out keeps nothing\n" OPTIONS_PLAN_HELP,

@@ -1,0 +1,40 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+// The columns of the terminal that standard error is, or 0 when it is none.
+static int terminal_width(void) {
+    struct winsize size;
+    if (!isatty(STDERR_FILENO)) return 0;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    return size.ws_col;
+}
+
+// Turns a space into a line's end wherever the next word would go past |width|.
+static void break_lines(char *text, int width) {
+    int column = 0;
+    for (char *at = text; *at; at++, column++) {
+        if (*at == '\n') column = -1;
+        if (*at != ' ') continue;
+        if (column + 1 + (int)strcspn(at + 1, " \n") > width) {
+            *at = '\n';
+            column = -1;
+        }
+    }
+}
+
+void command_complain(const char *name, const char *format, ...) {
+    char text[4096];
+    int used = snprintf(text, sizeof text, name ? "snug %s: " : "snug: ", name);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
+    va_end(arguments);
+    int width = terminal_width();
+    if (width > 0) break_lines(text, width);
+    fprintf(stderr, "%s\n", text);
+}
