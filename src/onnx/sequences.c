@@ -205,14 +205,17 @@ static snug_status make_names(const sequence_call *call, char mark, size_t count
 static void add_node(const sequence_call *call, made_nodes *made, const char *op,
                      const char *const *inputs, size_t input_count, const char *const *outputs,
                      size_t output_count) {
-    made->nodes[made->count++] = (snug_onnx_node){.name = call->node->name,
-                                                  .op = op,
-                                                  .domain = "",
-                                                  .overload = "",
-                                                  .inputs = inputs,
-                                                  .outputs = outputs,
-                                                  .input_count = input_count,
-                                                  .output_count = output_count};
+    // The graph labels what it is made of, and outlives the import: only the document's names do.
+    const snug_onnx_node *from = call->node;
+    made->nodes[made->count++] =
+        (snug_onnx_node){.name = from->name[0] ? from->name : from->outputs[0],
+                         .op = op,
+                         .domain = "",
+                         .overload = "",
+                         .inputs = inputs,
+                         .outputs = outputs,
+                         .input_count = input_count,
+                         .output_count = output_count};
 }
 
 static snug_status read_axis(const sequence_call *call, int rank, int64_t *out) {

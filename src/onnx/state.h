@@ -135,9 +135,11 @@ snug_status snug_onnx_find_notes(const snug_onnx_graph *graph, char **out);
 
 // What happens to a value of the graph further on decides what its initializer is.
 typedef enum snug_onnx_use_kind {
-    SNUG_ONNX_USE_WEIGHT = 1,   // where parameters go: a convolution's weight
-    SNUG_ONNX_USE_OPERAND = 2,  // an operand of arithmetic: a parameter or a constant
-    SNUG_ONNX_USE_STATISTIC = 4 // batch norm's running mean or variance
+    SNUG_ONNX_USE_WEIGHT = 1,    // where parameters go: a convolution's weight
+    SNUG_ONNX_USE_OPERAND = 2,   // an operand of arithmetic: a parameter or a constant
+    SNUG_ONNX_USE_STATISTIC = 4, // batch norm's running mean or variance
+    SNUG_ONNX_USE_NORM = 8,      // a norm's scale or bias, or the 1 or 0 of one that has none
+    SNUG_ONNX_USE_AFFINE = 16    // a group norm's scale or bias where that is written out
 } snug_onnx_use_kind;
 // Finds the uses of all names in |graph|, and which nodes |outputs| (names) need.
 snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph *graph,

@@ -30,17 +30,19 @@ static void on_step(void *context, const snug_step_event *event) {
 static double number(const snug_safetensors *file, const char *key) {
     const char *text = snug_safetensors_metadata(file, key);
     if (!text) fail_msg("%s: no %s", file->path, key);
-    return strtod(text, NULL);
+    return text ? strtod(text, NULL) : 0;
 }
 
-static void read_losses(const snug_safetensors *file, const char *form, float out[STEPS + 1]) {
+static void read_losses(const snug_safetensors *file, const char *form, double out[STEPS + 1]) {
+    float stored[STEPS + 1];
     char name[100];
     snprintf(name, sizeof name, "losses/%s", form);
     const snug_safetensors_entry *entry = snug_safetensors_find(file, name);
-    if (!entry || snug_type_bytes(&entry->type) != (STEPS + 1) * sizeof *out)
+    if (!entry || snug_type_bytes(&entry->type) != sizeof stored)
         fail_msg("%s: %d floats expected as %s", file->path, STEPS + 1, name);
-    assert_int_equal(snug_safetensors_read(file, entry, 0, out, (STEPS + 1) * sizeof *out),
-                     SNUG_OK);
+    assert_int_equal(snug_safetensors_read(file, entry, 0, stored, sizeof stored), SNUG_OK);
+    for (int i = 0; i <= STEPS; i++)
+        out[i] = stored[i];
 }
 
 static snug_dataset *open_data(const snug_plan *plan, const char *path, snug_split split) {
@@ -91,7 +93,7 @@ static void check_case(snug_device *device, const char *name) {
     *strrchr(form, '.') = '\0';
     snug_safetensors file;
     if (snug_safetensors_open(data, &file) != SNUG_OK) fail_msg("%s", snug_error_message());
-    float expected[STEPS + 1];
+    double expected[STEPS + 1];
     read_losses(&file, form, expected);
     found self = train(device, model, &file);
     double worst = 0;
