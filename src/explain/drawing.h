@@ -1,6 +1,6 @@
 // What the page draws of a snapshot, as members of a JSON object: how memory went over the trace
-// and how it lay in the end. Bounded however large the snapshot is, to about a megabyte; what is left
-// out for that is told.
+// and how it lay in the end. Bounded however large the snapshot is, to about a megabyte; what is
+// left out for that is told.
 #ifndef SNUG_EXPLAIN_DRAWING_H
 #define SNUG_EXPLAIN_DRAWING_H
 

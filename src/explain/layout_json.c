@@ -133,7 +133,7 @@ static void append_places(const layout_drawing *drawing) {
     snug_text_append(drawing->out, "],\"places\":[");
     for (size_t i = 0; i < drawing->told_count; i++) {
         const snug_frame *frame = &snapshot->frames[drawing->told[i]];
-        snug_text_append(drawing->out, "%s[", i ? ",\n" : "");
+        snug_text_append(drawing->out, "%s[", i ? "," : "");
         snug_page_append_string(drawing->out, snug_snapshot_text(snapshot, frame->file));
         snug_text_append(drawing->out, ",%d,", frame->line);
         snug_page_append_string(drawing->out, snug_snapshot_text(snapshot, frame->function));

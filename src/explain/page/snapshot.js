@@ -225,19 +225,19 @@ function drawSegments(host, finding, boxes) {
         const start = starts.get(box.segment) + box.offset * scale;
         return cut(start, start + box.bytes * scale);
     }, blockTip);
-    const outline = (from, to, name) => {
+    const outline = (from, to, name, address) => {
         for (const [x, y, wide, high] of cut(from, to))
-            svg.append(drawn('rect', {class: name, x, y, width: wide, height: high}));
+            svg.append(drawn('rect', {class: name, x, y, width: wide, height: high, 'data-address': address}));
     };
     for (const segment of segments)
-        outline(starts.get(segment), starts.get(segment) + segment.bytes * scale, 'segment');
+        outline(starts.get(segment), starts.get(segment) + segment.bytes * scale, 'segment', segment.address);
     const free = boxes.find(box => box.kind === 'free' && box.bytes === largest);
     if (free) {
         const start = starts.get(free.segment) + free.offset * scale;
-        outline(start, start + Math.max(2, free.bytes * scale), 'segment largest');
+        outline(start, start + Math.max(2, free.bytes * scale), 'segment largest', free.segment.address);
     }
     if (asked) {
-        outline(askedAt, askedAt + asked * scale, 'asked');
+        outline(askedAt, askedAt + asked * scale, 'asked', '');
         svg.append(drawn('text', {class: 'over', x: 0, y: height - 5},
                          `asked for, to the same scale: ${formatBytes(asked)}`));
     }
@@ -306,7 +306,7 @@ function drawSnapshot(finding, host) {
     redrawWithWidth(draw);
     const shown = document.body.dataset, {kinds} = finding.snapshot;
     shown.peak = finding.snapshot.timeline.peak_bytes;
-    shown.segments = document.querySelectorAll('#segments .segment:not(.largest)').length;
+    shown.segments = new Set([...document.querySelectorAll('#segments .segment')].map(r => r.dataset.address)).size;
     shown.blocks = layout.boxes.filter(box => box.kind !== 'free').length;
     for (const kind of Object.keys(kinds)) shown[kind] = kinds[kind];
 }
