@@ -67,7 +67,7 @@ function titleOf(finding) {
     return (finding.line ? `Line ${finding.line}: ` : '') +
         (finding.masked || (failed ? 'out of memory' : 'a snapshot without an out-of-memory error; its peak')) +
         (finding.gpu != null ? ` on GPU ${finding.gpu}` : '') + ` (${finding.format})` +
-        (finding.repeats ? `, and ${plural(finding.repeats, 'time')} more` : '');
+        (finding.repeats ? finding.repeats === 1 ? ', and once more' : `, and ${finding.repeats} times more` : '');
 }
 function drawFinding(finding) {
     const section = element('section', {class: 'finding'}, element('h2', {}, titleOf(finding)));
