@@ -121,6 +121,13 @@ if command -v python3 >/dev/null; then
         [ "$(wc -l <json)" -eq 1 ] || { echo "FAIL: $file: JSON of several lines"; failed=1; }
         count=$((count + 1))
     done
+    # The example of the README, as printed there.
+    "$snug" explain snapshots/leak-python-3.pickle --what-if --html leak.html >out || failed=1
+    grep -E 'begin in the trace|each  activations|^ *[0-9.]+ GiB  activations' out >lines
+    while IFS= read -r line; do
+        grep -qF -- "$line" "$sources/README.md" || { echo "FAIL: not in the README: $line"; failed=1; }
+    done <lines
+    [ "$(wc -l <lines)" -eq 3 ] && [ -s leak.html ] || { echo "FAIL: the README's example"; failed=1; }
     echo "$count made snapshots replayed"
     [ $count -gt 10 ] || failed=1
 else

@@ -62,10 +62,16 @@ const tipRow = (name, value, kind) => element('div', {class: 'row'},
 const tall = wide => innerWidth < 600 ? wide * .75 : wide;
 const widthOf = host => Math.max(280, host.clientWidth);
 
+// The smallest step, a power of two, that |span| has at most |most| of.
 function niceStep(span, most) {
     let step = 1;
     while (span / step > most) step *= 2;
     return step;
+}
+// The same of 1, 2, 5, 10, 20 ...
+function roundStep(span, most) {
+    for (let ten = 1; ; ten *= 10)
+        for (const step of [ten, 2 * ten, 5 * ten]) if (span / step <= most) return step;
 }
 // An empty drawing in |host| with both axes: |count| from left to right, |top| bytes upwards.
 // Returns what the drawings place themselves by.
@@ -80,9 +86,10 @@ function frame(host, {height, top, count, words}) {
         svg.append(drawn('text', {x: LEFT - 6, y: y(bytes) + 4, 'text-anchor': 'end'},
                          formatBytes(bytes).replace('.00', '')));
     }
-    const every = niceStep(count, width / 90);
+    const every = roundStep(count, width / 90);
     for (let at = 0; at <= count; at += every)
-        svg.append(drawn('text', {x: x(at), y: height - BOTTOM + 14, 'text-anchor': 'middle'}, at));
+        svg.append(drawn('text', {x: x(at), y: height - BOTTOM + 14, 'text-anchor': 'middle'},
+                         at.toLocaleString('en')));
     svg.append(drawn('text', {x: width - RIGHT, y: height - 5, 'text-anchor': 'end'}, words));
     host.replaceChildren(svg);
     return {svg, x, y, width, height, top};

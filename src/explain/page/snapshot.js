@@ -5,6 +5,7 @@ const MEMORY_KINDS = ['weights', 'optimizer', 'gradients', 'activations', 'works
 const BLOCK_KINDS = ['weights', 'gradients', 'optimizer', 'activations', 'workspace', 'unclassified', 'pending'];
 const WORDS = {optimizer: 'optimizer state', unclassified: 'other', pending: 'awaiting free',
                free: 'free, kept by the allocator'};
+const MOST_SITES = 12;
 const wordsOf = kind => WORDS[kind] || kind;
 const plural = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
 
@@ -132,11 +133,12 @@ function kindsSection({snapshot}) {
     if (!kinds.length) return [];
     const rows = kinds.map(kind => [['', swatch(kind), wordsOf(kind)], ['number', formatBytes(snapshot.kinds[kind])],
         ['number', percent(snapshot.kinds[kind] / total)], ['wide', shareBar(snapshot.kinds[kind] / total, kind)]]);
-    return [element('h3', {}, snapshot.has_oom ? 'Live when it failed, by kind' : 'Live at the peak, by kind'),
+    return [element('h3', {}, (snapshot.has_oom ? 'Live when it failed' : snapshot.timeline.entries ? 'Live at the peak'
+                : 'Live when it was written') + ', by kind'),
             tableOf('kinds', ['Kind', 'Bytes', 'Share', ''], [1, 2], rows)];
 }
 function sitesSection({snapshot}) {
-    const sites = snapshot.sites.slice(0, 12);
+    const sites = snapshot.sites.slice(0, MOST_SITES);
     if (!sites.length) return [];
     const rows = sites.map(site => [['name', ...placeOf(site)], ['', swatch(site.kind), wordsOf(site.kind)],
         ['number', formatBytes(site.bytes)], ['number', site.tensors.toLocaleString('en')]]);
@@ -157,11 +159,13 @@ function growthSection({snapshot}) {
     }
     parts.push(hint(`Live bytes grow by ${formatBytes(iterations.growth_bytes)} an iteration ` +
         `(${iterations.growing} of ${iterations.compared} compared).`));
-    const rows = growing.map(site => [['name', ...placeOf(site)], ['', swatch(site.kind), wordsOf(site.kind)],
+    const rows = growing.slice(0, MOST_SITES).map(site => [['name', ...placeOf(site)], ['', swatch(site.kind), wordsOf(site.kind)],
         ['number', '+' + formatBytes(site.bytes_per_iteration)], ['number', formatBytes(site.bytes)],
         ['number', site.tensors.toLocaleString('en')]]);
     if (rows.length)
         parts.push(tableOf('growing', ['Line', 'Kind', 'An iteration', 'Live', 'Tensors'], [2, 3, 4], rows));
+    if (growing.length > rows.length)
+        parts.push(hint(`${plural(growing.length - rows.length, 'line')} that grow less are left out.`));
     return parts;
 }
 
