@@ -287,3 +287,46 @@ file('sequences', model([
     n('RMSNormalization', ['f', 's'], ['y'])],
     [init('table', f32(5, 4)), init('s', f32(4)), init('w', f32(4, 4))],
     (('x', I, ['n', 3]),), opset=24))
+
+# --- Sequences: lists of values at import ---
+x = f32(5, 4)
+places = [init(f'at{i}', np.array(i)) for i in (-2, -1, 0, 1)]
+first, last = n('SequenceAt', ['s', 'at0'], ['a']), n('SequenceAt', ['s', 'at-1'], ['b'])
+joined = n('Concat', ['b', 'a'], ['y'], axis=0)
+split = n('SplitToSequence', ['x', 'parts'], ['s'])
+case('sequence_split', [split, first, last, joined], {'x': x},
+     {'y': np.concatenate([x[2:], x[:2]])}, places + [init('parts', np.array([2, 3]))])
+case('sequence_split_by_length', [split, first, last, joined], {'x': x},
+     {'y': np.concatenate([x[4:], x[:2]])}, places + [init('parts', np.array(2))])
+for keep in (0, 1):
+    case(f'sequence_split_keepdims_{keep}',
+         [n('SplitToSequence', ['x'], ['s'], axis=1, keepdims=keep), first, last, joined], {'x': x},
+         {'y': np.concatenate([x[:, 3:], x[:, :1]]).reshape((10, 1) if keep else 10)}, places,
+         opset=11)
+insert = [n('SequenceEmpty', [], ['e']), n('SequenceInsert', ['e', 'x'], ['f']),
+          n('Mul', ['x', 'x'], ['z']), n('SequenceInsert', ['f', 'z', 'at0'], ['g'])]
+case('sequence_insert', insert + [n('Identity', ['g'], ['s']), first, last, joined], {'x': x},
+     {'y': np.concatenate([x, x * x])}, places)
+case('sequence_erase', insert + [n('SequenceErase', ['g', 'at-2'], ['h']),
+                                 n('SequenceAt', ['h', 'at0'], ['y'])], {'x': x}, {'y': x}, places)
+case('sequence_length', insert + [n('SequenceLength', ['g'], ['l']), n('Cast', ['l'], ['c'], to=F),
+                                  n('Add', ['x', 'c'], ['y'])], {'x': x}, {'y': x + 2}, places)
+make = n('SequenceConstruct', ['x', 'x', 'x'], ['s'])
+case('sequence_concat', [make, n('ConcatFromSequence', ['s'], ['y'], axis=-1)], {'x': x},
+     {'y': np.concatenate([x, x, x], -1)})
+case('sequence_stack', [make, n('ConcatFromSequence', ['s'], ['y'], axis=-1, new_axis=1)],
+     {'x': x}, {'y': np.stack([x, x, x], -1)})
+case('sequence_of_known',
+     [n('Shape', ['x'], ['d']), n('SplitToSequence', ['d'], ['s']),
+      n('SequenceErase', ['s'], ['r']), n('SequenceInsert', ['r', 'open'], ['q']),
+      n('ConcatFromSequence', ['q'], ['t'], axis=0), n('Unsqueeze', ['x', 'axis'], ['z']),
+      n('Reshape', ['z', 't'], ['y'])], {'x': x}, {'y': x},
+     [init('open', np.array([-1])), init('axis', np.array([1]))])
+
+# --- For the fuzzer: sequences that are wrong, and large ones ---
+file('sequence_as_tensor', model([n('SequenceConstruct', ['x'], ['s']), n('Relu', ['s'], ['y'])]))
+file('sequence_as_output', model([n('SequenceConstruct', ['x'], ['y'])]))
+file('sequence_outside', model([n('SequenceConstruct', ['x'], ['s']),
+                                n('SequenceAt', ['s', 'i'], ['y'])], [init('i', np.array(3))]))
+file('sequence_parts', model([n('SplitToSequence', ['x'], [f's{i}'], axis=1) for i in range(20)] +
+                             [n('SequenceAt', ['s19', 'i'], ['y'])], [init('i', np.array(0))]))

@@ -33,6 +33,20 @@ void snug_page_append_string(snug_text *text, const char *string) {
     snug_text_append(text, "\"");
 }
 
+snug_status snug_page_fill(const char *page, snug_page_filler fill, const void *of,
+                           snug_text *text) {
+    for (const char *mark; (mark = strstr(page, "{{"));) {
+        char name[16] = {0};
+        size_t length = strcspn(mark + 2, "}");
+        snug_text_append(text, "%.*s", (int)(mark - page), page);
+        memcpy(name, mark + 2, length < sizeof name ? length : sizeof name - 1);
+        SNUG_TRY(fill(name, of, text));
+        page = mark + 2 + length + 2;
+    }
+    snug_text_append(text, "%s", page);
+    return snug_text_status(text);
+}
+
 void snug_page_append_html(snug_text *text, const char *string) {
     for (; *string; string++) {
         if (strchr("\"'<>&", *string))

@@ -14,6 +14,12 @@ static int terminal_width(void) {
     return size.ws_col;
 }
 
+// Names of files may hold what a terminal would obey.
+static void disarm(char *text) {
+    for (char *at = text; *at; at++)
+        if (((unsigned char)*at < ' ' && *at != '\n') || *at == 0x7F) *at = '?';
+}
+
 // Turns a space into a line's end wherever the next word would go past |width|.
 static void break_lines(char *text, int width) {
     int column = 0;
@@ -34,6 +40,7 @@ void command_complain(const char *name, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
     va_end(arguments);
+    disarm(text);
     int width = terminal_width();
     if (width > 0) break_lines(text, width);
     fprintf(stderr, "%s\n", text);

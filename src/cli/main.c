@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,21 @@ static int is_help(const char *text) {
     return strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0 || strcmp(text, "help") == 0;
 }
 
+static int asks_help(int argc, char **argv) {
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || (i == 2 && strcmp(argv[i], "-h") == 0)) return 1;
+    return 0;
+}
+
+// What could not be printed, a full disk's, is a failure like any other.
+static int finish(int result) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return result;
+    command_complain(NULL, "cannot write to standard output%s%s", errno ? ": " : "",
+                     errno ? strerror(errno) : "");
+    return result == EXIT_DONE ? EXIT_FAILED : result;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         print_help(stderr);
@@ -44,19 +60,19 @@ int main(int argc, char **argv) {
     }
     if (is_help(argv[1])) {
         print_help(stdout);
-        return EXIT_DONE;
+        return finish(EXIT_DONE);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("snug " SNUG_VERSION);
-        return EXIT_DONE;
+        return finish(EXIT_DONE);
     }
     for (const snug_command *const *command = snug_commands; *command; command++) {
         if (strcmp(argv[1], (*command)->name) != 0) continue;
-        if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+        if (asks_help(argc, argv)) {
             fputs((*command)->usage, stdout);
-            return EXIT_DONE;
+            return finish(EXIT_DONE);
         }
-        return (*command)->run(argc - 1, argv + 1);
+        return finish((*command)->run(argc - 1, argv + 1));
     }
     command_complain(NULL, "there is no command '%s'; `snug --help` lists them", argv[1]);
     return EXIT_USAGE;

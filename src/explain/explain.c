@@ -10,15 +10,23 @@
 
 #include "base/memory.h"
 
+// Bytes of a stream after which it is clear whether anything can read it.
+enum { STREAM_START = 65536 };
+
+static const snug_reader *find_reader(const char *bytes, size_t length) {
+    for (const snug_reader *const *reader = snug_readers; *reader; reader++)
+        if ((*reader)->matches(bytes, length)) return *reader;
+    return NULL;
+}
+
 static snug_status read_as(const char *bytes, size_t length, const char *name,
                            snug_explanation *explanation) {
     if (length == 0)
         return snug_fail(SNUG_BAD_FILE,
                          "'%s' is empty; expected the text of an error, a log or a memory snapshot",
                          name);
-    for (const snug_reader *const *reader = snug_readers; *reader; reader++)
-        if ((*reader)->matches(bytes, length))
-            return (*reader)->read(bytes, length, name, explanation);
+    const snug_reader *reader = find_reader(bytes, length);
+    if (reader) return reader->read(bytes, length, name, explanation);
     return snug_fail(SNUG_BAD_FILE,
                      "'%s' is a binary file and no memory snapshot; expected the text of an error, "
                      "a log, or what torch.cuda.memory._dump_snapshot() writes",
@@ -44,7 +52,7 @@ snug_status snug_explain_text_with(const char *bytes, size_t length, const char 
     return status;
 }
 
-// A pipe's content, which cannot be mapped.
+// A pipe's content, which cannot be mapped; of one that is for no reader, the beginning.
 static snug_status read_stream(int file, const char *name, char **bytes, size_t *length) {
     size_t capacity = 0;
     *length = 0;
@@ -55,6 +63,8 @@ static snug_status read_stream(int file, const char *name, char **bytes, size_t 
         if (got < 0) return snug_fail(SNUG_BAD_FILE, "cannot read '%s': %s", name, strerror(errno));
         if (got == 0) return SNUG_OK;
         *length += (size_t)got;
+        bool judged = *length - (size_t)got >= STREAM_START;
+        if (!judged && *length >= STREAM_START && !find_reader(*bytes, *length)) return SNUG_OK;
     }
 }
 

@@ -1,5 +1,5 @@
-// The explanation as a page: page/explain.html with the shared style and its own script, and the
-// findings' JSON, from which every figure of the page comes.
+// The explanation as a page: page/explain.html with the shared style and script and its own,
+// and the findings' JSON, from which every figure of the page comes.
 #include <string.h>
 
 #include "base/page.h"
@@ -8,30 +8,34 @@
 #include "explain/report_json.h"
 #include "io/file.h"
 
+// A log may hold any number of errors; a page holds the last of them.
+enum { MOST_FINDINGS = 100 };
+
 static void append_data(const snug_explanation *explanation, snug_text *text) {
-    snug_text_append(text, "[");
-    for (size_t i = 0; i < explanation->count; i++) {
-        if (i > 0) snug_text_append(text, ",\n");
+    size_t count = explanation->count;
+    size_t first = count > MOST_FINDINGS ? count - MOST_FINDINGS : 0;
+    snug_text_append(text, "{\"left_out\":%zu,\"findings\":[", first);
+    for (size_t i = first; i < count; i++) {
+        if (i > first) snug_text_append(text, ",\n");
         snug_finding_append_json(&explanation->findings[i], text);
     }
-    snug_text_append(text, "]");
+    snug_text_append(text, "]}");
+}
+
+static snug_status fill_mark(const char *name, const void *of, snug_text *text) {
+    const snug_explanation *explanation = of;
+    if (strcmp(name, "title") == 0) snug_page_append_html(text, explanation->name);
+    if (strcmp(name, "css") == 0) snug_text_append(text, "%s%s", snug_page_css, snug_explain_css);
+    if (strcmp(name, "js") == 0)
+        snug_text_append(text, "%s%s%s", snug_page_js, snug_snapshot_js, snug_explain_js);
+    if (strcmp(name, "data") == 0) append_data(explanation, text);
+    return SNUG_OK;
 }
 
 snug_status snug_explanation_html(const snug_explanation *explanation, char **out) {
     snug_text text = {0};
-    const char *at = snug_explain_html;
     *out = NULL;
-    for (const char *mark; (mark = strstr(at, "{{"));) {
-        snug_text_append(&text, "%.*s", (int)(mark - at), at);
-        at = strstr(mark, "}}") + 2;
-        if (strncmp(mark, "{{title", 7) == 0) snug_page_append_html(&text, explanation->name);
-        if (strncmp(mark, "{{css", 5) == 0)
-            snug_text_append(&text, "%s%s", snug_page_css, snug_explain_css);
-        if (strncmp(mark, "{{js", 4) == 0) snug_text_append(&text, "%s", snug_explain_js);
-        if (strncmp(mark, "{{data", 6) == 0) append_data(explanation, &text);
-    }
-    snug_text_append(&text, "%s", at);
-    snug_status status = snug_text_status(&text);
+    snug_status status = snug_page_fill(snug_explain_page, fill_mark, explanation, &text);
     if (status == SNUG_OK)
         *out = text.data;
     else

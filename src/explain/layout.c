@@ -1,9 +1,10 @@
 // How memory lay when the request failed: the segments of the end, with what happened to them since
-// taken back, and the tensors that were live in them.
+// taken back, and what was in them.
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "explain/address_map.h"
 #include "explain/timeline.h"
 
 // Requests up to this come from segments of their own kind.
@@ -84,39 +85,106 @@ static snug_status collect_segments(const snug_timeline *timeline, range_list *l
     return SNUG_OK;
 }
 
-// qsort has no context: pairs are sorted.
-typedef struct placed_life {
-    uint64_t address;
-    uint32_t life;
-} placed_life;
+typedef struct piece_list {
+    snug_piece *items;
+    size_t count, capacity;
+} piece_list;
 
-static int by_place(const void *left, const void *right) {
-    const placed_life *a = left, *b = right;
-    return (a->address > b->address) - (a->address < b->address);
+static snug_status add_piece(piece_list *list, const snug_piece *piece) {
+    SNUG_TRY(SNUG_GROW(&list->items, &list->capacity, list->count + 1));
+    list->items[list->count++] = *piece;
+    return SNUG_OK;
 }
 
-static snug_status collect_lives(const snug_timeline *timeline, snug_layout *out) {
-    placed_life *placed = NULL;
-    size_t count = 0, capacity = 0;
-    snug_status status = SNUG_OK;
+// Frees that were asked for before timeline->at and not completed by then: address to position.
+static snug_status find_requested(const snug_timeline *timeline, snug_address_map *out) {
+    for (uint32_t p = 0; p < timeline->at; p++) {
+        const snug_trace_entry *entry = &timeline->entries[p], *next = entry + 1;
+        bool asked = entry->action == SNUG_TRACE_FREE_REQUESTED;
+        bool at_once = asked && p + 1 < timeline->at && next->action == SNUG_TRACE_FREE_COMPLETED &&
+                       next->address == entry->address;
+        if (asked && !at_once) SNUG_TRY(snug_address_map_set(out, entry->address, p));
+        if (entry->action == SNUG_TRACE_FREE_COMPLETED || entry->action == SNUG_TRACE_ALLOC)
+            snug_address_map_remove(out, entry->address, NULL);
+    }
+    return SNUG_OK;
+}
+
+// Blocks that wait at the end: since before the trace, where it does not have their free.
+static snug_status add_waiting_blocks(const snug_timeline *timeline, piece_list *list) {
+    const snug_snapshot *snapshot = timeline->snapshot;
+    for (size_t i = 0; i < snapshot->segment_count; i++) {
+        const snug_segment *segment = &snapshot->segments[i];
+        if (segment->device != timeline->device) continue;
+        for (size_t b = 0; b < segment->block_count; b++) {
+            const snug_block *block = &snapshot->blocks[segment->first_block + b];
+            if (block->state != SNUG_BLOCK_PENDING || block->size == 0) continue;
+            SNUG_TRY(add_piece(list, &(snug_piece){.address = block->address,
+                                                   .size = block->size,
+                                                   .stack = block->stack,
+                                                   .kind = SNUG_KIND_UNCLASSIFIED,
+                                                   .pending = true}));
+        }
+    }
+    return SNUG_OK;
+}
+
+static snug_status collect_pieces(const snug_timeline *timeline, piece_list *list) {
+    snug_address_map requested = {0};
+    snug_status status = find_requested(timeline, &requested);
     for (size_t i = 0; i < timeline->life_count && status == SNUG_OK; i++) {
-        if (!snug_life_is_live(&timeline->lives[i], timeline->at)) continue;
-        status = SNUG_GROW(&placed, &capacity, count + 1);
-        if (status == SNUG_OK)
-            placed[count++] = (placed_life){timeline->lives[i].address, (uint32_t)i};
+        const snug_life *life = &timeline->lives[i];
+        bool live = snug_life_is_live(life, timeline->at);
+        const uint64_t *asked =
+            life->death < timeline->at ? snug_address_map_get(&requested, life->address) : NULL;
+        if (!live && !(asked && *asked == life->death)) continue;
+        status = add_piece(list, &(snug_piece){.address = life->address,
+                                               .size = life->size,
+                                               .stack = life->stack,
+                                               .kind = life->kind,
+                                               .pending = !live});
     }
-    if (status == SNUG_OK && count > 0) {
-        qsort(placed, count, sizeof *placed, by_place);
-        status = SNUG_NEW(&out->lives, count);
-    }
-    for (size_t i = 0; status == SNUG_OK && i < count; i++)
-        out->lives[out->life_count++] = placed[i].life;
-    snug_memory_free(placed);
+    snug_address_map_clear(&requested);
+    if (status == SNUG_OK) status = add_waiting_blocks(timeline, list);
     return status;
 }
 
-static void note_piece(snug_layout *out, const snug_range *segment, uint64_t bytes,
-                       uint64_t request) {
+static int by_place(const void *left, const void *right) {
+    const snug_piece *a = left, *b = right;
+    if (a->address != b->address) return a->address > b->address ? 1 : -1;
+    return a->pending - b->pending;
+}
+
+// A tensor counts where something that waits overlaps it.
+static void drop_overlaps(piece_list *list) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const snug_piece *piece = &list->items[i];
+        snug_piece *last = kept > 0 ? &list->items[kept - 1] : NULL;
+        bool overlaps = last && piece->address - last->address < last->size;
+        if (overlaps && piece->pending) continue;
+        if (overlaps && last->pending) kept--;
+        list->items[kept++] = *piece;
+    }
+    list->count = kept;
+}
+
+static snug_status place_pieces(const snug_timeline *timeline, snug_layout *out) {
+    piece_list list = {0};
+    snug_status status = collect_pieces(timeline, &list);
+    if (list.count > 0) qsort(list.items, list.count, sizeof *list.items, by_place);
+    drop_overlaps(&list);
+    out->pieces = list.items;
+    out->piece_count = list.count;
+    for (size_t i = 0; i < list.count; i++) {
+        out->life_count += !list.items[i].pending;
+        out->pending += list.items[i].pending ? list.items[i].size : 0;
+    }
+    return status;
+}
+
+static void note_free(snug_layout *out, const snug_range *segment, uint64_t bytes,
+                      uint64_t request) {
     if (bytes == 0) return;
     out->unallocated += bytes;
     out->free_pieces++;
@@ -124,22 +192,22 @@ static void note_piece(snug_layout *out, const snug_range *segment, uint64_t byt
     if (usable && segment->pool == 0 && bytes > out->largest_free) out->largest_free = bytes;
 }
 
-// Walks segments and lives together, both by address.
-static void find_pieces(const snug_timeline *timeline, uint64_t request, snug_layout *out) {
-    size_t life = 0;
+// Walks segments and pieces together, both by address.
+static void find_free(uint64_t request, snug_layout *out) {
+    size_t next = 0;
     for (size_t i = 0; i < out->segment_count; i++) {
         const snug_range *segment = &out->segments[i];
         uint64_t at = segment->address, end = segment->address + segment->size;
-        while (life < out->life_count) {
-            const snug_life *here = &timeline->lives[out->lives[life]];
+        while (next < out->piece_count) {
+            const snug_piece *here = &out->pieces[next];
             if (here->address >= end) break;
-            life++;
+            next++;
             if (here->address + here->size <= at) continue;
-            if (here->address > at) note_piece(out, segment, here->address - at, request);
+            if (here->address > at) note_free(out, segment, here->address - at, request);
             at = here->address + here->size;
-            if (segment->pool != 0) out->private_pools += here->size;
+            if (segment->pool != 0 && !here->pending) out->private_pools += here->size;
         }
-        if (at < end) note_piece(out, segment, end - at, request);
+        if (at < end) note_free(out, segment, end - at, request);
     }
 }
 
@@ -149,13 +217,13 @@ snug_status snug_layout_make(const snug_timeline *timeline, uint64_t request, sn
     snug_status status = collect_segments(timeline, &list);
     out->segments = list.items;
     out->segment_count = list.count;
-    if (status == SNUG_OK) status = collect_lives(timeline, out);
-    if (status == SNUG_OK) find_pieces(timeline, request, out);
+    if (status == SNUG_OK) status = place_pieces(timeline, out);
+    if (status == SNUG_OK) find_free(request, out);
     return status;
 }
 
 void snug_layout_clear(snug_layout *layout) {
     snug_memory_free(layout->segments);
-    snug_memory_free(layout->lives);
+    snug_memory_free(layout->pieces);
     *layout = (snug_layout){0};
 }

@@ -3,6 +3,7 @@
 #ifndef SNUG_EXPLAIN_PAGE_H
 #define SNUG_EXPLAIN_PAGE_H
 
-extern const char snug_explain_html[], snug_explain_css[], snug_explain_js[];
+extern const char snug_explain_page[], snug_explain_css[];
+extern const char snug_explain_js[], snug_snapshot_js[]; // the second draws snapshots
 
 #endif

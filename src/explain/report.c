@@ -70,7 +70,8 @@ static void append_title(const snug_explanation *explanation, const snug_finding
                                      : "a snapshot without an out-of-memory error; its peak");
     if (finding->gpu >= 0) snug_text_append(&title, " on GPU %d", finding->gpu);
     snug_text_append(&title, " (%s)", finding->format);
-    if (finding->repeats > 0) snug_text_append(&title, ", and %zu times more", finding->repeats);
+    if (finding->repeats == 1) snug_text_append(&title, ", and once more");
+    if (finding->repeats > 1) snug_text_append(&title, ", and %zu times more", finding->repeats);
     out->failed |= title.failed;
     append_wrapped(out, "", snug_text_view(&title));
     snug_text_clear(&title);

@@ -33,6 +33,7 @@ static void append_causes(const char *key, const snug_cause_found *causes, size_
     for (size_t i = 0; i < count; i++) {
         snug_text_append(out, "%s{\"cause\":\"%s\",\"confidence\":%.2f", i ? "," : "",
                          causes[i].name, causes[i].confidence);
+        append_text("help", causes[i].help, out);
         append_text("evidence", causes[i].evidence, out);
         append_text("against", causes[i].against, out);
         snug_text_append(out, "}");
@@ -53,6 +54,8 @@ void snug_finding_append_json(const snug_finding *finding, snug_text *out) {
     append_text("masked", finding->masked, out);
     append_text("user_file", finding->user_file, out);
     append_number("user_line", finding->user_line, finding->user_file != NULL, out);
+    append_text("user_function", finding->user_function, out);
+    append_text("user_code", finding->user_code, out);
     append_number("repeats", (long)finding->repeats, true, out);
     append_causes("causes", finding->causes, finding->cause_count, out);
     append_causes("refuted", finding->refuted, finding->refuted_count, out);

@@ -65,15 +65,25 @@ typedef struct snug_range {
     bool large;
 } snug_range;
 
-// How memory lay at timeline->at: segments by address, with what was live in them. layout.c.
+// What a range of a segment holds: a tensor, or memory that its tensor gave back while another
+// stream may still use it (|pending|), which no request can have.
+typedef struct snug_piece {
+    uint64_t address, size;
+    snug_stack_id stack;
+    uint8_t kind; // snug_kind
+    bool pending;
+} snug_piece;
+
+// How memory lay at timeline->at: segments by address, with what was in them. layout.c.
 typedef struct snug_layout {
     snug_range *segments;
     size_t segment_count;
-    uint32_t *lives; // indices of the lives at |at|, by address
-    size_t life_count;
-    uint64_t unallocated;   // bytes between them
-    uint64_t largest_free;  // the longest such piece that the request could have used
-    uint64_t private_pools; // bytes live in pools of their own
+    snug_piece *pieces;             // by address
+    size_t piece_count, life_count; // of them, tensors
+    uint64_t unallocated;           // bytes between them
+    uint64_t pending;               // bytes of those that are none
+    uint64_t largest_free;          // the longest piece in between that the request could have used
+    uint64_t private_pools;         // bytes live in pools of their own
     size_t free_pieces;
 } snug_layout;
 

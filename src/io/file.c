@@ -17,6 +17,7 @@ static snug_status io_error(const char *what, const char *path) {
 // Devices and pipes take what is written as it comes; a link stays, what it leads to is replaced.
 static snug_status choose_paths(const char *path, snug_file *out) {
     struct stat found;
+    if (!*path) return snug_fail(SNUG_INVALID, "the name of a file to write is empty");
     bool exists = stat(path, &found) == 0;
     if (exists && S_ISDIR(found.st_mode)) {
         errno = EISDIR;

@@ -14,7 +14,7 @@ typedef struct snug_file {
     char *path, *temporary;
 } snug_file;
 
-// SNUG_IO names the path and the reason, here and below.
+// SNUG_IO names the path and the reason, here and below; SNUG_INVALID for an empty |path|.
 snug_status snug_file_create(const char *path, snug_file *out);
 snug_status snug_file_write(snug_file *file, const void *bytes, size_t count);
 // Makes the content durable and gives it its name; the file is closed either way.

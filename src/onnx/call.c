@@ -141,10 +141,9 @@ static snug_tensor_id make_varying(const snug_onnx_call *call, const snug_onnx_o
     bool repeats = type->rank > 0 && memcmp(at, at + step, all - step) == 0;
     if (repeats && !snug_onnx_first_depends(call->import, slot)) return repeat_first(call, operand);
     if (elements <= MOST_SPELT_OUT) return spell_out(call, operand);
-    return snug_graph_poison(call->graph,
-                             snug_fail(SNUG_UNSUPPORTED,
-                                       "\"%.200s\" is a constant that depends on the batch",
-                                       operand->name));
+    snug_tensor_id computed;
+    snug_status status = snug_onnx_compute(call, slot, &computed);
+    return status == SNUG_OK ? computed : snug_graph_poison(call->graph, status);
 }
 
 static snug_status make_tensor(const snug_onnx_call *call, snug_onnx_operand *operand,

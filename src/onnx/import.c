@@ -48,6 +48,8 @@ static snug_status choose_outputs(const snug_onnx_import *import, snug_onnx_buil
 static snug_status take_output(snug_onnx_import *import, const snug_onnx_scope *scope,
                                const char *name, snug_tensor_id *out) {
     snug_onnx_slot *slot = snug_onnx_lookup(scope, name);
+    if (slot && slot->is_sequence)
+        return snug_fail(SNUG_UNSUPPORTED, "output \"%.200s\" is a sequence of tensors", name);
     if (!slot || !slot->operand.is_present)
         return snug_fail(SNUG_BAD_FILE, "output \"%.200s\" is never computed", name);
     snug_onnx_slot *aliases[1] = {NULL};

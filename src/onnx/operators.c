@@ -51,6 +51,7 @@ snug_onnx_meaning snug_onnx_meaning_of(const snug_onnx_import *import, const snu
     snug_onnx_meaning meaning = {.function = find_function(import->document, node)};
     if (meaning.function) return meaning;
     meaning.is_control = node->domain[0] == '\0' && strcmp(node->op, "If") == 0;
+    meaning.is_sequence = node->domain[0] == '\0' && snug_onnx_is_sequence_operator(node->op);
     char key[256];
     snprintf(key, sizeof key, "%s.%s", node->domain, node->op);
     meaning.translator = snug_onnx_names_find(&import->operators, key);
@@ -99,7 +100,8 @@ static snug_status visit(census *self, const snug_onnx_node *nodes, const bool *
                 SNUG_TRY(visit(self, meaning.function->nodes, NULL, meaning.function->node_count,
                                depth + 1));
             }
-        } else if (!meaning.function && !meaning.translator && !meaning.op && !meaning.is_control) {
+        } else if (!meaning.function && !meaning.translator && !meaning.op && !meaning.is_control &&
+                   !meaning.is_sequence) {
             SNUG_TRY(count_unknown(self, &nodes[i]));
         }
     }

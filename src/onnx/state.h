@@ -9,6 +9,11 @@
 // A value of the document.
 typedef struct snug_onnx_slot {
     snug_onnx_operand operand;
+    const struct snug_onnx_origin *origin;  // the node that a known value comes from, or NULL
+    size_t origin_output;                   // which of its results
+    struct snug_onnx_slot *const *elements; // of a sequence
+    size_t element_count;
+    bool is_sequence;                    // no tensor: |operand| is absent
     const snug_onnx_tensor *initializer; // what a weight, a statistic or a constant starts as
     snug_role role;                      // of its tensor when it has none yet
     int64_t pre; // see batch.c: elements of the batch's dimension that are outside the batch; 0: 1
@@ -67,7 +72,8 @@ typedef struct snug_onnx_meaning {
     const snug_onnx_operator *translator;
     const snug_op *op;
     const snug_onnx_function *function;
-    bool is_control; // If, which the importer follows itself
+    bool is_control;  // If, which the importer follows itself
+    bool is_sequence; // makes or takes apart a sequence: likewise
 } snug_onnx_meaning;
 snug_status snug_onnx_operators_index(snug_onnx_import *import);
 snug_onnx_meaning snug_onnx_meaning_of(const snug_onnx_import *import, const snug_onnx_node *node);
@@ -82,6 +88,28 @@ snug_status snug_onnx_emit(const snug_onnx_meaning *meaning, const snug_onnx_cal
 // too much memory or time: emit it then.
 snug_status snug_onnx_evaluate(const snug_onnx_meaning *meaning, const snug_onnx_call *call,
                                bool *done);
+
+// A node whose results were known, kept so that the graph can compute them after all.
+typedef struct snug_onnx_origin {
+    const snug_onnx_node *node;
+    snug_onnx_meaning meaning;
+    int64_t opset;
+    snug_onnx_slot **inputs;
+    size_t input_count;
+} snug_onnx_origin;
+// Keeps the node of |call|, which is going on.
+snug_status snug_onnx_keep_origin(snug_onnx_import *import, const snug_onnx_call *call,
+                                  const snug_onnx_meaning *meaning, const snug_onnx_origin **out);
+// Emits the node that known |slot| comes from into the graph of |call|. SNUG_UNSUPPORTED where
+// there is none.
+snug_status snug_onnx_compute(const snug_onnx_call *call, const snug_onnx_slot *slot,
+                              snug_tensor_id *out);
+
+// Sequences disappear at import: each of a sequence's elements is a value of its own. Defines the
+// results of |node|, whose meaning is |is_sequence|.
+bool snug_onnx_is_sequence_operator(const char *name);
+snug_status snug_onnx_follow_sequence(snug_onnx_import *import, snug_onnx_scope *scope,
+                                      const snug_onnx_node *node, snug_onnx_slot *const *inputs);
 
 // Translates |count| nodes in |scope|, those alone for which |needed| (may be NULL) holds.
 snug_status snug_onnx_translate(snug_onnx_import *import, snug_onnx_scope *scope,
@@ -107,9 +135,11 @@ snug_status snug_onnx_find_notes(const snug_onnx_graph *graph, char **out);
 
 // What happens to a value of the graph further on decides what its initializer is.
 typedef enum snug_onnx_use_kind {
-    SNUG_ONNX_USE_WEIGHT = 1,   // where parameters go: a convolution's weight
-    SNUG_ONNX_USE_OPERAND = 2,  // an operand of arithmetic: a parameter or a constant
-    SNUG_ONNX_USE_STATISTIC = 4 // batch norm's running mean or variance
+    SNUG_ONNX_USE_WEIGHT = 1,    // where parameters go: a convolution's weight
+    SNUG_ONNX_USE_OPERAND = 2,   // an operand of arithmetic: a parameter or a constant
+    SNUG_ONNX_USE_STATISTIC = 4, // batch norm's running mean or variance
+    SNUG_ONNX_USE_NORM = 8,      // a norm's scale or bias, or the 1 or 0 of one that has none
+    SNUG_ONNX_USE_AFFINE = 16    // a group norm's scale or bias where that is written out
 } snug_onnx_use_kind;
 // Finds the uses of all names in |graph|, and which nodes |outputs| (names) need.
 snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph *graph,

@@ -146,7 +146,8 @@ static void give_tensors_back(const snug_onnx_node *node, operands *self) {
 }
 
 static snug_status define_outputs(snug_onnx_import *import, snug_onnx_scope *scope,
-                                  const snug_onnx_node *node, operands *self) {
+                                  const snug_onnx_node *node, operands *self,
+                                  const snug_onnx_origin *origin) {
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i][0]) continue;
         snug_onnx_slot *slot = self->aliases[i];
@@ -155,6 +156,8 @@ static snug_status define_outputs(snug_onnx_import *import, snug_onnx_scope *sco
             if (!self->output_copies[i].is_present) continue;
             SNUG_TRY(snug_onnx_slot_new(import, &slot));
             slot->operand = self->output_copies[i];
+            slot->origin = origin;
+            slot->origin_output = i;
             char *name = NULL;
             if (scope->path[0]) {
                 char text[512];
@@ -176,6 +179,10 @@ static bool is_present(const snug_onnx_slot *slot) {
 static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *scope,
                                    const snug_onnx_node *node, const snug_onnx_meaning *meaning,
                                    operands *self) {
+    for (size_t i = 0; i < node->input_count; i++)
+        if (self->inputs[i] && self->inputs[i]->is_sequence)
+            return snug_fail(SNUG_BAD_FILE, "input %zu, \"%.200s\", is a sequence, not a tensor", i,
+                             node->inputs[i]);
     snug_onnx_frame frame = {self->inputs, self->aliases};
     snug_onnx_call call = {.import = import,
                            .graph = import->graph,
@@ -192,17 +199,20 @@ static snug_status call_translator(snug_onnx_import *import, snug_onnx_scope *sc
     while (call.input_count && !is_present(self->inputs[call.input_count - 1]))
         call.input_count--; // absent at the end is as good as not there
     import->frame = &frame;
+    const snug_onnx_origin *origin = NULL;
     bool done = false;
     if (copy_operands(node, self, true) && call.input_count)
         SNUG_TRY(snug_onnx_evaluate(meaning, &call, &done));
-    if (!done) {
+    if (done) {
+        SNUG_TRY(snug_onnx_keep_origin(import, &call, meaning, &origin));
+    } else {
         copy_operands(node, self, false);
         import->result_pre = 0;
         SNUG_TRY(snug_onnx_general_operands(&call));
         SNUG_TRY(snug_onnx_emit(meaning, &call));
         give_tensors_back(node, self);
     }
-    return define_outputs(import, scope, node, self);
+    return define_outputs(import, scope, node, self, origin);
 }
 
 // --- Functions and branches ---
@@ -305,6 +315,10 @@ static snug_status translate_resolved(snug_onnx_import *import, snug_onnx_scope 
     SNUG_TRY(snug_onnx_unshare(import, scope, node, self->inputs[0], &own));
     if (own) return snug_onnx_define(scope, node->outputs[0], own);
     snug_onnx_meaning meaning = snug_onnx_meaning_of(import, node);
+    bool is_same = node->input_count == 1 && self->inputs[0] && self->inputs[0]->is_sequence &&
+                   node->output_count == 1 && strcmp(node->op, "Identity") == 0;
+    if (is_same) return snug_onnx_define(scope, node->outputs[0], self->inputs[0]);
+    if (meaning.is_sequence) return snug_onnx_follow_sequence(import, scope, node, self->inputs);
     if (!meaning.function && !meaning.is_control) {
         if (!meaning.translator && !meaning.op)
             return snug_fail(SNUG_UNSUPPORTED, "an operator that snug does not know");

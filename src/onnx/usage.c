@@ -4,47 +4,64 @@
 
 #include "base/memory.h"
 #include "onnx/state.h"
+#include "ops/reference.h"
 
-enum { NEEDED = 8, ALL = 0xFF };
+enum {
+    ALL = 0xFF,
+    USES = 31, // the bits of snug_onnx_use_kind
+    // Beside the kinds of use, of a value:
+    NEEDED = 32,   // an output depends on it
+    STATIC = 64,   // computed of initializers alone
+    GROUPED = 128, // a group norm before its scale, as exporters write it out,
+    SCALED = 256   // and after that
+};
 
 // Bit i: input i.
 typedef struct positions {
     const char *op;
     unsigned weights, operands, statistics;
     unsigned passes; // what becomes of the output becomes of these
+    unsigned norms;
 } positions;
 
 static const positions table[] = {
-    {"Conv", 6, 0, 0, 0},
-    {"ConvTranspose", 6, 0, 0, 0},
-    {"Gemm", 7, 0, 0, 0},
-    {"MatMul", 3, 0, 0, 0},
-    {"Einsum", ALL, 0, 0, 0},
-    {"BatchNormalization", 6, 0, 24, 0},
-    {"LayerNormalization", 6, 0, 0, 0},
-    {"GroupNormalization", 6, 0, 0, 0},
-    {"InstanceNormalization", 6, 0, 0, 0},
-    {"RMSNormalization", 2, 0, 0, 0},
-    {"PRelu", 2, 0, 0, 0},
-    {"Gather", 1, 0, 0, 0},
-    {"Add", 0, 3, 0, 0},
-    {"Mul", 0, 3, 0, 0},
-    {"Sum", 0, ALL, 0, 0},
-    {"Where", 0, 6, 0, 0},
-    {"Concat", 0, ALL, 0, ALL},
-    {"Transpose", 0, 0, 0, 1},
-    {"Reshape", 0, 0, 0, 1},
-    {"Flatten", 0, 0, 0, 1},
-    {"Squeeze", 0, 0, 0, 1},
-    {"Unsqueeze", 0, 0, 0, 1},
-    {"Cast", 0, 0, 0, 1},
-    {"Identity", 0, 0, 0, 1},
-    {"Expand", 0, 1, 0, 1},
-    {"Tile", 0, 1, 0, 1},
-    {"Slice", 0, 0, 0, 1},
-    {"Split", 0, 0, 0, 1},
-    {"Pad", 0, 0, 0, 1},
-    {"Resize", 0, 0, 0, 1},
+    {"Conv", 6, 0, 0, 0, 0},
+    {"ConvTranspose", 6, 0, 0, 0, 0},
+    {"Gemm", 7, 0, 0, 0, 0},
+    {"MatMul", 3, 0, 0, 0, 0},
+    {"Einsum", ALL, 0, 0, 0, 0},
+    {"BatchNormalization", 0, 0, 24, 0, 6},
+    {"LayerNormalization", 0, 0, 0, 0, 6},
+    {"GroupNormalization", 0, 0, 0, 0, 6},
+    {"InstanceNormalization", 0, 0, 0, 0, 6},
+    {"RMSNormalization", 0, 0, 0, 0, 2},
+    {"PRelu", 2, 0, 0, 0, 0},
+    {"Gather", 1, 0, 0, 0, 0},
+    {"Add", 0, 3, 0, 0, 0},
+    {"Mul", 0, 3, 0, 0, 0},
+    {"Sum", 0, ALL, 0, 0, 0},
+    {"Where", 0, 6, 0, 0, 0},
+    {"Concat", 0, ALL, 0, ALL, 0},
+    {"Transpose", 0, 0, 0, 1, 0},
+    {"Reshape", 0, 0, 0, 1, 0},
+    {"Flatten", 0, 0, 0, 1, 0},
+    {"Squeeze", 0, 0, 0, 1, 0},
+    {"Unsqueeze", 0, 0, 0, 1, 0},
+    {"Cast", 0, 0, 0, 1, 0},
+    {"CastLike", 0, 0, 0, 1, 0},
+    {"Identity", 0, 0, 0, 1, 0},
+    {"Expand", 0, 1, 0, 1, 0},
+    {"Tile", 0, 1, 0, 1, 0},
+    {"Slice", 0, 0, 0, 1, 0},
+    {"Split", 0, 0, 0, 1, 0},
+    {"Pad", 0, 0, 0, 1, 0},
+    {"Resize", 0, 0, 0, 1, 0},
+    {"SplitToSequence", 0, 0, 0, 1, 0},
+    {"SequenceConstruct", 0, 0, 0, ALL, 0},
+    {"SequenceInsert", 0, 0, 0, 3, 0},
+    {"SequenceErase", 0, 0, 0, 1, 0},
+    {"SequenceAt", 0, 0, 0, 1, 0},
+    {"ConcatFromSequence", 0, 1, 0, 1, 0},
 };
 enum { POSITIONS = sizeof table / sizeof *table };
 
@@ -92,7 +109,7 @@ static snug_status visit_function(finder *self, const snug_onnx_function *functi
         status = visit_nodes(self, &uses, function->nodes, function->node_count, NULL);
     self->depth--;
     for (size_t i = 0; i < function->input_count; i++)
-        (*known)[i] = (unsigned char)flags_of(&uses, function->inputs[i]);
+        (*known)[i] = (unsigned char)(flags_of(&uses, function->inputs[i]) & USES);
     snug_onnx_names_clear(&uses);
     return status;
 }
@@ -108,13 +125,55 @@ static snug_status visit_branches(finder *self, snug_onnx_names *uses, const snu
     return SNUG_OK;
 }
 
+// Marks what is computed of initializers alone, and group norms that are written out: the norm of
+// an instance under another shape, back to its own, times a vector, plus a vector.
+static snug_status mark_node(snug_onnx_names *uses, const snug_onnx_node *node) {
+    unsigned first = node->input_count ? flags_of(uses, node->inputs[0]) : 0, marks = STATIC;
+    bool is_plain = node->domain[0] == '\0';
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i][0]) marks &= flags_of(uses, node->inputs[i]);
+    for (size_t i = 0; i < node->attribute_count; i++)
+        if (node->attributes[i].graph) marks = 0; // a branch sees values that are no inputs
+    if (node->input_count == 0 && (!is_plain || strcmp(node->op, "Constant") != 0)) marks = 0;
+    if (is_plain && strcmp(node->op, "InstanceNormalization") == 0) marks |= GROUPED;
+    if (is_plain && strcmp(node->op, "Reshape") == 0) marks |= first & GROUPED;
+    if (is_plain && strcmp(node->op, "Mul") == 0 && first & GROUPED) marks |= SCALED;
+    for (size_t i = 0; marks && i < node->output_count; i++)
+        SNUG_TRY(add_flags(uses, node->outputs[i], marks));
+    return SNUG_OK;
+}
+
+static snug_status mark_graph(snug_onnx_names *uses, const snug_onnx_graph *graph) {
+    for (size_t i = 0; i < graph->initializer_count; i++)
+        SNUG_TRY(add_flags(uses, graph->initializers[i].name, STATIC));
+    for (size_t i = 0; i < graph->node_count; i++)
+        SNUG_TRY(mark_node(uses, &graph->nodes[i]));
+    return SNUG_OK;
+}
+
+// What the marks say of input |index|, whose node's results are used as |of_outputs| says.
+static unsigned flags_by_marks(const snug_onnx_names *uses, const snug_onnx_node *node,
+                               size_t index, unsigned of_outputs) {
+    unsigned flags = 0;
+    bool is_static = node->output_count && flags_of(uses, node->outputs[0]) & STATIC;
+    // Whatever makes a weight of parameters, such as a weight norm.
+    if (is_static && of_outputs & USES) flags |= SNUG_ONNX_USE_OPERAND;
+    if (node->domain[0] || node->input_count != 2 || index != 1) return flags;
+    unsigned before = flags_of(uses, node->inputs[0]), own = flags_of(uses, node->inputs[1]);
+    bool scales = before & GROUPED && strcmp(node->op, "Mul") == 0;
+    bool shifts = before & SCALED && strcmp(node->op, "Add") == 0;
+    if (own & STATIC && (scales || shifts)) flags |= SNUG_ONNX_USE_AFFINE;
+    return flags;
+}
+
 static unsigned flags_at(const positions *found, size_t input, unsigned of_outputs) {
     unsigned bit = input < 8 ? 1U << input : 128, flags = NEEDED;
     if (!found) return flags;
     if (found->weights & bit) flags |= SNUG_ONNX_USE_WEIGHT;
     if (found->operands & bit) flags |= SNUG_ONNX_USE_OPERAND;
     if (found->statistics & bit) flags |= SNUG_ONNX_USE_STATISTIC;
-    if (found->passes & bit) flags |= of_outputs;
+    if (found->norms & bit) flags |= SNUG_ONNX_USE_NORM;
+    if (found->passes & bit) flags |= of_outputs & USES;
     return flags;
 }
 
@@ -132,6 +191,7 @@ static snug_status visit_node(finder *self, snug_onnx_names *uses, const snug_on
     for (size_t i = 0; i < node->input_count; i++) {
         bool is_formal = of_function && i < meaning.function->input_count;
         unsigned flags = is_formal ? of_function[i] | NEEDED : flags_at(found, i, of_outputs);
+        flags |= flags_by_marks(uses, node, i, of_outputs);
         SNUG_TRY(add_flags(uses, node->inputs[i], flags));
     }
     return visit_branches(self, uses, node);
@@ -153,6 +213,7 @@ snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph 
     SNUG_TRY(snug_pool_new(&import->pool,
                            (import->document->function_count + 1) * sizeof *self.functions,
                            (void **)&self.functions));
+    SNUG_TRY(mark_graph(&import->uses, graph));
     for (size_t i = 0; i < output_count; i++)
         SNUG_TRY(add_flags(&import->uses, outputs[i], NEEDED));
     return visit_nodes(&self, &import->uses, graph->nodes, graph->node_count, needed);
@@ -169,12 +230,37 @@ static bool is_anonymous(const char *name) {
     return name[0] == '/' || name[strspn(name, "0123456789")] == '\0';
 }
 
+static bool is_uniform(const snug_onnx_tensor *tensor) {
+    size_t size = snug_dtype_bytes(tensor->type.dtype);
+    const char *at = tensor->data;
+    return tensor->bytes >= size && memcmp(at, at + size, tensor->bytes - size) == 0;
+}
+
+// Whether all elements are 0, or all are 1: what a norm without scale and bias is written with.
+static bool is_neutral(const snug_onnx_tensor *tensor) {
+    int64_t element = 0; // the file's may lie anywhere
+    if (!tensor->data || !is_uniform(tensor)) return false;
+    memcpy(&element, tensor->data, snug_dtype_bytes(tensor->type.dtype));
+    double value = snug_reference_load(&element, tensor->type.dtype, 0);
+    return value == 0 || value == 1;
+}
+
+static bool is_vector(const snug_type *type) {
+    int long_dims = 0;
+    for (int i = 0; i < type->rank; i++)
+        long_dims += type->dims[i] > 1;
+    return long_dims == 1;
+}
+
 static snug_role role_of(const snug_onnx_tensor *tensor, unsigned uses) {
+    bool has_name = !is_anonymous(tensor->name), learns = false;
     if (!snug_dtype_is_float(tensor->type.dtype)) return SNUG_ROLE_CONSTANT;
     if (uses & SNUG_ONNX_USE_STATISTIC) return SNUG_ROLE_STATISTIC;
-    if (uses & SNUG_ONNX_USE_WEIGHT) return SNUG_ROLE_WEIGHT;
-    if (!(uses & SNUG_ONNX_USE_OPERAND) || is_anonymous(tensor->name)) return SNUG_ROLE_CONSTANT;
-    return SNUG_ROLE_WEIGHT;
+    if (uses & SNUG_ONNX_USE_WEIGHT) learns = true;
+    if (uses & SNUG_ONNX_USE_OPERAND) learns = learns || has_name;
+    if (uses & SNUG_ONNX_USE_NORM) learns = learns || has_name || !is_neutral(tensor);
+    if (uses & SNUG_ONNX_USE_AFFINE) learns = learns || has_name || is_vector(&tensor->type);
+    return learns ? SNUG_ROLE_WEIGHT : SNUG_ROLE_CONSTANT;
 }
 
 static snug_status new_initializer(snug_onnx_import *import, const snug_onnx_tensor *tensor,
@@ -193,12 +279,6 @@ static snug_status new_initializer(snug_onnx_import *import, const snug_onnx_ten
     return SNUG_OK;
 }
 
-static bool is_uniform(const snug_onnx_tensor *tensor) {
-    size_t size = snug_dtype_bytes(tensor->type.dtype);
-    const char *at = tensor->data;
-    return tensor->bytes > size && memcmp(at, at + size, tensor->bytes - size) == 0;
-}
-
 snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *scope,
                               const snug_onnx_node *node, const snug_onnx_slot *slot,
                               snug_onnx_slot **out) {
@@ -206,9 +286,9 @@ snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *s
     bool is_identity = node->domain[0] == '\0' && strcmp(node->op, "Identity") == 0 &&
                        node->output_count == 1 && !scope->outer && !scope->function;
     bool is_parameter = slot && slot->initializer && slot->role != SNUG_ROLE_CONSTANT;
-    if (!is_identity || !is_parameter || !is_uniform(slot->initializer) ||
-        is_anonymous(node->outputs[0]))
-        return SNUG_OK;
+    bool is_fresh = is_parameter && snug_type_elements(&slot->initializer->type) > 1 &&
+                    is_uniform(slot->initializer);
+    if (!is_identity || !is_fresh || is_anonymous(node->outputs[0])) return SNUG_OK;
     snug_onnx_tensor *twin = NULL;
     SNUG_TRY(snug_pool_new(&import->pool, sizeof *twin, (void **)&twin));
     *twin = *slot->initializer;

@@ -1,5 +1,5 @@
-// The plan as a page: page/page.html with its style and script, and the plan's data as JSON that
-// the script draws. Every figure on the page comes from that JSON.
+// The plan as a page: page/plan.html with the shared style and script and its own, and the plan's
+// data as JSON that the script draws. Every figure on the page comes from that JSON.
 #include <inttypes.h>
 #include <string.h>
 
@@ -170,25 +170,18 @@ static void append_title(const snug_plan *plan, snug_text *text) {
     snug_text_append(text, ", batch size %" PRId64, plan->batch_size);
 }
 
-// Fills the {{marks}} of the page.
-static snug_status fill_page(const snug_plan *plan, snug_text *text) {
-    const char *at = snug_page_html;
-    for (const char *mark; (mark = strstr(at, "{{"));) {
-        snug_text_append(text, "%.*s", (int)(mark - at), at);
-        at = strstr(mark, "}}") + 2;
-        if (strncmp(mark, "{{title", 7) == 0) append_title(plan, text);
-        if (strncmp(mark, "{{css", 5) == 0) snug_text_append(text, "%s", snug_page_css);
-        if (strncmp(mark, "{{js", 4) == 0) snug_text_append(text, "%s", snug_page_js);
-        if (strncmp(mark, "{{data", 6) == 0) SNUG_TRY(append_data(plan, text));
-    }
-    snug_text_append(text, "%s", at);
-    return snug_text_status(text);
+static snug_status fill_mark(const char *name, const void *of, snug_text *text) {
+    const snug_plan *plan = of;
+    if (strcmp(name, "title") == 0) append_title(plan, text);
+    if (strcmp(name, "css") == 0) snug_text_append(text, "%s", snug_page_css);
+    if (strcmp(name, "js") == 0) snug_text_append(text, "%s%s", snug_page_js, snug_plan_js);
+    return strcmp(name, "data") == 0 ? append_data(plan, text) : SNUG_OK;
 }
 
 snug_status snug_plan_html(const snug_plan *plan, char **out) {
     *out = NULL;
     snug_text text = {0};
-    snug_status status = fill_page(plan, &text);
+    snug_status status = snug_page_fill(snug_plan_page, fill_mark, plan, &text);
     if (status != SNUG_OK) {
         snug_text_clear(&text);
         return status;

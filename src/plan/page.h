@@ -5,6 +5,6 @@
 #include "base/page.h"
 
 // The files under plan/page/, as they are. The page holds {{title}}, {{css}}, {{data}} and {{js}}.
-extern const char snug_page_html[], snug_page_js[];
+extern const char snug_plan_page[], snug_plan_js[];
 
 #endif

@@ -53,9 +53,60 @@ expect 4 "'empty' is empty" empty
 head -c 3000 "$snug" >binary
 expect 4 "binary file" binary
 echo "all went well" >fine.txt
-expect 4 "no out-of-memory error in 'fine.txt' (1 lines)" fine.txt
+expect 4 "no out-of-memory error in 'fine.txt' (1 line)" fine.txt
 printf 'Traceback (most recent call last):\nValueError: bad shape\n' >other.txt
 expect 4 "ValueError: bad shape" other.txt
+
+expect 2 "'--what-fi'; \`snug explain --help\`" --what-fi error.txt
+expect 2 "'-x'" error.txt -x
+expect 2 "there is no option '--json=1'" error.txt --json=1
+expect 2 "a value is missing after '--html'" error.txt --html
+expect 2 "--html '--json': expected the name of a file" --html --json error.txt
+expect 2 "--html '': expected the name of a file" error.txt --html=
+expect 2 "the page would replace the file to be explained" error.txt --html ./error.txt
+expect 4 "cannot open ''" ""
+expect 0 "usage: snug explain FILE|-" error.txt --help
+expect 0 "error.txt:1" --html=page.html -- error.txt
+expect 1 "cannot write nowhere/page.html: No such file or directory" error.txt --html nowhere/page.html
+expect 1 "cannot write .: Is a directory" error.txt --html .
+cp binary input
+expect 4 "binary file" -
+printf 'x\n' >"$(printf 'na\033me')"
+expect 4 "in 'na?me' (1 line)" "$(printf 'na\033me')"
+if [ -w /dev/full ]; then
+    expect 1 "cannot write /dev/full: No space left on device" error.txt --html /dev/full
+    expect 1 "fragmentation" error.txt --html /dev/full # which is told nevertheless
+    "$snug" explain error.txt 2>out >/dev/full
+    if [ $? -ne 1 ] || ! grep -q "cannot write to standard output: No space left" out; then
+        echo "FAIL: a full disk behind standard output"
+        failed=1
+    fi
+    # What never ends is refused at its beginning.
+    expect 4 "'/dev/zero' is a binary file" /dev/zero
+fi
+if [ "$(id -u)" -ne 0 ]; then
+    echo secret >closed.txt
+    chmod 000 closed.txt
+    expect 4 "cannot open 'closed.txt': Permission denied" closed.txt
+fi
+sleep 1 | timeout -s INT --preserve-status 0.3 "$snug" explain -
+[ $? -eq 130 ] || { echo "FAIL: an interrupted wait for standard input does not end with 130"; failed=1; }
+
+# Several errors in one text, some of them again: in their order, one JSON object a line, a page.
+{
+    sed 's/GPU 0/GPU 3/' error.txt
+    cat error.txt error.txt
+    grep -A 2 'Tried' error.txt
+    grep -A 2 'Tried' error.txt
+} >several.txt
+"$snug" explain several.txt >out || failed=1
+grep -o '^several.txt:[0-9]*' out | cut -d: -f2 | sort -nc || { echo "FAIL: errors out of order"; failed=1; }
+grep -q "and .* more" out || { echo "FAIL: an error again is not counted"; failed=1; }
+awk 'length > 80 { exit 1 }' out || { echo "FAIL: several.txt: more than 80 columns"; failed=1; }
+[ "$("$snug" explain several.txt --json | wc -l)" -eq "$(grep -c '^several.txt:' out)" ] ||
+    { echo "FAIL: one JSON object an error"; failed=1; }
+"$snug" explain several.txt | head -n 1 >first
+grep -q '^several.txt:1: out of memory on GPU 3' first || { echo "FAIL: into head"; failed=1; }
 
 # Traces that another model of the allocator made: the replay gives them again to the byte.
 if command -v python3 >/dev/null; then
@@ -65,9 +116,18 @@ if command -v python3 >/dev/null; then
         "$snug" explain "$file" --what-if >out || failed=1
         grep -q "as recorded to the byte" out || { echo "FAIL: $file: no exact replay"; failed=1; }
         awk 'length > 80 { exit 1 }' out || { echo "FAIL: $file: more than 80 columns"; failed=1; }
-        "$snug" explain "$file" --what-if --json | grep -q '"what_if":{"reproduced":true,"exact":true' || failed=1
+        "$snug" explain "$file" --what-if --json >json || failed=1
+        grep -q '"what_if":{"reproduced":true,"exact":true' json || failed=1
+        [ "$(wc -l <json)" -eq 1 ] || { echo "FAIL: $file: JSON of several lines"; failed=1; }
         count=$((count + 1))
     done
+    # The example of the README, as printed there.
+    "$snug" explain snapshots/leak-python-3.pickle --what-if --html leak.html >out || failed=1
+    grep -E 'begin in the trace|each  activations|^ *[0-9.]+ GiB  activations' out >lines
+    while IFS= read -r line; do
+        grep -qF -- "$line" "$sources/README.md" || { echo "FAIL: not in the README: $line"; failed=1; }
+    done <lines
+    [ "$(wc -l <lines)" -eq 3 ] && [ -s leak.html ] || { echo "FAIL: the README's example"; failed=1; }
     echo "$count made snapshots replayed"
     [ $count -gt 10 ] || failed=1
 else

@@ -2,41 +2,16 @@
 # The plan's page in a browser: that its script runs, draws the plan's figures, answers the pointer
 # and the keyboard, and fits 400 pixels. $1: the snug binary. Exits 77 without Chromium.
 set -u
-snug=$1
+snug=$1 tests=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
-failed=0
-
-browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
-if [ -z "$browser" ]; then
-    echo "skipped: no Chromium here (Debian's package is chromium)"
-    exit 77
-fi
-
-fail() {
-    echo "FAIL: $*"
-    failed=1
-}
-
-# browse PAGE WIDTH OPTION...: PAGE.html in the browser, WIDTH pixels wide.
-browse() {
-    file=$1 window=$2
-    shift 2
-    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars \
-        --user-data-dir="$folder/profile" --window-size="$window,2400" \
-        --virtual-time-budget=5000 "$@" "file://$folder/$file.html" 2>browser.log
-}
+# shellcheck source=tests/cli/browser.sh
+. "$tests/browser.sh"
 
 # value NAME: the chosen plan's number of this name.
 value() {
     sed "s/.*\"chosen\"://; s/,\"candidates\".*//; s/.*\"$1\":\([0-9]*\).*/\1/" json
-}
-
-# shown NAME EXPECTED: what the page's body says.
-shown() {
-    grep -q "<body[^>]* data-$1=\"$2\"" dom || fail "the page's $1 is not $2:" \
-        "$(grep -o '<body[^>]*>' dom)"
 }
 
 # Steps that a person would take, appended to a copy of the page; what they find lands in the body.
@@ -68,24 +43,10 @@ say('boxesThen', document.querySelectorAll('#packing rect.box').length);
 say('marked', document.querySelectorAll('#candidates tr[aria-current]').length);
 say('tested', 'yes');
 END
-with_steps() {
-    sed 's|<body>|<body><script>onerror = m => { document.body.dataset.error = m; };</script>|' \
-        "$1.html" | sed '/<\/body>/d; /<\/html>/d' >"$1-steps.html"
-    { echo "<script>"; cat steps.js; echo "</script></body></html>"; } >>"$1-steps.html"
-}
-# narrow PAGE: the page in a frame of 400 pixels, since no window is that small. What the frame's
-# body says is copied to the outer one's.
-narrow() {
-    {
-        printf '<!doctype html><title>narrow</title><body><iframe width="400" height="2400" srcdoc="'
-        sed 's/&/\&amp;/g; s/"/\&quot;/g' "$1.html"
-        printf '" style="border: 0"></iframe><script>onload = () => Object.assign('
-        printf 'document.body.dataset, frames[0].document.body.dataset);</script></body>\n'
-    } >"$1-narrow.html"
-}
 
 "$snug" plan resnet18 --batch-size 20 --input 3x64x64 --micro-batch 8 --memory 400MiB --json \
     --html plan.html >json || fail "no plan"
+alone plan
 with_steps plan
 narrow plan-steps
 for width in 1200 400; do
@@ -106,7 +67,7 @@ for width in 1200 400; do
     shown passes 4
     shown marked 1
     shown tested yes
-    grep -q 'data-error' dom && fail "the page's script failed: $(grep -o 'data-error="[^"]*' dom)"
+    unharmed
     boxes=$(sed -n 's/.*data-boxes="\([0-9]*\)".*/\1/p' dom)
     then=$(sed -n 's/.*data-boxes-then="\([0-9]*\)".*/\1/p' dom)
     [ "${then:-0}" -gt 100 ] && [ "${boxes:-0}" -gt "$then" ] || fail "boxes: $boxes, $then"

@@ -1,7 +1,9 @@
 // snug explain: why it ran out of memory, and what to do.
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "snug/explain.h"
@@ -11,33 +13,56 @@ typedef struct arguments {
     bool json, what_if;
 } arguments;
 
-static bool read_arguments(int argc, char **argv, arguments *out) {
-    *out = (arguments){0};
-    for (int i = 1; i < argc; i++) {
-        const char *word = argv[i];
-        if (strcmp(word, "--json") == 0) {
-            out->json = true;
-        } else if (strcmp(word, "--what-if") == 0) {
-            out->what_if = true;
-        } else if (strcmp(word, "--html") == 0) {
-            if (i + 1 == argc) {
-                command_complain("explain", "a value is missing after --html");
-                return false;
-            }
-            out->html = argv[++i];
-        } else if (word[0] == '-' && word[1]) {
-            command_complain("explain", "there is no option '%s'; `snug explain --help` lists them",
-                             word);
-            return false;
-        } else if (out->file) {
-            command_complain("explain", "one file at a time, not also '%s'", word);
-            return false;
-        } else {
-            out->file = word;
-        }
+// Whether |page| is the file that is to be explained, which it would replace.
+static bool is_same(const char *file, const char *page) {
+    struct stat a, b;
+    return stat(file, &a) == 0 && stat(page, &b) == 0 && S_ISREG(a.st_mode) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool check(const arguments *given) {
+    if (!given->file) {
+        command_complain("explain", "which FILE? `-` reads standard input");
+        return false;
     }
-    if (!out->file) command_complain("explain", "which FILE? `-` reads standard input");
-    return out->file != NULL;
+    if (given->html && (!*given->html || *given->html == '-')) {
+        command_complain("explain",
+                         "--html '%s': expected the name of a file for the page, such as page.html",
+                         given->html);
+        return false;
+    }
+    if (given->html && is_same(given->file, given->html)) {
+        command_complain("explain", "--html '%s': the page would replace the file to be explained",
+                         given->html);
+        return false;
+    }
+    return true;
+}
+
+static bool read_arguments(int argc, char **argv, arguments *out) {
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"what-if", no_argument, NULL, 'w'},
+                                            {"html", required_argument, NULL, 'h'},
+                                            {0}};
+    *out = (arguments){0};
+    opterr = 0;
+    for (int found; (found = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (found == '?' || found == ':') {
+            command_complain("explain", "%s '%s'; `snug explain --help` lists the options",
+                             found == ':' ? "a value is missing after" : "there is no option",
+                             argv[optind - 1]);
+            return false;
+        }
+        out->json |= found == 'j';
+        out->what_if |= found == 'w';
+        if (found == 'h') out->html = optarg;
+    }
+    if (optind < argc) out->file = argv[optind++];
+    if (optind < argc) {
+        command_complain("explain", "one file at a time, not also '%s'", argv[optind]);
+        return false;
+    }
+    return check(out);
 }
 
 static snug_status print(const snug_explanation *explanation, bool json) {
@@ -55,11 +80,17 @@ static int run(int argc, char **argv) {
     if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
     snug_explain_options options = {.what_if = given.what_if};
     snug_status status = snug_explain_file_with(given.file, &options, &explanation);
-    if (status == SNUG_OK && given.html)
+    int result = command_fail("explain", status);
+    if (explanation && given.html) {
         status = snug_explanation_html_write(explanation, given.html);
-    if (status == SNUG_OK) status = print(explanation, given.json);
+        result = command_fail("explain", status);
+    }
+    if (explanation) {
+        status = print(explanation, given.json);
+        if (status != SNUG_OK) result = command_fail("explain", status);
+    }
     snug_explanation_free(explanation);
-    return command_fail("explain", status);
+    return result;
 }
 
 const snug_command snug_command_explain = {

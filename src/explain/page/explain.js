@@ -1,28 +1,4 @@
-'use strict';
-// Draws the findings that the element #data holds. Bytes are exact integers throughout; every text
-// enters the page as text, never as markup.
-(() => {
-const findings = JSON.parse(document.getElementById('data').textContent);
-
-function formatBytes(bytes) {
-    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-    let unit = 0;
-    while (bytes >= 1024 && unit < units.length - 1) { bytes /= 1024; unit++; }
-    return (unit ? bytes.toFixed(2) : bytes) + ' ' + units[unit];
-}
-function element(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-}
-function drawn(tag, attributes = {}, text) {
-    const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    if (text !== undefined) made.textContent = text;
-    return made;
-}
-
+// Draws the findings that the element #data holds. Bytes are exact integers throughout.
 const FIGURES = [
     ['requested_bytes', 'Requested'], ['capacity_bytes', 'Capacity'], ['free_bytes', 'Free'],
     ['allocated_bytes', 'Allocated'], ['reserved_bytes', 'Reserved'],
@@ -32,85 +8,85 @@ const FIGURES = [
     ['largest_free_bytes', 'Largest free block']];
 
 function figuresOf(finding) {
-    const list = element('dl', {class: 'figures'});
-    for (const [key, words] of FIGURES)
-        if (finding[key] != null)
-            list.append(element('div', {}, element('dt', {}, words),
-                element('dd', {}, formatBytes(finding[key]),
-                    element('small', {}, finding[key].toLocaleString('en') + ' bytes'))));
-    return list;
+    const known = FIGURES.filter(([key]) => finding[key] != null);
+    return element('dl', {class: 'figures'}, ...figureList(
+        known.map(([key, words]) => [words, formatBytes(finding[key]), exactBytes(finding[key])])));
 }
 
-// The device as a bar, what each part of it is, and the request beside it.
+// What was asked for beside what there was, as a bar: the device, or what is known of it.
 function stripOf(finding) {
-    const {capacity_bytes: capacity, free_bytes: free, allocated_bytes: allocated} = finding;
+    const {free_bytes: free, allocated_bytes: allocated, unallocated_bytes: kept} = finding;
+    const asked = finding.requested_bytes || 0;
+    const capacity = finding.capacity_bytes || (asked && attainable(finding));
     if (!capacity || allocated == null) return [];
-    const unallocated = finding.unallocated_bytes || 0;
+    const unallocated = kept || 0;
     const rest = free == null ? 0 : Math.max(0, capacity - free - allocated - unallocated);
-    const parts = [['activations', 'allocated', allocated], ['input', 'reserved, unallocated', unallocated],
-        ['workspace', 'others and CUDA', rest], ['free', 'free', free || 0],
-        ['gradients', 'requested', finding.requested_bytes || 0]].filter(p => p[2] > 0);
-    const whole = Math.max(capacity, parts.reduce((sum, p) => sum + p[2], 0));
+    const parts = [['allocated', 'allocated', allocated], ['unallocated', 'reserved, unallocated', unallocated],
+        ['others', 'others and CUDA', rest], ['free', 'free', free || 0],
+        ['requested', 'asked for', asked]].filter(part => part[2] > 0);
+    const whole = Math.max(capacity, parts.reduce((sum, part) => sum + part[2], 0));
     const svg = drawn('svg', {class: 'strip', viewBox: '0 0 1000 34', preserveAspectRatio: 'none',
-        role: 'img', 'aria-label': parts.map(p => `${p[1]} ${formatBytes(p[2])}`).join(', ')});
-    const key = element('ul', {class: 'key'});
-    const colour = kind => kind === 'free' ? '--kind: var(--line)' : `--kind: var(--${kind})`;
+        role: 'img', 'aria-label': parts.map(part => `${part[1]} ${formatBytes(part[2])}`).join(', ')});
+    const legend = element('ul', {class: 'legend'});
     let x = 0;
     for (const [kind, words, bytes] of parts) {
         const width = 1000 * bytes / whole;
-        const box = drawn('rect', {x, y: 4, width, height: 26, class: 'box edged', style: colour(kind)});
+        const box = drawn('rect', {x, y: 4, width, height: 26, class: 'box', style: colour(kind)});
         box.append(drawn('title', {}, `${words}: ${formatBytes(bytes)}`));
-        box.dataset.bytes = bytes;
         svg.append(box);
         x += width;
-        key.append(element('li', {}, element('span', {class: 'swatch', style: colour(kind)}),
-            `${words} ${formatBytes(bytes)}`));
+        legend.append(element('li', {}, swatch(kind), `${words} ${formatBytes(bytes)}`));
     }
     const end = 1000 * capacity / whole;
     svg.append(drawn('line', {x1: end, x2: end, y1: 0, y2: 34, class: 'limit'}));
-    return [svg, key];
+    return [svg, legend];
 }
 
 function causesOf(finding) {
-    const list = element('ol', {class: 'causes'});
-    for (const cause of finding.causes) {
+    return element('ol', {class: 'causes'}, ...finding.causes.map(cause => {
         const item = element('li', {}, element('b', {}, cause.cause),
-            ` ${Math.round(100 * cause.confidence)} %`,
-            element('div', {class: 'bar', style: `width: ${100 * cause.confidence}%`}));
+            ` ${Math.round(100 * cause.confidence)} %`, element('span', {class: 'help'}, cause.help),
+            element('div', {class: 'track'}, element('div', {style: `width: ${100 * cause.confidence}%`})));
         if (cause.evidence) item.append(element('p', {class: 'for'}, cause.evidence));
         if (cause.against) item.append(element('p', {class: 'against'}, cause.against));
-        list.append(item);
-    }
-    return list;
+        return item;
+    }));
 }
-
-function fixesOf(finding) {
-    return element('ol', {class: 'todo'}, ...finding.fixes.map(f =>
-        element('li', {}, f.fix, element('p', {}, f.why))));
-}
-
 function refutedOf(finding) {
     if (!finding.refuted.length) return [];
-    return [element('h3', {}, 'Rather not'), element('ul', {class: 'causes'}, ...finding.refuted.map(c =>
-        element('li', {}, element('b', {}, c.cause), ' ', c.against)))];
+    return [element('h3', {}, 'Rather not'), element('ul', {class: 'causes'}, ...finding.refuted.map(cause =>
+        element('li', {}, element('b', {}, cause.cause), ' ', cause.against)))];
+}
+function fixesOf(finding) {
+    return element('ol', {class: 'todo'}, ...finding.fixes.map(fix =>
+        element('li', {}, fix.fix, element('p', {}, fix.why))));
 }
 
-function draw(finding) {
-    const where = (finding.line ? `Line ${finding.line}: ` : '') + (finding.masked || 'out of memory') +
+function titleOf(finding) {
+    const failed = !finding.snapshot || finding.requested_bytes != null;
+    return (finding.line ? `Line ${finding.line}: ` : '') +
+        (finding.masked || (failed ? 'out of memory' : 'a snapshot without an out-of-memory error; its peak')) +
         (finding.gpu != null ? ` on GPU ${finding.gpu}` : '') + ` (${finding.format})` +
-        (finding.repeats ? `, and ${finding.repeats} times more` : '');
-    const section = element('section', {class: 'finding'}, element('h2', {}, where));
+        (finding.repeats ? finding.repeats === 1 ? ', and once more' : `, and ${finding.repeats} times more` : '');
+}
+function drawFinding(finding) {
+    const section = element('section', {class: 'finding'}, element('h2', {}, titleOf(finding)));
+    byId('findings').append(section);
     if (finding.user_file)
-        section.append(element('p', {class: 'site'}, `${finding.user_file}:${finding.user_line}`));
+        section.append(element('p', {class: 'site'}, 'asked for at ',
+            ...breakable(`${finding.user_file}:${finding.user_line}` +
+                (finding.user_function ? `, in ${finding.user_function}` : ''), '/')));
+    if (finding.user_code) section.append(element('pre', {class: 'site'}, finding.user_code));
     section.append(...stripOf(finding), figuresOf(finding), element('h3', {}, 'Causes, likeliest first'),
         causesOf(finding), ...refutedOf(finding), element('h3', {}, 'What to do, in this order'),
         fixesOf(finding));
-    return section;
+    if (finding.snapshot) drawSnapshot(finding, section);
 }
 
-const main = document.getElementById('findings');
-document.getElementById('about').textContent = findings.length === 1 ? 'One out-of-memory error'
-    : `${findings.length} out-of-memory errors`;
-for (const finding of findings) main.append(draw(finding));
+const {findings, left_out: leftOut} = readData();
+const countWords = findings.length === 1 && findings[0].snapshot ? 'A memory snapshot'
+    : findings.length === 1 ? 'One out-of-memory error' : `${findings.length} out-of-memory errors`;
+byId('about').textContent = countWords + (leftOut ? `; ${leftOut} before them are left out here` : '');
+for (const finding of findings) drawFinding(finding);
 document.body.dataset.findings = findings.length;
-})();
+document.body.dataset.ready = 'yes';

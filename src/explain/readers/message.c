@@ -103,16 +103,17 @@ static const char *other_error(const snug_clean *clean) {
 }
 
 static snug_status nothing_found(const snug_clean *clean, const char *name) {
-    const char *error = other_error(clean);
+    const char *error = other_error(clean), *plural = clean->line_count == 1 ? "" : "s";
     if (error)
         return snug_fail(
             SNUG_BAD_FILE,
-            "no out-of-memory error in '%s' (%zu lines); what failed there is \"%.120s\"", name,
-            clean->line_count, error);
-    return snug_fail(SNUG_BAD_FILE,
-                     "no out-of-memory error in '%s' (%zu lines); expected a traceback or log with "
-                     "one, or a memory snapshot",
-                     name, clean->line_count);
+            "no out-of-memory error in '%s' (%zu line%s); what failed there is \"%.120s\"", name,
+            clean->line_count, plural, error);
+    return snug_fail(
+        SNUG_BAD_FILE,
+        "no out-of-memory error in '%s' (%zu line%s); expected a traceback or log with "
+        "one, or a memory snapshot",
+        name, clean->line_count, plural);
 }
 
 static snug_status read_text(const char *bytes, size_t length, const char *name,

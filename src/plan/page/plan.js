@@ -1,42 +1,11 @@
-'use strict';
-// Draws the plan that the element #data holds. Bytes are exact integers throughout; every text
-// from the plan enters the page as text, never as markup.
-(() => {
-const data = JSON.parse(document.getElementById('data').textContent);
+// Draws the plan that the element #data holds. Bytes are exact integers throughout.
+const data = readData();
 const plan = data.plan;
 const chosen = plan.chosen;
 // From the bottom of the stack to its top.
 const KINDS = ['weights', 'optimizer', 'statistics', 'gradients', 'input', 'activations', 'workspace'];
 const PHASES = ['forward', 'backward', 'update'];
-const LEFT = 66, RIGHT = 10, TOP = 36, BOTTOM = 34;
-const byId = id => document.getElementById(id);
-
-function formatBytes(bytes) {
-    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-    let unit = 0;
-    while (bytes >= 1024 && unit < units.length - 1) { bytes /= 1024; unit++; }
-    return (unit ? bytes.toFixed(2) : bytes) + ' ' + units[unit];
-}
-const exactBytes = bytes => bytes.toLocaleString('en') + ' bytes';
 const formatSeconds = s => s >= 1 ? s.toFixed(2) + ' s' : (s * 1e3).toPrecision(3) + ' ms';
-const percent = x => (100 * x).toFixed(1) + ' %';
-
-function element(tag, attributes = {}, ...children) {
-    const made = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-}
-function drawn(tag, attributes = {}, text) {
-    const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    if (text !== undefined) made.textContent = text;
-    return made;
-}
-const colour = kind => `--kind: var(--${kind})`;
-// A name that may break after its dots.
-const breakable = name => name.split('.').flatMap((part, i) => i ? ['.', element('wbr'), part] : [part]);
-const swatch = kind => element('span', {class: 'swatch', style: colour(kind)});
 
 // --- The plan's parts -----------------------------------------------------------------------
 
@@ -123,9 +92,7 @@ function drawHead() {
                       chosen.accumulation_steps > 1 ? `${chosen.accumulation_steps} make a step`
                                                     : 'the whole batch at once']);
     }
-    for (const [name, value, more] of figures)
-        byId('figures').append(element('div', {}, element('dt', {}, name),
-                                       element('dd', {}, value, element('small', {}, more))));
+    byId('figures').append(...figureList(figures));
     byId('verdict').textContent = chosen
         ? `Fixes: ${chosen.fixes.join(', ') || 'none'}. They change ` +
           (chosen.fidelity === 'exact' ? 'nothing in the result.' : `the ${chosen.fidelity}` +
@@ -138,8 +105,7 @@ function drawCandidates() {
     const table = byId('candidates');
     const heads = ['', 'Fixes', 'Changes', 'Micro-batch', 'Peak', 'Of unfixed', 'Step', 'Against unfixed', ''];
     const numeric = [3, 4, 5, 6, 7];
-    table.append(element('thead', {}, element('tr', {}, ...heads.map((head, i) =>
-        element('th', {scope: 'col', class: numeric.includes(i) ? 'number' : ''}, head)))));
+    table.append(tableHead(heads, numeric));
     const body = element('tbody');
     const most = Math.max(...plan.candidates.map(c => c.peak_bytes));
     const unfixedSeconds = plan.candidates.length ? plan.candidates[0].step_seconds : 0;
@@ -174,9 +140,8 @@ function drawLargest(op) {
     byId('largest-title').textContent = (op === pass.peak ? 'In memory at the peak: ' : 'In memory at ') +
         `operation ${op}, ${operationName(pass.nodes[op])}`;
     const table = byId('largest');
-    table.replaceChildren(element('thead', {}, element('tr', {},
-        ...['Tensor', 'Kind', 'Bytes', 'Of all in use', 'Needed by operations'].map((head, i) =>
-            element('th', {scope: 'col', class: i === 2 || i === 3 ? 'number' : ''}, head)))));
+    table.replaceChildren(tableHead(
+        ['Tensor', 'Kind', 'Bytes', 'Of all in use', 'Needed by operations'], [2, 3]));
     const body = element('tbody');
     for (const box of liveAt(pass, op).slice(0, 12)) {
         const size = element('td', {class: 'number', title: exactBytes(box.bytes)}, formatBytes(box.bytes));
@@ -190,20 +155,7 @@ function drawLargest(op) {
 const lifetime = box => box.end === Infinity ? 'always'
     : box.end === box.first + 1 ? `${box.first}` : `${box.first} to ${box.end - 1}`;
 
-// --- The tip --------------------------------------------------------------------------------
-
-const tip = byId('tip');
-function showTip(x, y, ...content) {
-    tip.replaceChildren(...content);
-    tip.hidden = false;
-    const box = tip.getBoundingClientRect();
-    const left = x + 16 + box.width > innerWidth ? x - 16 - box.width : x + 16;
-    tip.style.left = Math.max(6, Math.min(left, innerWidth - box.width - 6)) + 'px';
-    tip.style.top = Math.max(6, Math.min(y + 14, innerHeight - box.height - 6)) + 'px';
-}
-const hideTip = () => { tip.hidden = true; };
-const tipRow = (name, value, kind) => element('div', {class: 'row'},
-    element('span', {}, ...(kind ? [swatch(kind)] : []), name), element('span', {}, value));
+// --- Tips -----------------------------------------------------------------------------------
 
 function operationTip(op) {
     const node = pass.nodes[op];
@@ -232,34 +184,10 @@ function boxTip(box) {
 // --- Drawings -------------------------------------------------------------------------------
 
 let pass = largestPass;   // the one shown
-let cursor = -1;          // the operation pointed at
-const cursorLines = [];
+let cursors = [];         // functions that move the drawings' cursors
 
-function niceStep(span, most) {
-    let step = 1;
-    while (span / step > most) step *= 2;
-    return step;
-}
-// A frame with both axes; |top| bytes high. Returns what the drawings place themselves by.
-function frame(host, height, top) {
-    const width = Math.max(280, host.clientWidth);
-    const svg = drawn('svg', {viewBox: `0 0 ${width} ${height}`, height, 'aria-hidden': 'true'});
-    const x = op => LEFT + (width - LEFT - RIGHT) * op / pass.nodes.length;
-    const y = bytes => height - BOTTOM - (height - BOTTOM - TOP) * bytes / top;
-    const step = niceStep(top, height > 260 ? 7 : 5);
-    for (let bytes = 0; bytes <= top; bytes += step) {
-        svg.append(drawn('line', {class: 'grid', x1: LEFT, x2: width - RIGHT, y1: y(bytes), y2: y(bytes)}));
-        svg.append(drawn('text', {x: LEFT - 6, y: y(bytes) + 4, 'text-anchor': 'end'},
-                         formatBytes(bytes).replace('.00', '')));
-    }
-    const every = niceStep(pass.nodes.length, width / 90);
-    for (let op = 0; op <= pass.nodes.length; op += every)
-        svg.append(drawn('text', {x: x(op), y: height - BOTTOM + 14, 'text-anchor': 'middle'}, op));
-    svg.append(drawn('text', {x: width - RIGHT, y: height - 5, 'text-anchor': 'end'},
-                     'operations, in the order they run'));
-    host.replaceChildren(svg);
-    return {svg, x, y, width, height, top};
-}
+const framePass = (host, height) => frame(host, {height, top: scaleTop(), count: pass.nodes.length,
+                                                 words: 'operations, in the order they run'});
 function drawPhases(f) {
     const turn = pass.nodes.findIndex(node => node.phase > 0);
     const later = [...new Set(pass.nodes.filter(node => node.phase > 0).map(node => PHASES[node.phase]))].join(', ');
@@ -272,151 +200,58 @@ function drawPhases(f) {
 // The arena's line and the budget's, or the budget in words where it lies far above.
 function drawLimits(f) {
     const right = f.width - RIGHT - 4;
-    const line = (bytes, name) => f.svg.append(
-        drawn('line', {class: name, x1: LEFT, x2: f.width - RIGHT, y1: f.y(bytes), y2: f.y(bytes)}));
-    line(arena, 'arena');
-    const label = (y, text, name) => f.svg.append(
-        drawn('text', {class: 'halo ' + name, x: right, y, 'text-anchor': 'end'}, text));
+    drawLevel(f, arena, 'arena');
+    const label = (y, text, name) => drawLabel(f, right, y, text, name, true);
     if (plan.budget_bytes > f.top) {
         label(12, `arena ${formatBytes(arena)}, budget ${formatBytes(plan.budget_bytes)}`, 'strong');
         return;
     }
-    line(plan.budget_bytes, 'limit');
+    drawLevel(f, plan.budget_bytes, 'limit');
     const close = Math.abs(f.y(arena) - f.y(plan.budget_bytes)) < 18;
     label(f.y(arena) + (close ? 13 : -5), `arena ${formatBytes(arena)}`, 'strong');
     label(f.y(plan.budget_bytes) - 5, `budget ${formatBytes(plan.budget_bytes)}`, 'over');
 }
-function addCursor(f) {
-    const line = drawn('line', {class: 'cursor', y1: TOP, y2: f.height - BOTTOM, visibility: 'hidden'});
-    f.svg.append(line);
-    cursorLines.push({line, f});
-}
-function moveCursor(op) {
-    cursor = op;
-    for (const {line, f} of cursorLines) {
-        line.setAttribute('visibility', op < 0 ? 'hidden' : 'visible');
-        line.setAttribute('x1', f.x(op + .5));
-        line.setAttribute('x2', f.x(op + .5));
-    }
-}
 const scaleTop = () => plan.budget_bytes <= 1.6 * arena ? Math.max(plan.budget_bytes, arena) * 1.04 : arena * 1.1;
-const tall = wide => innerWidth < 600 ? wide * .75 : wide;
 
 function drawTimeline() {
     const host = byId('timeline');
-    const f = frame(host, tall(320), scaleTop());
-    const count = pass.nodes.length;
-    const floor = new Float64Array(count);
-    for (const kind of KINDS) {
-        let up = '', down = '';
-        for (let i = 0; i < count; i++) {
-            const ceiling = floor[i] + pass.live[kind][i];
-            up += `L${f.x(i).toFixed(2)} ${f.y(ceiling).toFixed(2)}H${f.x(i + 1).toFixed(2)}`;
-            down = `L${f.x(i + 1).toFixed(2)} ${f.y(floor[i]).toFixed(2)}H${f.x(i).toFixed(2)}` + down;
-            floor[i] = ceiling;
-        }
-        f.svg.append(drawn('path', {class: 'box', style: colour(kind), 'data-kind': kind,
-                                    d: 'M' + up.slice(1) + down + 'Z'}));
-    }
+    const f = framePass(host, tall(320));
+    const edges = Array.from({length: pass.nodes.length + 1}, (_, i) => i);
+    drawStack(f, KINDS, pass.live, edges);
     drawPhases(f);
     drawLimits(f);
     const px = f.x(pass.peak + .5), py = f.y(pass.total[pass.peak]);
     f.svg.append(drawn('path', {class: 'strong', d: `M${px} ${py - 1}l-5 -8h10z`}));
     const toLeft = px > f.width / 2;
-    f.svg.append(drawn('text', {class: 'halo strong', x: px + (toLeft ? -8 : 8), y: py + 14,
-                                'text-anchor': toLeft ? 'end' : 'start'},
-                       `most in use: ${formatBytes(pass.total[pass.peak])}`));
-    addCursor(f);
-    const rect = () => f.svg.getBoundingClientRect();
-    const opAt = event => Math.max(0, Math.min(count - 1,
-        Math.floor((event.clientX - rect().left - LEFT) / (f.width - LEFT - RIGHT) * count)));
-    f.svg.onpointermove = event => {
-        moveCursor(opAt(event));
-        showTip(event.clientX, event.clientY, ...operationTip(cursor));
-    };
-    f.svg.onpointerleave = () => { moveCursor(-1); hideTip(); };
-    f.svg.onclick = event => drawLargest(opAt(event));
-    const point = op => {
-        moveCursor(Math.max(0, Math.min(count - 1, op)));
-        showTip(rect().left + f.x(cursor), rect().top + f.y(pass.total[cursor]), ...operationTip(cursor));
-    };
-    host.onfocus = () => { if (host.matches(':focus-visible')) point(pass.peak); };
-    host.onblur = () => { moveCursor(-1); hideTip(); };
-    host.onkeydown = event => {
-        const from = cursor < 0 ? pass.peak : cursor, page = Math.ceil(count / 20);
-        const to = {ArrowLeft: from - 1, ArrowRight: from + 1, PageUp: from - page, PageDown: from + page,
-                    Home: 0, End: count - 1}[event.key];
-        if (event.key === 'Enter') drawLargest(from);
-        else if (event.key === 'Escape') hideTip();
-        else if (to !== undefined) point(to);
-        else return;
-        event.preventDefault();
-    };
-}
-
-// Rectangles for |boxes| with hover, and arrow keys that go through them by size.
-function drawBoxes(host, svg, boxes, place) {
-    const rects = boxes.map((box, i) => {
-        const [x, y, width, height] = place(box);
-        const edged = width > 4 && height > 4 ? ' edged' : '';
-        const rect = drawn('rect', {class: 'box' + edged, style: colour(box.kind), x, y, width, height,
-                                    'data-index': i, 'data-bytes': box.bytes});
-        svg.append(rect);
-        return rect;
-    });
-    let on = -1;
-    const select = index => {
-        if (on >= 0) rects[on].classList.remove('on');
-        on = index;
-        if (on >= 0) rects[on].classList.add('on');
-    };
-    svg.onpointermove = event => {
-        const index = event.target.dataset ? event.target.dataset.index : undefined;
-        select(index === undefined ? -1 : Number(index));
-        if (on < 0) hideTip();
-        else showTip(event.clientX, event.clientY, ...boxTip(boxes[on]));
-    };
-    svg.onpointerleave = () => { select(-1); hideTip(); };
-    const order = boxes.map((_, i) => i).sort((a, b) => boxes[b].bytes - boxes[a].bytes);
-    const go = rank => {
-        select(order[Math.max(0, Math.min(order.length - 1, rank))]);
-        const at = rects[on].getBoundingClientRect();
-        showTip(at.left + at.width / 2, at.top + at.height / 2, ...boxTip(boxes[on]));
-    };
-    host.onfocus = () => { if (order.length && host.matches(':focus-visible')) go(0); };
-    host.onblur = () => { select(-1); hideTip(); };
-    host.onkeydown = event => {
-        const rank = order.indexOf(on);
-        const to = {ArrowLeft: rank - 1, ArrowUp: rank - 1, ArrowRight: rank + 1, ArrowDown: rank + 1,
-                    Home: 0, End: order.length - 1}[event.key];
-        if (event.key === 'Escape') hideTip();
-        else if (to !== undefined && order.length) go(to);
-        else return;
-        event.preventDefault();
-    };
+    drawLabel(f, px + (toLeft ? -8 : 8), py + 14, `most in use: ${formatBytes(pass.total[pass.peak])}`,
+              'strong', toLeft);
+    cursors.push(addCursor(f));
+    followSteps(host, f, edges, {
+        move: op => { for (const move of cursors) move(op < 0 ? null : op + .5); },
+        tipOf: operationTip, levelOf: op => pass.total[op], start: pass.peak, choose: drawLargest});
 }
 
 function drawPacking() {
     const host = byId('packing');
-    const f = frame(host, tall(460), scaleTop());
+    const f = framePass(host, tall(460));
     f.svg.append(drawn('rect', {class: 'gap', x: LEFT, width: f.width - LEFT - RIGHT, y: f.y(arena),
                                 height: f.y(0) - f.y(arena)}));
     const count = pass.nodes.length;
     drawBoxes(host, f.svg, slots.concat(pass.boxes), box => {
         const end = Math.min(box.end, count), top = f.y(box.offset + box.bytes);
         return [f.x(box.first), top, f.x(end) - f.x(box.first), f.y(box.offset) - top];
-    });
+    }, boxTip);
     drawPhases(f);
     drawLimits(f);
-    addCursor(f);
+    cursors.push(addCursor(f));
 }
 
 function drawStrip() {
-    const host = byId('strip'), width = Math.max(280, host.clientWidth), height = 44;
+    const host = byId('strip'), width = widthOf(host), height = 44;
     const svg = drawn('svg', {viewBox: `0 0 ${width} ${height}`, height, 'aria-hidden': 'true'});
     host.replaceChildren(svg);
     const scale = width / Math.max(1, data.persistent.bytes);
-    drawBoxes(host, svg, slots, slot => [slot.offset * scale, 0, slot.bytes * scale, 30]);
+    drawBoxes(host, svg, slots, slot => [slot.offset * scale, 0, slot.bytes * scale, 30], boxTip);
     svg.append(drawn('text', {x: 0, y: height - 2}, '0'));
     svg.append(drawn('text', {x: width, y: height - 2, 'text-anchor': 'end'}, formatBytes(data.persistent.bytes)));
     byId('kept').textContent = `The band at the bottom of the arena, spread out: ${slots.length} tensors in ` +
@@ -424,8 +259,7 @@ function drawStrip() {
 }
 
 function drawPass() {
-    cursorLines.length = 0;
-    cursor = -1;
+    cursors = [];
     hideTip();
     drawTimeline();
     drawPacking();
@@ -448,8 +282,7 @@ function start() {
                                           (each === largestPass ? ' (the peak)' : '')));
         });
         drawPass();
-        let width = innerWidth;
-        addEventListener('resize', () => { if (innerWidth !== width) { width = innerWidth; drawPass(); } });
+        redrawWithWidth(drawPass);
         document.body.dataset.peak = arena;
         document.body.dataset.inUse = pass.total[pass.peak];
         for (const kind of KINDS)
@@ -458,4 +291,3 @@ function start() {
     document.body.dataset.ready = 'yes';
 }
 start();
-})();
