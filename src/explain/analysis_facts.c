@@ -129,7 +129,8 @@ static bool is_only_made(const snug_analysis *analysis) {
             return false;
         since_tiny = life->size <= TINY ? 0 : since_tiny + life->size;
     }
-    if (since_tiny >= timeline->live / 2 || !analysis->oom) return false;
+    if (since_tiny >= timeline->live / 2) return false;
+    if (!analysis->oom) return timeline->life_count > 0;
     snug_place place = (snug_place)analysis->stacks[analysis->oom->stack].place;
     return place == SNUG_PLACE_NONE || place == SNUG_PLACE_USER;
 }
@@ -142,6 +143,10 @@ static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
         *amounts[kind] = snug_amount_of(analysis->kinds[kind]);
     facts->peak = snug_amount_of(analysis->timeline.live);
     facts->only_made = is_only_made(analysis);
+    if (facts->only_made) {
+        facts->weights = facts->peak;
+        facts->activations = facts->unclassified = snug_amount_of(0);
+    }
     for (size_t i = 0; i < analysis->site_count && facts->largest_count < SNUG_MAX_SITES; i++) {
         snug_site site = site_of(analysis->snapshot, analysis->sites[i].frame);
         site.bytes = snug_amount_of(analysis->sites[i].bytes);
@@ -185,6 +190,13 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     }
     if (iterations->growth <= 0) return;
     facts->growing_live = snug_amount_of(live);
+    // What grew for a while and was given back before the failure is not what filled the device.
+    if ((double)live < 0.7 * iterations->growth * (double)iterations->periods) {
+        facts->growth_per_period = 0;
+        facts->growing_live = (snug_amount){0};
+        facts->growing_count = 0;
+        return;
+    }
     // A cache keeps one result of a forward pass; a graph keeps what many of its layers saved.
     bool many = analysis->growing_stacks >= 2 &&
                 analysis->growth_forward >= 0.2 * iterations->forward_bytes;

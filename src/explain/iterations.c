@@ -47,7 +47,7 @@ static uint32_t *slot_of(const class_list *list, uint64_t size) {
 enum { NO_CLASS = UINT32_MAX };
 
 static snug_status sort_into_classes(const snug_timeline *timeline, const snug_stack_about *stacks,
-                                     class_list *list) {
+                                     uint32_t begin, class_list *list) {
     size_t made = timeline->life_count - timeline->before_count;
     list->slot_count = 64;
     while (list->slot_count < made * 2)
@@ -59,6 +59,7 @@ static snug_status sort_into_classes(const snug_timeline *timeline, const snug_s
         const snug_life *life = &timeline->lives[i];
         list->of[i] = NO_CLASS;
         if (life->birth > timeline->at) break;
+        if (life->birth < begin) continue;
         snug_place place = (snug_place)stacks[life->stack].place;
         if (place == SNUG_PLACE_LOAD || place == SNUG_PLACE_OPTIMIZER_STATE) continue;
         if (life->kind == SNUG_KIND_WEIGHTS || life->kind == SNUG_KIND_OPTIMIZER) continue;
@@ -375,12 +376,13 @@ static void compare_last(const snug_timeline *timeline, const snug_stack_about *
     if (before > 0) out->scale = last / before;
 }
 
-snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack_about *stacks,
-                                 snug_iterations *out) {
+// Iterations among what is made from position |begin| on.
+static snug_status find_from(const snug_timeline *timeline, const snug_stack_about *stacks,
+                             uint32_t begin, snug_iterations *out) {
     class_list classes = {0};
     const life_class *anchor = NULL;
     *out = (snug_iterations){0};
-    snug_status status = sort_into_classes(timeline, stacks, &classes);
+    snug_status status = sort_into_classes(timeline, stacks, begin, &classes);
     if (status == SNUG_OK) status = add_live(timeline, &classes);
     if (status == SNUG_OK) status = choose_anchor(timeline, &classes, &anchor);
     if (status == SNUG_OK && anchor) {
@@ -392,6 +394,32 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
         }
     }
     clear_classes(&classes);
+    return status;
+}
+
+// Whether |tail|, found in the last of |iterations|, is a loop of its own that filled memory there.
+static bool is_other_loop(const snug_timeline *timeline, const snug_iterations *iterations,
+                          const snug_iterations *tail) {
+    if (!tail->known || tail->count < 3 || tail->growth <= 0) return false;
+    uint64_t begin = iterations->live[iterations->count - 1];
+    double risen = (double)timeline->live - (double)begin;
+    return tail->growth * (double)tail->count >= 0.5 * risen;
+}
+
+snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack_about *stacks,
+                                 snug_iterations *out) {
+    SNUG_TRY(find_from(timeline, stacks, 0, out));
+    // Training may have ended, and an evaluation or the like have begun: its rounds lie in what
+    // looks like a last iteration. Without stacks, the layers of a network look like rounds, too.
+    if (!out->known || out->growth > 0 || !timeline->snapshot->has_stacks) return SNUG_OK;
+    snug_iterations tail;
+    snug_status status = find_from(timeline, stacks, out->starts[out->count - 1], &tail);
+    if (status == SNUG_OK && is_other_loop(timeline, out, &tail)) {
+        snug_iterations_clear(out);
+        *out = tail;
+        return SNUG_OK;
+    }
+    snug_iterations_clear(&tail);
     return status;
 }
 
