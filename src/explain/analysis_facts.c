@@ -181,7 +181,9 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     facts->periods = iterations->periods;
     for (size_t i = 0; i < analysis->growing_count; i++) {
         const snug_site_bytes *item = &analysis->growing[i];
-        live += item->bytes;
+        // Without a line, sites are all that has none.
+        double most = iterations->growth * (double)iterations->count;
+        live += item->frame == 0 && most < (double)item->bytes ? (uint64_t)most : item->bytes;
         if (i >= SNUG_MAX_SITES) continue;
         snug_site site = site_of(analysis->snapshot, item->frame);
         site.bytes = snug_amount_of(item->bytes);
@@ -191,17 +193,22 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     if (iterations->growth <= 0) return;
     facts->growing_live = snug_amount_of(live);
     // What grew for a while and was given back before the failure is not what filled the device.
-    if ((double)live < 0.7 * iterations->growth * (double)iterations->periods) {
+    double gained = 0.7 * iterations->growth * (double)iterations->periods;
+    double begin = (double)iterations->live[iterations->settled];
+    if ((double)live < gained || (double)analysis->timeline.live < begin + gained) {
         facts->growth_per_period = 0;
         facts->growing_live = (snug_amount){0};
         facts->growing_count = 0;
         return;
     }
+    enum { MANY_TENSORS = 6 };
     // A cache keeps one result of a forward pass; a graph keeps what many of its layers saved.
     bool many = analysis->growing_stacks >= 2 &&
                 analysis->growth_forward >= 0.2 * iterations->forward_bytes;
     facts->growth_has_history =
-        analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss);
+        analysis->snapshot->has_stacks
+            ? analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss)
+            : analysis->kept_tensors >= MANY_TENSORS;
 }
 
 static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
@@ -230,6 +237,7 @@ static uint32_t attempt_start(const snug_analysis *analysis) {
 // pass with.
 static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
+    const snug_iterations *iterations = &analysis->iterations;
     uint32_t start = attempt_start(analysis);
     uint64_t stale = 0, saved = 0;
     size_t saved_count = 0;
@@ -238,12 +246,13 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         if (!is_step(life, analysis->stacks) || !snug_life_is_live(life, timeline->at)) continue;
-        if (!life->before && life->birth < start) {
+        // What is older than the trace is of no iteration that it shows, where it shows one begin.
+        if (life->before ? iterations->known && start > 0 : life->birth < start) {
             stale += life->size;
             if (first == 0) first = life->stack;
             bool passes = analysis->stacks[life->stack].place == SNUG_PLACE_FORWARD;
             if (forward == 0 && passes && timeline->oom_count > 1) forward = life->stack;
-        } else if (life->birth >= start) {
+        } else if (!life->before && life->birth >= start) {
             anew |= life->stack != 0 && (life->stack == first || life->stack == forward);
             saved += life->size;
             saved_count++;

@@ -80,7 +80,7 @@ static inline bool snug_is_scattered(const snug_facts *facts) {
     return figures->largest_free.known && figures->requested.known &&
            figures->largest_free.bytes < figures->requested.bytes &&
            figures->unallocated.bytes >= figures->requested.bytes &&
-           snug_ratio(figures->unallocated, figures->reserved) >= 0.08;
+           snug_ratio(figures->unallocated, figures->reserved) >= 0.05;
 }
 
 static inline double snug_percent(double ratio) {

@@ -111,20 +111,24 @@ static size_t shared_frames(const snug_snapshot *snapshot, snug_stack_id a, snug
     return shared;
 }
 
-// Whether what all classes with |count| allocations have in common lies inside a module's call.
-static bool is_inside_forward(const snug_snapshot *snapshot, const class_list *list,
-                              uint32_t count) {
+// Whether what all classes with |count| allocations have in common lies inside a module's call, or
+// all are the backward pass's.
+static bool is_inside_pass(const snug_snapshot *snapshot, const snug_stack_about *stacks,
+                           const class_list *list, uint32_t count) {
+    bool only_backward = true;
     snug_stack_id one = 0;
     size_t shared = 0, length = 0;
     for (size_t i = 0; i < list->count; i++) {
         const life_class *item = &list->items[i];
         if (item->stack == 0 || item->count < count || item->count > count + 1) continue;
+        only_backward &= stacks[item->stack].place == SNUG_PLACE_BACKWARD;
         if (one == 0) {
             one = item->stack;
             snug_snapshot_stack(snapshot, one, &shared);
         }
         shared = shared_frames(snapshot, one, item->stack, shared);
     }
+    if (one != 0 && only_backward) return true;
     if (one == 0 || shared == 0) return false;
     const snug_frame_id *frames = snug_snapshot_stack(snapshot, one, &length);
     size_t inner = length - shared;
@@ -227,8 +231,8 @@ static snug_status count_shares(const class_list *list, count_share **out, size_
 
 enum { MOST_TRIED = 16 };
 
-static snug_status choose_anchor(const snug_timeline *timeline, const class_list *list,
-                                 const life_class **out) {
+static snug_status choose_anchor(const snug_timeline *timeline, const snug_stack_about *stacks,
+                                 const class_list *list, const life_class **out) {
     count_share *shares = NULL;
     size_t count = 0, made = 0;
     *out = NULL;
@@ -236,7 +240,7 @@ static snug_status choose_anchor(const snug_timeline *timeline, const class_list
     for (size_t i = timeline->before_count; i < timeline->life_count; i++)
         if (timeline->lives[i].birth <= timeline->at) made = i + 1;
     for (size_t i = 0; status == SNUG_OK && i < count && i < MOST_TRIED && !*out; i++) {
-        if (is_inside_forward(timeline->snapshot, list, shares[i].count)) continue;
+        if (is_inside_pass(timeline->snapshot, stacks, list, shares[i].count)) continue;
         // Two classes that happen to come as often are no loop, unless they are all there is.
         if (shares[i].score < 2 && list->count > 4) continue;
         *out = find_anchor(timeline, list, shares[i].count, made);
@@ -384,7 +388,7 @@ static snug_status find_from(const snug_timeline *timeline, const snug_stack_abo
     *out = (snug_iterations){0};
     snug_status status = sort_into_classes(timeline, stacks, begin, &classes);
     if (status == SNUG_OK) status = add_live(timeline, &classes);
-    if (status == SNUG_OK) status = choose_anchor(timeline, &classes, &anchor);
+    if (status == SNUG_OK) status = choose_anchor(timeline, stacks, &classes, &anchor);
     if (status == SNUG_OK && anchor) {
         status = fill_starts(timeline, &classes, anchor, out);
         if (status == SNUG_OK) status = fill_live(timeline, out);

@@ -68,8 +68,16 @@ static snug_text_id caller_of(const snug_timeline *timeline, const snug_stack_ab
 // Made by the user's own line before anything was trained, to stay, and not where batches are made.
 static bool is_setup(const snug_timeline *timeline, const snug_life *life,
                      const snug_stack_about *about, const size_list *weights) {
-    return !life->before && life->death == UINT32_MAX && life->birth < weights->setup_end &&
-           caller_of(timeline, about) != weights->trainer;
+    return life->death == UINT32_MAX && (life->before || life->birth < weights->setup_end) &&
+           weights->trainer != 0 && caller_of(timeline, about) != weights->trainer;
+}
+
+// Optimizer state comes in series, from one line; a batch comes alone, and may have a weight's size
+// by chance.
+static bool is_in_series(const snug_timeline *timeline, const snug_life *life) {
+    const snug_life *first = timeline->lives, *end = first + timeline->life_count;
+    return (life > first && life[-1].stack == life->stack) ||
+           (life + 1 < end && life[1].stack == life->stack);
 }
 
 // Below this, sizes agree by chance.
@@ -100,7 +108,7 @@ static snug_kind kind_of(const snug_timeline *timeline, const snug_life *life,
     case SNUG_PLACE_USER:
         if (is_setup(timeline, life, about, weights)) return SNUG_KIND_WEIGHTS;
         if (life->death == UINT32_MAX && life->size > SMALLEST_WEIGHT &&
-            has_size(weights, life->size))
+            has_size(weights, life->size) && is_in_series(timeline, life))
             return SNUG_KIND_OPTIMIZER;
         return life->before && life->death == UINT32_MAX ? SNUG_KIND_UNCLASSIFIED
                                                          : SNUG_KIND_ACTIVATIONS;

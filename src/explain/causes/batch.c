@@ -45,6 +45,8 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
         return 0.05;
     }
     snug_amount wanted = facts->activations, whole = facts->peak;
+    // Without stacks, what nothing tells of is activations as likely as not.
+    if (!facts->has_stacks) wanted.bytes += facts->unclassified.bytes / 2;
     bool step = facts->phase == SNUG_PHASE_FORWARD || facts->phase == SNUG_PHASE_BACKWARD;
     // The request that failed is one of them.
     if (step && facts->figures.requested.known) {
