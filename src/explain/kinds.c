@@ -138,6 +138,17 @@ static snug_status collect_weights(const snug_timeline *timeline, const snug_sta
     return SNUG_OK;
 }
 
+// The user's function that trains, told from what is older than the trace where the trace holds no
+// forward pass.
+static snug_text_id find_trainer(const snug_timeline *timeline, const snug_stack_about *stacks) {
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_stack_about *about = &stacks[timeline->lives[i].stack];
+        if (about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_BACKWARD)
+            return caller_of(timeline, about);
+    }
+    return 0;
+}
+
 snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about *stacks) {
     size_list weights = {0};
     uint32_t *run_ends = NULL;
@@ -152,6 +163,7 @@ snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about 
         weights.setup_end = timeline->lives[i].birth;
         weights.trainer = caller_of(timeline, &stacks[timeline->lives[i].stack]);
     }
+    if (!forward) weights.trainer = find_trainer(timeline, stacks);
     snug_status status = collect_weights(timeline, stacks, &weights);
     if (status == SNUG_OK) status = find_run_ends(timeline, stacks, forward, &run_ends);
     for (size_t i = 0; status == SNUG_OK && i < timeline->life_count; i++) {
