@@ -4,7 +4,7 @@
 const MEMORY_KINDS = ['weights', 'optimizer', 'gradients', 'activations', 'workspace', 'unclassified'];
 const BLOCK_KINDS = ['weights', 'gradients', 'optimizer', 'activations', 'workspace', 'unclassified', 'pending'];
 const WORDS = {optimizer: 'optimizer state', unclassified: 'other', pending: 'awaiting free',
-               free: 'free, kept by the allocator'};
+               free: 'free (inactive)'};
 const MOST_SITES = 12;
 const wordsOf = kind => WORDS[kind] || kind;
 const plural = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
