@@ -230,8 +230,8 @@ static json_t *plan_json(const snug_plan *plan) {
         json_object_set_new(minima, snug_fidelity_name((snug_fidelity)i),
                             minimum_json(plan, (snug_fidelity)i));
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "event", "plan",
-        "model", snug_plan_model(plan), "requested_model", plan->requested, "network",
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "event",
+        "plan", "model", snug_plan_model(plan), "requested_model", plan->requested, "network",
         built_json(plan), "parameters", parameters_json(plan), "device",
         plan->device->device_class->name, "batch_size", (json_int_t)plan->batch_size,
         "budget_bytes", (json_int_t)plan->budget_bytes, "minimum_bytes",
