@@ -44,7 +44,7 @@ static uint32_t *slot_of(const class_list *list, uint64_t size) {
 }
 
 // What loads a model or makes an optimizer's state repeats, layer by layer, and is no iteration.
-enum { NO_CLASS = UINT32_MAX };
+#define NO_CLASS UINT32_MAX
 
 static snug_status sort_into_classes(const snug_timeline *timeline, const snug_stack_about *stacks,
                                      uint32_t begin, class_list *list) {

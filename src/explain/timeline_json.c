@@ -67,7 +67,9 @@ static void note(stretch *all, uint32_t length, const moment *now) {
     stretch *here = &all[now->position / length];
     if (!here->used || now->live > here->most.live) here->most = *now;
     if (!here->used || now->live < here->least.live) here->least = *now;
-    if (now->reserved > here->reserved) here->reserved = now->reserved;
+    // A trace that contradicts the segments can come to less than nothing.
+    if (now->reserved <= INT64_MAX && now->reserved > here->reserved)
+        here->reserved = now->reserved;
     here->used = true;
 }
 

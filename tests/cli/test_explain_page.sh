@@ -155,6 +155,17 @@ for width in 1200 400; do
     grep -q 'y = x @ w  # &lt;img' dom || fail "error.txt: the line of code is not shown"
 done
 
+# A log full of errors: the page keeps the last of them.
+i=0
+while [ $i -lt 120 ]; do
+    i=$((i + 1))
+    echo "RuntimeError: CUDA out of memory. Tried to allocate $i.00 GiB (GPU 0; 14.76 GiB total capacity; 8.70 GiB already allocated; 19.75 MiB free; 13.71 GiB reserved in total by PyTorch)"
+done >many.log
+"$snug" explain many.log --html many.html >/dev/null || fail "many.log"
+draw many 1200
+shown findings 100
+grep -q '100 out-of-memory errors; 20 before them are left out' dom || fail "many.log: no word of what is left out"
+
 for scheme in "" "--force-dark-mode"; do
     # shellcheck disable=SC2086 # no option at all when empty
     browse history-plain 1000 $scheme --screenshot="$folder/page.png" >/dev/null

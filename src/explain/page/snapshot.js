@@ -4,7 +4,7 @@
 const MEMORY_KINDS = ['weights', 'optimizer', 'gradients', 'activations', 'workspace', 'unclassified'];
 const BLOCK_KINDS = ['weights', 'gradients', 'optimizer', 'activations', 'workspace', 'unclassified', 'pending'];
 const WORDS = {optimizer: 'optimizer state', unclassified: 'other', pending: 'awaiting free',
-               free: 'free, kept by the allocator'};
+               free: 'free (inactive)'};
 const MOST_SITES = 12;
 const wordsOf = kind => WORDS[kind] || kind;
 const plural = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
@@ -295,10 +295,12 @@ function whatIfSection({what_if: replay}) {
             'torch.cuda.memory._record_memory_history() before training.'));
         return parts;
     }
+    if (replay.failures)
+        parts.push(hint('What each would have reserved at most, and whether the request that failed would have succeeded.'));
     parts.push(hint(replay.exact ? 'The replay as recorded gives every segment and address again. '
         : replay.reproduced ? 'The replay as recorded gives the recorded peak again. '
         : 'The replay as recorded does not give the recorded peak: these figures are rough. ',
-        replay.best === null ? 'No setting is recommended.' : element('span', {}, 'Best: ', element('code', {}, replay.best))));
+        replay.best === null ? 'No setting is recommended.' : element('span', {}, 'Best: ', element('code', {}, `PYTORCH_CUDA_ALLOC_CONF=${replay.best}`))));
     const most = Math.max(...replay.settings.map(row => row.peak_reserved_bytes), 1);
     const rows = replay.settings.map(row => [
         ['name', ...breakable(row.settings || 'the defaults', ','),
@@ -307,7 +309,7 @@ function whatIfSection({what_if: replay}) {
         ['number', formatBytes(row.peak_reserved_bytes),
          shareBar(row.peak_reserved_bytes / most, row.succeeds ? 'activations' : 'workspace')],
         row.fails_earlier ? 'fails earlier' : row.succeeds === null ? '' : row.succeeds ? 'succeeds' : 'fails']);
-    const table = tableOf('what-if', ['PYTORCH_CUDA_ALLOC_CONF', 'Reserved peak', replay.failures ? 'Failed request' : ''],
+    const table = tableOf('what-if', ['Settings', 'Reserved peak', replay.failures ? 'Request' : ''],
                           [1], rows);
     const best = replay.settings.findIndex((row, i) => i > 0 && row.settings === replay.best);
     if (best > 0) table.querySelectorAll('tbody tr')[best].className = 'chosen';
