@@ -205,10 +205,10 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     // A cache keeps one result of a forward pass; a graph keeps what many of its layers saved.
     bool many = analysis->growing_stacks >= 2 &&
                 analysis->growth_forward >= 0.2 * iterations->forward_bytes;
-    facts->growth_has_history =
-        analysis->snapshot->has_stacks
-            ? analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss)
-            : analysis->kept_tensors >= MANY_TENSORS;
+    facts->growth_has_history = analysis->snapshot->has_stacks
+                                    ? analysis->growth_forward >= 0.5 * iterations->growth &&
+                                          (many || analysis->growing_loss)
+                                    : analysis->kept_tensors >= MANY_TENSORS;
 }
 
 static bool is_step(const snug_life *life, const snug_stack_about *stacks) {

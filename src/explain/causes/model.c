@@ -4,8 +4,9 @@
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->weights.known) return 0.1;
     if (facts->only_made) {
-        snug_speak_for(evidence, "Nothing that was made, %s, had been freed%s, large tensors and "
-                                 "small ones alike: so it is while a model comes onto the device.",
+        snug_speak_for(evidence,
+                       "Nothing that was made, %s, had been freed%s, large tensors and "
+                       "small ones alike: so it is while a model comes onto the device.",
                        SNUG_SIZE(facts->peak.bytes),
                        facts->figures.requested.known ? " before it failed" : "");
         return 0.6;
