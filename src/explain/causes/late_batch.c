@@ -86,7 +86,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     : "attention's scores grow with the square of the length",
                 "Cut sequences (or images) at a fixed size, or bound the tokens of a batch instead "
                 "of its samples");
-    if (facts->attention || one > 0.25)
+    if (facts->attention || (one > 0.25 && !facts->convolution))
         snug_advise(advice, "its memory grows with the length, not with its square",
                     "Use torch.nn.functional.scaled_dot_product_attention in place of explicit "
                     "scores");

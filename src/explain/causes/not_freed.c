@@ -83,9 +83,10 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                 "outputs and losses of the step before live until they are assigned again, "
                 "so two steps' tensors are alive at once",
                 "del outputs, loss at the end of the loop's body, or make the body a function");
-    snug_advise(advice, "names every tensor that is live and the line that made it",
-                "torch.cuda.memory._record_memory_history(); after some steps "
-                "torch.cuda.memory._dump_snapshot(\"s.pickle\"); then snug explain s.pickle");
+    if (!facts->has_stacks)
+        snug_advise(advice, "names every tensor that is live and the line that made it",
+                    "torch.cuda.memory._record_memory_history(); after some steps "
+                    "torch.cuda.memory._dump_snapshot(\"s.pickle\"); then snug explain s.pickle");
 }
 
 const snug_cause snug_cause_not_freed = {
