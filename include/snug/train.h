@@ -12,7 +12,8 @@ typedef struct snug_trainer snug_trainer;
 // Where a trainer's samples come from. Called in order, for at most |most| samples at a time: gives
 // |samples| samples as snug_plan_sample() describes them, valid until the next call: |inputs| has
 // room for an address for each input. An image network takes one, float32 in NHWC order, and int32
-// targets.
+// targets. A class below 0 (PyTorch's ignore_index of -100) counts neither in the loss, which is
+// the mean over the batch's other targets, nor in gradients and accuracy.
 typedef struct snug_batch_source {
     snug_status (*next)(void *context, int64_t samples, const void **inputs, const void **target);
     void *context;
