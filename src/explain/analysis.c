@@ -43,7 +43,7 @@ static snug_status new_table(const snug_snapshot *snapshot, site_table *out) {
     return SNUG_NEW(&out->stack_growth, snapshot->stack_count);
 }
 
-static void fill_table(const snug_analysis *analysis, site_table *table) {
+static void fill_table(snug_analysis *analysis, site_table *table) {
     const snug_timeline *timeline = &analysis->timeline;
     const snug_iterations *iterations = &analysis->iterations;
     bool grows =
@@ -62,6 +62,7 @@ static void fill_table(const snug_analysis *analysis, site_table *table) {
         }
         if (!grows) continue;
         double change = (double)snug_life_is_live(life, last) - snug_life_is_live(life, first);
+        analysis->kept_tensors += change / (double)iterations->periods;
         change *= (double)life->size / (double)iterations->periods;
         item->growth += change;
         table->stack_growth[life->stack] += change;

@@ -28,6 +28,7 @@ typedef struct snug_analysis {
     size_t growing_count;
     double growth_forward;       // of the growth, what forward passes made
     size_t growing_stacks;       // forward stacks that grow
+    double kept_tensors;         // more tensors that are live after an iteration, on average
     bool growing_loss;           // what grows is made by a loss
     const snug_trace_entry *oom; // NULL: none in the trace
 } snug_analysis;

@@ -129,7 +129,8 @@ static bool is_only_made(const snug_analysis *analysis) {
             return false;
         since_tiny = life->size <= TINY ? 0 : since_tiny + life->size;
     }
-    if (since_tiny >= timeline->live / 2 || !analysis->oom) return false;
+    if (since_tiny >= timeline->live / 2) return false;
+    if (!analysis->oom) return timeline->life_count > 0;
     snug_place place = (snug_place)analysis->stacks[analysis->oom->stack].place;
     return place == SNUG_PLACE_NONE || place == SNUG_PLACE_USER;
 }
@@ -142,6 +143,10 @@ static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
         *amounts[kind] = snug_amount_of(analysis->kinds[kind]);
     facts->peak = snug_amount_of(analysis->timeline.live);
     facts->only_made = is_only_made(analysis);
+    if (facts->only_made) {
+        facts->weights = facts->peak;
+        facts->activations = facts->unclassified = snug_amount_of(0);
+    }
     for (size_t i = 0; i < analysis->site_count && facts->largest_count < SNUG_MAX_SITES; i++) {
         snug_site site = site_of(analysis->snapshot, analysis->sites[i].frame);
         site.bytes = snug_amount_of(analysis->sites[i].bytes);
@@ -176,7 +181,9 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     facts->periods = iterations->periods;
     for (size_t i = 0; i < analysis->growing_count; i++) {
         const snug_site_bytes *item = &analysis->growing[i];
-        live += item->bytes;
+        // Without a line, sites are all that has none.
+        double most = iterations->growth * (double)iterations->count;
+        live += item->frame == 0 && most < (double)item->bytes ? (uint64_t)most : item->bytes;
         if (i >= SNUG_MAX_SITES) continue;
         snug_site site = site_of(analysis->snapshot, item->frame);
         site.bytes = snug_amount_of(item->bytes);
@@ -185,11 +192,23 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     }
     if (iterations->growth <= 0) return;
     facts->growing_live = snug_amount_of(live);
+    // What grew for a while and was given back before the failure is not what filled the device.
+    double gained = 0.7 * iterations->growth * (double)iterations->periods;
+    double begin = (double)iterations->live[iterations->settled];
+    if ((double)live < gained || (double)analysis->timeline.live < begin + gained) {
+        facts->growth_per_period = 0;
+        facts->growing_live = (snug_amount){0};
+        facts->growing_count = 0;
+        return;
+    }
+    enum { MANY_TENSORS = 6 };
     // A cache keeps one result of a forward pass; a graph keeps what many of its layers saved.
     bool many = analysis->growing_stacks >= 2 &&
                 analysis->growth_forward >= 0.2 * iterations->forward_bytes;
-    facts->growth_has_history =
-        analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss);
+    facts->growth_has_history = analysis->snapshot->has_stacks
+                                    ? analysis->growth_forward >= 0.5 * iterations->growth &&
+                                          (many || analysis->growing_loss)
+                                    : analysis->kept_tensors >= MANY_TENSORS;
 }
 
 static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
@@ -218,6 +237,7 @@ static uint32_t attempt_start(const snug_analysis *analysis) {
 // pass with.
 static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
+    const snug_iterations *iterations = &analysis->iterations;
     uint32_t start = attempt_start(analysis);
     uint64_t stale = 0, saved = 0;
     size_t saved_count = 0;
@@ -226,12 +246,13 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         if (!is_step(life, analysis->stacks) || !snug_life_is_live(life, timeline->at)) continue;
-        if (!life->before && life->birth < start) {
+        // What is older than the trace is of no iteration that it shows, where it shows one begin.
+        if (life->before ? iterations->known && start > 0 : life->birth < start) {
             stale += life->size;
             if (first == 0) first = life->stack;
             bool passes = analysis->stacks[life->stack].place == SNUG_PLACE_FORWARD;
             if (forward == 0 && passes && timeline->oom_count > 1) forward = life->stack;
-        } else if (life->birth >= start) {
+        } else if (!life->before && life->birth >= start) {
             anew |= life->stack != 0 && (life->stack == first || life->stack == forward);
             saved += life->size;
             saved_count++;

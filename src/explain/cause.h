@@ -73,6 +73,16 @@ static inline bool snug_is_little(const snug_facts *facts) {
            share < 0.55;
 }
 
+// The allocator's free pieces add up to what was asked for and are a good part of what it holds,
+// yet none is large enough: without fragmentation the request succeeds, whatever the batch.
+static inline bool snug_is_scattered(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    return figures->largest_free.known && figures->requested.known &&
+           figures->largest_free.bytes < figures->requested.bytes &&
+           figures->unallocated.bytes >= figures->requested.bytes &&
+           snug_ratio(figures->unallocated, figures->reserved) >= 0.05;
+}
+
 static inline double snug_percent(double ratio) {
     return 100 * ratio;
 }

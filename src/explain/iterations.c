@@ -47,7 +47,7 @@ static uint32_t *slot_of(const class_list *list, uint64_t size) {
 #define NO_CLASS UINT32_MAX
 
 static snug_status sort_into_classes(const snug_timeline *timeline, const snug_stack_about *stacks,
-                                     class_list *list) {
+                                     uint32_t begin, class_list *list) {
     size_t made = timeline->life_count - timeline->before_count;
     list->slot_count = 64;
     while (list->slot_count < made * 2)
@@ -59,6 +59,7 @@ static snug_status sort_into_classes(const snug_timeline *timeline, const snug_s
         const snug_life *life = &timeline->lives[i];
         list->of[i] = NO_CLASS;
         if (life->birth > timeline->at) break;
+        if (life->birth < begin) continue;
         snug_place place = (snug_place)stacks[life->stack].place;
         if (place == SNUG_PLACE_LOAD || place == SNUG_PLACE_OPTIMIZER_STATE) continue;
         if (life->kind == SNUG_KIND_WEIGHTS || life->kind == SNUG_KIND_OPTIMIZER) continue;
@@ -110,20 +111,24 @@ static size_t shared_frames(const snug_snapshot *snapshot, snug_stack_id a, snug
     return shared;
 }
 
-// Whether what all classes with |count| allocations have in common lies inside a module's call.
-static bool is_inside_forward(const snug_snapshot *snapshot, const class_list *list,
-                              uint32_t count) {
+// Whether what all classes with |count| allocations have in common lies inside a module's call, or
+// all are the backward pass's.
+static bool is_inside_pass(const snug_snapshot *snapshot, const snug_stack_about *stacks,
+                           const class_list *list, uint32_t count) {
+    bool only_backward = true;
     snug_stack_id one = 0;
     size_t shared = 0, length = 0;
     for (size_t i = 0; i < list->count; i++) {
         const life_class *item = &list->items[i];
         if (item->stack == 0 || item->count < count || item->count > count + 1) continue;
+        only_backward &= stacks[item->stack].place == SNUG_PLACE_BACKWARD;
         if (one == 0) {
             one = item->stack;
             snug_snapshot_stack(snapshot, one, &shared);
         }
         shared = shared_frames(snapshot, one, item->stack, shared);
     }
+    if (one != 0 && only_backward) return true;
     if (one == 0 || shared == 0) return false;
     const snug_frame_id *frames = snug_snapshot_stack(snapshot, one, &length);
     size_t inner = length - shared;
@@ -226,8 +231,8 @@ static snug_status count_shares(const class_list *list, count_share **out, size_
 
 enum { MOST_TRIED = 16 };
 
-static snug_status choose_anchor(const snug_timeline *timeline, const class_list *list,
-                                 const life_class **out) {
+static snug_status choose_anchor(const snug_timeline *timeline, const snug_stack_about *stacks,
+                                 const class_list *list, const life_class **out) {
     count_share *shares = NULL;
     size_t count = 0, made = 0;
     *out = NULL;
@@ -235,7 +240,7 @@ static snug_status choose_anchor(const snug_timeline *timeline, const class_list
     for (size_t i = timeline->before_count; i < timeline->life_count; i++)
         if (timeline->lives[i].birth <= timeline->at) made = i + 1;
     for (size_t i = 0; status == SNUG_OK && i < count && i < MOST_TRIED && !*out; i++) {
-        if (is_inside_forward(timeline->snapshot, list, shares[i].count)) continue;
+        if (is_inside_pass(timeline->snapshot, stacks, list, shares[i].count)) continue;
         // Two classes that happen to come as often are no loop, unless they are all there is.
         if (shares[i].score < 2 && list->count > 4) continue;
         *out = find_anchor(timeline, list, shares[i].count, made);
@@ -375,14 +380,15 @@ static void compare_last(const snug_timeline *timeline, const snug_stack_about *
     if (before > 0) out->scale = last / before;
 }
 
-snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack_about *stacks,
-                                 snug_iterations *out) {
+// Iterations among what is made from position |begin| on.
+static snug_status find_from(const snug_timeline *timeline, const snug_stack_about *stacks,
+                             uint32_t begin, snug_iterations *out) {
     class_list classes = {0};
     const life_class *anchor = NULL;
     *out = (snug_iterations){0};
-    snug_status status = sort_into_classes(timeline, stacks, &classes);
+    snug_status status = sort_into_classes(timeline, stacks, begin, &classes);
     if (status == SNUG_OK) status = add_live(timeline, &classes);
-    if (status == SNUG_OK) status = choose_anchor(timeline, &classes, &anchor);
+    if (status == SNUG_OK) status = choose_anchor(timeline, stacks, &classes, &anchor);
     if (status == SNUG_OK && anchor) {
         status = fill_starts(timeline, &classes, anchor, out);
         if (status == SNUG_OK) status = fill_live(timeline, out);
@@ -392,6 +398,32 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
         }
     }
     clear_classes(&classes);
+    return status;
+}
+
+// Whether |tail|, found in the last of |iterations|, is a loop of its own that filled memory there.
+static bool is_other_loop(const snug_timeline *timeline, const snug_iterations *iterations,
+                          const snug_iterations *tail) {
+    if (!tail->known || tail->count < 3 || tail->growth <= 0) return false;
+    uint64_t begin = iterations->live[iterations->count - 1];
+    double risen = (double)timeline->live - (double)begin;
+    return tail->growth * (double)tail->count >= 0.5 * risen;
+}
+
+snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack_about *stacks,
+                                 snug_iterations *out) {
+    SNUG_TRY(find_from(timeline, stacks, 0, out));
+    // Training may have ended, and an evaluation or the like have begun: its rounds lie in what
+    // looks like a last iteration. Without stacks, the layers of a network look like rounds, too.
+    if (!out->known || out->growth > 0 || !timeline->snapshot->has_stacks) return SNUG_OK;
+    snug_iterations tail;
+    snug_status status = find_from(timeline, stacks, out->starts[out->count - 1], &tail);
+    if (status == SNUG_OK && is_other_loop(timeline, out, &tail)) {
+        snug_iterations_clear(out);
+        *out = tail;
+        return SNUG_OK;
+    }
+    snug_iterations_clear(&tail);
     return status;
 }
 

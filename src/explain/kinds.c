@@ -68,8 +68,16 @@ static snug_text_id caller_of(const snug_timeline *timeline, const snug_stack_ab
 // Made by the user's own line before anything was trained, to stay, and not where batches are made.
 static bool is_setup(const snug_timeline *timeline, const snug_life *life,
                      const snug_stack_about *about, const size_list *weights) {
-    return !life->before && life->death == UINT32_MAX && life->birth < weights->setup_end &&
-           caller_of(timeline, about) != weights->trainer;
+    return life->death == UINT32_MAX && (life->before || life->birth < weights->setup_end) &&
+           weights->trainer != 0 && caller_of(timeline, about) != weights->trainer;
+}
+
+// Optimizer state comes in series, from one line; a batch comes alone, and may have a weight's size
+// by chance.
+static bool is_in_series(const snug_timeline *timeline, const snug_life *life) {
+    const snug_life *first = timeline->lives, *end = first + timeline->life_count;
+    return (life > first && life[-1].stack == life->stack) ||
+           (life + 1 < end && life[1].stack == life->stack);
 }
 
 // Below this, sizes agree by chance.
@@ -100,7 +108,7 @@ static snug_kind kind_of(const snug_timeline *timeline, const snug_life *life,
     case SNUG_PLACE_USER:
         if (is_setup(timeline, life, about, weights)) return SNUG_KIND_WEIGHTS;
         if (life->death == UINT32_MAX && life->size > SMALLEST_WEIGHT &&
-            has_size(weights, life->size))
+            has_size(weights, life->size) && is_in_series(timeline, life))
             return SNUG_KIND_OPTIMIZER;
         return life->before && life->death == UINT32_MAX ? SNUG_KIND_UNCLASSIFIED
                                                          : SNUG_KIND_ACTIVATIONS;
@@ -130,6 +138,17 @@ static snug_status collect_weights(const snug_timeline *timeline, const snug_sta
     return SNUG_OK;
 }
 
+// The user's function that trains, told from what is older than the trace where the trace holds no
+// forward pass.
+static snug_text_id find_trainer(const snug_timeline *timeline, const snug_stack_about *stacks) {
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_stack_about *about = &stacks[timeline->lives[i].stack];
+        if (about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_BACKWARD)
+            return caller_of(timeline, about);
+    }
+    return 0;
+}
+
 snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about *stacks) {
     size_list weights = {0};
     uint32_t *run_ends = NULL;
@@ -144,6 +163,7 @@ snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about 
         weights.setup_end = timeline->lives[i].birth;
         weights.trainer = caller_of(timeline, &stacks[timeline->lives[i].stack]);
     }
+    if (!forward) weights.trainer = find_trainer(timeline, stacks);
     snug_status status = collect_weights(timeline, stacks, &weights);
     if (status == SNUG_OK) status = find_run_ends(timeline, stacks, forward, &run_ends);
     for (size_t i = 0; status == SNUG_OK && i < timeline->life_count; i++) {

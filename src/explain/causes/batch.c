@@ -40,7 +40,13 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->activations.known || !facts->peak.known) return 0.3;
+    if (facts->only_made) {
+        snug_speak_against(evidence, "No forward pass is seen: a model was on its way.");
+        return 0.05;
+    }
     snug_amount wanted = facts->activations, whole = facts->peak;
+    // Without stacks, what nothing tells of is activations as likely as not.
+    if (!facts->has_stacks) wanted.bytes += facts->unclassified.bytes / 2;
     bool step = facts->phase == SNUG_PHASE_FORWARD || facts->phase == SNUG_PHASE_BACKWARD;
     // The request that failed is one of them.
     if (step && facts->figures.requested.known) {
@@ -66,6 +72,13 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_against(evidence, "%lld iterations fitted before this larger one.",
                            (long long)facts->iterations);
         confidence -= 0.25;
+    }
+    if (snug_is_scattered(facts)) {
+        double share = snug_ratio(facts->figures.unallocated, facts->figures.reserved);
+        snug_speak_against(evidence, "%s lay free in the allocator, more than the %s asked for.",
+                           SNUG_SIZE(facts->figures.unallocated.bytes),
+                           SNUG_SIZE(facts->figures.requested.bytes));
+        confidence -= 0.2 + snug_clamp(share, 0, 0.4);
     }
     return confidence;
 }

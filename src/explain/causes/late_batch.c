@@ -40,7 +40,14 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
 }
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
-    if (facts->is_snapshot) return judge_snapshot(facts, evidence);
+    if (facts->is_snapshot) {
+        double confidence = judge_snapshot(facts, evidence);
+        if (confidence < SNUG_CAUSE_LEAST || !snug_is_scattered(facts)) return confidence;
+        snug_speak_against(evidence, "%s lay free in the allocator, more than the %s asked for.",
+                           SNUG_SIZE(facts->figures.unallocated.bytes),
+                           SNUG_SIZE(facts->figures.requested.bytes));
+        return confidence - 0.2;
+    }
     if (facts->masked || facts->host) return 0;
     double one = snug_ratio(facts->figures.requested, facts->usable), confidence = 0.03;
     if (facts->iterations >= 20 && facts->log_growth <= 0) {

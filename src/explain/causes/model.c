@@ -2,14 +2,19 @@
 #include "explain/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
-    if (!facts->weights.known || !facts->usable.known) return 0.1;
+    if (!facts->weights.known) return 0.1;
     if (facts->only_made) {
-        snug_speak_for(evidence, "Nothing that was made had been freed before it failed: so it is "
-                                 "while a model comes onto the device. No stack tells.");
-        return 0.5;
+        snug_speak_for(evidence,
+                       "Nothing that was made, %s, had been freed%s, large tensors and "
+                       "small ones alike: so it is while a model comes onto the device.",
+                       SNUG_SIZE(facts->peak.bytes),
+                       facts->figures.requested.known ? " before it failed" : "");
+        return 0.6;
     }
+    // Where nothing failed, the peak is what they can be compared with.
+    snug_amount whole = facts->usable.known ? facts->usable : facts->peak;
     uint64_t fixed = facts->weights.bytes + facts->gradients.bytes + facts->optimizer.bytes;
-    double share = snug_ratio(snug_amount_of(fixed), facts->usable);
+    double share = snug_ratio(snug_amount_of(fixed), whole);
     const char *words = "Weights %s, gradients %s and optimizer state %s take %.0f %% of %s "
                         "whatever the batch.";
     char weights[SNUG_SIZE_TEXT], gradients[SNUG_SIZE_TEXT], optimizer[SNUG_SIZE_TEXT];
@@ -18,10 +23,10 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     snug_size_print(facts->optimizer.bytes, optimizer);
     if (share >= 0.35)
         snug_speak_for(evidence, words, weights, gradients, optimizer, snug_percent(share),
-                       SNUG_SIZE(facts->usable.bytes));
+                       SNUG_SIZE(whole.bytes));
     else
         snug_speak_against(evidence, words, weights, gradients, optimizer, snug_percent(share),
-                           SNUG_SIZE(facts->usable.bytes));
+                           SNUG_SIZE(whole.bytes));
     if (facts->phase == SNUG_PHASE_LOAD) return 0.55 + 0.4 * snug_clamp(share, 0, 1);
     return share < 0.35 ? 0.05 : 0.15 + 0.75 * snug_clamp(share, 0, 1);
 }
