@@ -333,6 +333,7 @@ def fold(net, x, kinds):
         makers[id(result)] = module
 
     def norm_seen(module, given):
+        keep.append(given[0])
         readers.append((module, id(given[0])))
 
     for module in net.modules():

@@ -157,6 +157,7 @@ static snug_status mark_node(snug_onnx_names *uses, const snug_onnx_node *node) 
 static snug_status mark_graph(snug_onnx_names *uses, const snug_onnx_graph *graph) {
     static const unsigned declared[] = {[SNUG_ONNX_PARAMETER] = PARAMETER,
                                         [SNUG_ONNX_BUFFER] = BUFFER,
+                                        [SNUG_ONNX_TRANSIENT] = BUFFER,
                                         [SNUG_ONNX_FOLDED] = FOLDED};
     for (size_t i = 0; i < graph->declared_count; i++)
         SNUG_TRY(add_flags(uses, graph->declared[i].name, declared[graph->declared[i].declared]));
@@ -239,10 +240,9 @@ snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph 
     return visit_nodes(&self, &import->uses, graph->nodes, graph->node_count, needed);
 }
 
-// Whether an exporter made |name| up for a constant; parameters keep their names. PyTorch's are
-// "onnx::Add_12", "/layer/Constant_output_0", "val_3" and "_lifted_tensor_constant0"; TensorFlow's
-// "const_fold_opt__12".
-static bool is_anonymous(const char *name) {
+// PyTorch's are "onnx::Add_12", "/layer/Constant_output_0", "val_3" and "_lifted_tensor_constant0";
+// TensorFlow's "const_fold_opt__12".
+bool snug_onnx_is_anonymous(const char *name) {
     static const char *const parts[] = {"onnx::", "onstant", "const_", "lifted_tensor", "scalar_"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strstr(name, parts[i])) return true;
@@ -273,7 +273,7 @@ static bool is_vector(const snug_type *type) {
 }
 
 static snug_role role_of(const snug_onnx_tensor *tensor, unsigned uses) {
-    bool has_name = !is_anonymous(tensor->name) && !(uses & FOLDED), learns = false;
+    bool has_name = !snug_onnx_is_anonymous(tensor->name) && !(uses & FOLDED), learns = false;
     if (!snug_dtype_is_float(tensor->type.dtype)) return SNUG_ROLE_CONSTANT;
     if (uses & SNUG_ONNX_USE_STATISTIC) return SNUG_ROLE_STATISTIC;
     if (uses & (PARAMETER | BUFFER))
@@ -310,7 +310,7 @@ snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *s
     bool is_parameter = slot && slot->initializer && slot->role != SNUG_ROLE_CONSTANT;
     bool is_fresh = is_parameter && snug_type_elements(&slot->initializer->type) > 1 &&
                     is_uniform(slot->initializer);
-    if (!is_identity || !is_fresh || is_anonymous(node->outputs[0])) return SNUG_OK;
+    if (!is_identity || !is_fresh || snug_onnx_is_anonymous(node->outputs[0])) return SNUG_OK;
     snug_onnx_tensor *twin = NULL;
     SNUG_TRY(snug_pool_new(&import->pool, sizeof *twin, (void **)&twin));
     *twin = *slot->initializer;

@@ -66,12 +66,14 @@ typedef struct snug_onnx_node {
 #define SNUG_ONNX_DECLARED_KEY "pkg.torch.export.graph_signature.InputSpec.kind"
 #define SNUG_ONNX_DECLARED_PARAMETER "PARAMETER"
 #define SNUG_ONNX_DECLARED_BUFFER "BUFFER"
+#define SNUG_ONNX_PERSISTENT_KEY "pkg.torch.export.graph_signature.InputSpec.persistent"
 #define SNUG_ONNX_FOLDED_KEY "pkg.onnxscript.optimizer.folded_from"
 typedef enum snug_onnx_declared {
     SNUG_ONNX_UNDECLARED,
     SNUG_ONNX_PARAMETER,
     SNUG_ONNX_BUFFER,
-    SNUG_ONNX_FOLDED // the optimizer computed it of other values
+    SNUG_ONNX_TRANSIENT, // a buffer that state_dict() leaves out
+    SNUG_ONNX_FOLDED     // the optimizer computed it of other values
 } snug_onnx_declared;
 
 // A graph's input or output, or an initializer of which something is declared.

@@ -103,8 +103,9 @@ static void encode_entry(snug_encoded *message, const char *key, const char *val
 static void encode_declared(snug_encoded *message, snug_onnx_declared declared) {
     if (declared == SNUG_ONNX_PARAMETER)
         encode_entry(message, SNUG_ONNX_DECLARED_KEY, SNUG_ONNX_DECLARED_PARAMETER);
-    if (declared == SNUG_ONNX_BUFFER)
+    if (declared == SNUG_ONNX_BUFFER || declared == SNUG_ONNX_TRANSIENT)
         encode_entry(message, SNUG_ONNX_DECLARED_KEY, SNUG_ONNX_DECLARED_BUFFER);
+    if (declared == SNUG_ONNX_TRANSIENT) encode_entry(message, SNUG_ONNX_PERSISTENT_KEY, "False");
     if (declared == SNUG_ONNX_FOLDED) encode_entry(message, SNUG_ONNX_FOLDED_KEY, "[]");
 }
 

@@ -10,6 +10,7 @@ static const struct {
 } rows[] = {
     {SNUG_ONNX_DECLARED_KEY, SNUG_ONNX_DECLARED_PARAMETER, SNUG_ONNX_PARAMETER},
     {SNUG_ONNX_DECLARED_KEY, SNUG_ONNX_DECLARED_BUFFER, SNUG_ONNX_BUFFER},
+    {SNUG_ONNX_PERSISTENT_KEY, "False", SNUG_ONNX_TRANSIENT},
     {SNUG_ONNX_FOLDED_KEY, NULL, SNUG_ONNX_FOLDED},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -34,7 +35,7 @@ static snug_status read_entry(snug_wire message, snug_onnx_declared *out) {
     }
     for (int i = 0; i < ROWS; i++)
         if (is_text(&key, rows[i].key) && (!rows[i].value || is_text(&value, rows[i].value)))
-            *out = rows[i].declared;
+            if (rows[i].declared > *out) *out = rows[i].declared; // whatever their order
     return SNUG_OK;
 }
 
