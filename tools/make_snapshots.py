@@ -5,6 +5,7 @@ stands in for a GPU, until real ones can be recorded. Each says so in its user_m
 
     make_snapshots.py FOLDER [--seed N]     a snapshot a cause, FOLDER/<cause>-<style>.pickle
     make_snapshots.py --list FOLDER ...     the same, and prints file, cause and the user's line
+    make_snapshots.py --stored FOLDER       the ones that the tests keep, with their figures
     make_snapshots.py --big BYTES FILE      one of about that size, for timing
 
 What differs from seed to seed: sizes, layers, iterations, the pickler (Python's protocols 2 to 5,
@@ -362,23 +363,20 @@ def not_freed(rng, style):
 def fragmentation(rng, style):
     run = Run(rng, style, rng.choice([4, 8, 16]) * GIB, Net(rng, rng.randint(3, 6), rng.uniform(1, 8) * MIB, 256 * 1024))
     run.load()
-    piece = rng.randint(24, 60) * MIB
-    caller = run.stacks.main(41)
-    held = []
-    for _ in range(3):
+    for _ in range(rng.randint(2, 4)):
         run.free(run.train(2))
-    try:
-        while run.allocator.free_on_device > 600 * MIB:
-            size = piece + rng.randint(0, 30) * 2 * MIB
-            held.append(run.alloc(size, run.stacks.forward(0, "conv", caller)))
-            # Small ones land in the same segments and stay.
-            run.alloc(rng.randint(2, 6) * MIB, run.stacks.build((), run.stacks.main(39)))
-    except OutOfMemory:
-        run.allocator.trace.pop()
-    run.free(*held[::2] if rng.random() < 0.5 else held[1:])
-    run.alloc(max(run.allocator.reserved() // rng.randint(5, 8), 400 * MIB), run.stacks.forward(1, "linear", caller))
-    while True:
-        run.alloc(run.allocator.reserved() // 8, run.stacks.forward(1, "linear", caller))
+    caller = run.stacks.main(41)
+    # Each layer's result takes the place of its larger temporary, and what is left beside it is too
+    # small for the next one.
+    temporary = rng.randint(60, 160) * 2 * MIB
+    wanted, layer = int(temporary * rng.uniform(1.5, 2.5)), 10
+    while run.allocator.free_on_device > min(temporary * 1.1, wanted):
+        size = int(temporary * rng.uniform(0.95, 1.05))
+        layer += 1
+        run.free(run.alloc(size, run.stacks.forward(layer, "conv", caller)))
+        run.alloc(size * 0.6, run.stacks.forward(layer, "relu", caller))
+    run.alloc(wanted, run.stacks.forward(layer + 1, "linear", caller))
+    raise AssertionError("it fitted")
 
 
 def other_process(rng, style):
@@ -587,6 +585,33 @@ def write_all(folder, seed, listed, names):
                 print(path, cause, script, form, pickler, len(snapshot["device_traces"][0]), sep="\t")
 
 
+# The tests' own: (scenario, style, seed), and what the report has to name.
+STORED = [("batch", "late", 3, "net.py"), ("model", "python", 2, "train.py:70"),
+          ("history", "python", 4, "train.py:41"), ("no-grad", "plain", 5, "train.py:57"),
+          ("leak", "plain", 1, "cache.py:17"), ("not-freed", "python", 5, "an attempt that failed before"),
+          ("fragmentation", "plain", 6, "expandable_segments:True"),
+          ("other-process", "python", 13, "something else took"),
+          ("optimizer-state", "late", 15, "train.py:44"), ("late-batch", "late", 3, "times as large"),
+          ("workspace", "all", 3, "a workspace")]
+
+
+def write_stored(folder):
+    """The figures are the made allocator's own: file, cause, requested, free, live, reserved, words."""
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "expected.tsv"), "w", encoding="utf-8") as expected:
+        for number, (name, style, seed, words) in enumerate(STORED):
+            _, snapshot, cause, _ = make(name, seed, style)
+            failure = snapshot["device_traces"][0][-1]
+            assert failure["action"] == "oom"
+            live = sum(segment["allocated_size"] for segment in snapshot["segments"])
+            reserved = sum(segment["total_size"] for segment in snapshot["segments"])
+            if number % 4 == 3:
+                make_old(snapshot)
+            write(snapshot, os.path.join(folder, name + ".pickle"), [2, 3, "plain", 4, 5][number % 5])
+            print(name + ".pickle", cause, failure["size"], failure["device_free"], live, reserved, words,
+                  sep="\t", file=expected)
+
+
 def write_big(target, path):
     """A trace that repeats, with a list of frames for every entry, as PyTorch's own pickler writes it."""
     stacks = Stacks("all", "/home/ada/work/train.py")
@@ -639,9 +664,12 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--only", choices=list(SCENARIOS))
+    parser.add_argument("--stored", action="store_true")
     parser.add_argument("--big", type=int, metavar="BYTES")
     given = parser.parse_args()
-    if given.big:
+    if given.stored:
+        write_stored(given.folder)
+    elif given.big:
         write_big(given.big, given.folder)
     else:
         write_all(given.folder, given.seed, given.list, [given.only] if given.only else SCENARIOS)

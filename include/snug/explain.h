@@ -111,6 +111,8 @@ const snug_finding *snug_explanation_findings(const snug_explanation *explanatio
 snug_status snug_explanation_text(const snug_explanation *explanation, char **out);
 snug_status snug_explanation_json(const snug_explanation *explanation, char **out);
 // As a page that needs nothing beside itself; the second writes it to |path|, whole or not at all.
+// Of more than 100 findings it holds the last 100 and says how many it leaves out; of a snapshot
+// what a screen can show.
 snug_status snug_explanation_html(const snug_explanation *explanation, char **out);
 snug_status snug_explanation_html_write(const snug_explanation *explanation, const char *path);
 void snug_explanation_text_free(char *text);

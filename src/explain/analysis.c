@@ -48,8 +48,8 @@ static void fill_table(const snug_analysis *analysis, site_table *table) {
     const snug_iterations *iterations = &analysis->iterations;
     bool grows =
         iterations->known && iterations->settled < iterations->count && iterations->periods > 0;
-    uint32_t first = grows ? iterations->starts[iterations->settled] : 0;
-    uint32_t last = grows ? iterations->starts[iterations->count - 1] : 0;
+    uint32_t first = grows ? iterations->rests[iterations->settled] : 0;
+    uint32_t last = grows ? iterations->rests[iterations->settled + iterations->periods] : 0;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         snug_frame_id frame = analysis->stacks[life->stack].user;

@@ -69,6 +69,23 @@ static bool is_workspace(const snug_analysis *analysis) {
            analysis->oom->size > before->size + before->size / 2;
 }
 
+// Whether the line that failed is the user's own and makes optimizer state: tensors like the
+// weights, beside gradients that another line made.
+static bool makes_state(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    snug_stack_id stack = analysis->oom->stack;
+    if (analysis->stacks[stack].place != SNUG_PLACE_USER) return false;
+    bool own = false, others = false;
+    for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        if (!snug_life_is_live(life, timeline->at)) continue;
+        own |= life->stack == stack && life->kind == SNUG_KIND_OPTIMIZER;
+        others |= life->stack != stack &&
+                  (life->kind == SNUG_KIND_OPTIMIZER || life->kind == SNUG_KIND_GRADIENTS);
+    }
+    return own && others;
+}
+
 static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
     snug_figures *figures = &facts->figures;
@@ -93,7 +110,28 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     facts->attention = about->attention;
     facts->convolution = about->convolution;
     facts->workspace_request = is_workspace(analysis);
-    if (about->place == SNUG_PLACE_OPTIMIZER_STATE) facts->iterations = 0;
+    if (about->place == SNUG_PLACE_OPTIMIZER_STATE || makes_state(analysis)) {
+        facts->phase = SNUG_PHASE_OPTIMIZER;
+        facts->iterations = 0;
+    }
+}
+
+// Whether all that was made still is there, no stack says that it was trained with, and biases or
+// the like came all along: a model on its way to the device looks like that, and no step does.
+static bool is_only_made(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    enum { TINY = 64 << 10 };
+    uint64_t since_tiny = 0;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        snug_place place = (snug_place)analysis->stacks[life->stack].place;
+        if (life->death < timeline->at || (place != SNUG_PLACE_NONE && place != SNUG_PLACE_USER))
+            return false;
+        since_tiny = life->size <= TINY ? 0 : since_tiny + life->size;
+    }
+    if (since_tiny >= timeline->live / 2 || !analysis->oom) return false;
+    snug_place place = (snug_place)analysis->stacks[analysis->oom->stack].place;
+    return place == SNUG_PLACE_NONE || place == SNUG_PLACE_USER;
 }
 
 static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
@@ -103,6 +141,7 @@ static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
     for (int kind = 0; kind < SNUG_KINDS; kind++)
         *amounts[kind] = snug_amount_of(analysis->kinds[kind]);
     facts->peak = snug_amount_of(analysis->timeline.live);
+    facts->only_made = is_only_made(analysis);
     for (size_t i = 0; i < analysis->site_count && facts->largest_count < SNUG_MAX_SITES; i++) {
         snug_site site = site_of(analysis->snapshot, analysis->sites[i].frame);
         site.bytes = snug_amount_of(analysis->sites[i].bytes);
@@ -131,6 +170,7 @@ static void tell_peaks(const snug_iterations *iterations, snug_facts *facts) {
 static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     const snug_iterations *iterations = &analysis->iterations;
     uint64_t live = 0;
+    if (facts->only_made) return;
     facts->growth_per_period = iterations->growth;
     facts->growing_periods = iterations->growing;
     facts->periods = iterations->periods;
@@ -159,26 +199,29 @@ static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
             place == SNUG_PLACE_USER);
 }
 
-// Where the attempt that fails began: the last start of an iteration, or the first allocation after
-// the last failure but one.
+// Where the attempt that fails began: behind the failure before, or at the last start of an
+// iteration where another iteration lies between the two.
 static uint32_t attempt_start(const snug_analysis *analysis) {
     const snug_timeline *timeline = &analysis->timeline;
     const snug_iterations *iterations = &analysis->iterations;
-    uint32_t start = 0;
-    if (iterations->known) start = iterations->starts[iterations->count - 1];
-    for (uint32_t p = start; p < timeline->at; p++)
-        if (timeline->entries[p].action == SNUG_TRACE_OOM) start = p;
-    return start;
+    uint32_t failure = 0;
+    for (uint32_t p = 0; p < timeline->at; p++)
+        if (timeline->entries[p].action == SNUG_TRACE_OOM) failure = p;
+    size_t count = iterations->known ? iterations->count : 0;
+    if (count == 0) return failure;
+    if (failure > 0 && (count < 2 || iterations->starts[count - 2] <= failure)) return failure;
+    return iterations->starts[count - 1];
 }
 
 // Activations of the attempts before the one that fails. An attempt after a caught error counts as
-// one only when it begins anew: with the stack that the one before began with.
+// one only when it begins anew: with the stack that the one before began with, or began its forward
+// pass with.
 static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
     uint32_t start = attempt_start(analysis);
     uint64_t stale = 0, saved = 0;
     size_t saved_count = 0;
-    snug_stack_id first = 0;
+    snug_stack_id first = 0, forward = 0;
     bool anew = false;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
@@ -186,14 +229,17 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
         if (!life->before && life->birth < start) {
             stale += life->size;
             if (first == 0) first = life->stack;
+            bool passes = analysis->stacks[life->stack].place == SNUG_PLACE_FORWARD;
+            if (forward == 0 && passes && timeline->oom_count > 1) forward = life->stack;
         } else if (life->birth >= start) {
-            anew |= life->stack == first && first != 0;
+            anew |= life->stack != 0 && (life->stack == first || life->stack == forward);
             saved += life->size;
             saved_count++;
         }
     }
     // The first request of the new attempt may be the one that fails.
-    if (analysis->oom) anew |= analysis->oom->stack == first && first != 0;
+    if (analysis->oom && analysis->oom->stack != 0)
+        anew |= analysis->oom->stack == first || analysis->oom->stack == forward;
     if (stale > 0 && anew) facts->stale = snug_amount_of(stale);
     if (facts->phase == SNUG_PHASE_EVALUATE && saved_count >= 4)
         facts->saved = snug_amount_of(saved);
@@ -211,14 +257,14 @@ void snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts) {
     if (!*facts->settings) facts->settings = NULL;
     if (!facts->settings && snapshot->settings.expandable_segments)
         facts->settings = "expandable_segments:True";
-    facts->period_known = iterations->known;
     tell_kinds(analysis, facts);
+    facts->period_known = iterations->known && !facts->only_made;
     tell_growth(analysis, facts);
     tell_peaks(iterations, facts);
     facts->last_scale = iterations->scale;
     if (iterations->known) facts->iterations = (int64_t)iterations->count - 1;
     tell_request(analysis, facts);
-    tell_stale(analysis, facts);
+    if (!facts->only_made) tell_stale(analysis, facts);
     snug_amount free = facts->figures.free;
     if (free.known) facts->usable = snug_amount_of(facts->figures.reserved.bytes + free.bytes);
 }

@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "explain/analysis.h"
 
-// "timeline": live bytes by kind and reserved bytes at some positions of the trace, the moments of
-// most and of least live bytes of each stretch among them; failures; the position explained.
+// "timeline": live bytes by kind at the moments of most and of least live bytes of each stretch of
+// the trace, with the most bytes reserved in it; failures; the position explained.
 void snug_timeline_append_json(const snug_analysis *analysis, snug_text *out);
 
 // "layout": the largest segments, by address, with their blocks as

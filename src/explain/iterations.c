@@ -43,7 +43,11 @@ static uint32_t *slot_of(const class_list *list, uint64_t size) {
     return &list->slots[at];
 }
 
-static snug_status sort_into_classes(const snug_timeline *timeline, class_list *list) {
+// What loads a model or makes an optimizer's state repeats, layer by layer, and is no iteration.
+#define NO_CLASS UINT32_MAX
+
+static snug_status sort_into_classes(const snug_timeline *timeline, const snug_stack_about *stacks,
+                                     class_list *list) {
     size_t made = timeline->life_count - timeline->before_count;
     list->slot_count = 64;
     while (list->slot_count < made * 2)
@@ -53,7 +57,11 @@ static snug_status sort_into_classes(const snug_timeline *timeline, class_list *
     SNUG_TRY(SNUG_NEW(&list->of_stack, timeline->snapshot->stack_count));
     for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
+        list->of[i] = NO_CLASS;
         if (life->birth > timeline->at) break;
+        snug_place place = (snug_place)stacks[life->stack].place;
+        if (place == SNUG_PLACE_LOAD || place == SNUG_PLACE_OPTIMIZER_STATE) continue;
+        if (life->kind == SNUG_KIND_WEIGHTS || life->kind == SNUG_KIND_OPTIMIZER) continue;
         uint32_t *slot = life->stack ? &list->of_stack[life->stack] : slot_of(list, life->size);
         if (*slot == 0) {
             SNUG_TRY(SNUG_GROW(&list->items, &list->capacity, list->count + 1));
@@ -83,7 +91,7 @@ static snug_status add_live(const snug_timeline *timeline, class_list *list) {
         if (life->birth > timeline->at) break;
         for (; position < life->birth; position++)
             live -= freed[position] < live ? freed[position] : live;
-        list->items[list->of[i]].live_before += (double)live;
+        if (list->of[i] != NO_CLASS) list->items[list->of[i]].live_before += (double)live;
         live += life->size;
     }
     snug_memory_free(freed);
@@ -130,24 +138,28 @@ static bool belongs(const life_class *item, uint32_t count) {
     return item->count == count || item->count == count + 1;
 }
 
-// Whether the loop still runs at the end: its last iteration is not longer ago than two of its own.
-static bool runs_at_end(const class_list *list, uint32_t count, size_t lives) {
-    for (size_t i = 0; i < list->count; i++) {
-        const life_class *item = &list->items[i];
-        if (!belongs(item, count)) continue;
-        double length = (double)(item->last - item->first) / (item->count - 1);
-        if (length > 0 && (double)(lives - item->last) <= 2.5 * length) return true;
-    }
-    return false;
+// Whether it still comes at the end: the last time is not longer ago than two and a half of its
+// rounds.
+static bool runs_at_end(const life_class *item, size_t lives) {
+    double length = (double)(item->last - item->first) / (item->count - 1);
+    return length > 0 && (double)(lives - item->last) <= 2.5 * length;
 }
 
 // The class that begins iterations, NULL where nothing repeats.
 static const life_class *find_anchor(const snug_timeline *timeline, const class_list *list,
-                                     uint32_t count) {
+                                     uint32_t count, size_t lives) {
     const life_class *best = NULL;
+    uint32_t longest = 0;
     for (size_t i = 0; i < list->count; i++) {
         const life_class *item = &list->items[i];
-        if (!belongs(item, count)) continue;
+        if (belongs(item, count) && item->last - item->first > longest)
+            longest = item->last - item->first;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const life_class *item = &list->items[i];
+        // A short loop that runs once may happen to have as many rounds.
+        if (!belongs(item, count) || item->last - item->first < longest / 2) continue;
+        if (!runs_at_end(item, lives)) continue;
         bool stack = !timeline->snapshot->has_stacks || item->stack != 0;
         bool best_stack = best && (!timeline->snapshot->has_stacks || best->stack != 0);
         double live = item->live_before / item->count;
@@ -161,11 +173,12 @@ static const life_class *find_anchor(const snug_timeline *timeline, const class_
 typedef struct count_share {
     uint32_t count;
     size_t classes;
+    size_t score; // classes that come so often, or a whole multiple of it
 } count_share;
 
-static int by_classes(const void *left, const void *right) {
+static int by_score(const void *left, const void *right) {
     const count_share *a = left, *b = right;
-    if (a->classes != b->classes) return a->classes < b->classes ? 1 : -1;
+    if (a->score != b->score) return a->score < b->score ? 1 : -1;
     return (a->count < b->count) - (a->count > b->count);
 }
 
@@ -174,12 +187,25 @@ static int by_count(const void *left, const void *right) {
     return (a->count > b->count) - (a->count < b->count);
 }
 
-// Counts that classes share, the most shared first.
+// Whether what came |many| times came equally often in each of |count| iterations, the last of
+// which may not be over.
+static bool fits_count(uint32_t many, uint32_t count) {
+    uint32_t each = (uint32_t)(((uint64_t)many + count / 2) / count);
+    uint32_t off = many > each * count ? many - each * count : each * count - many;
+    return each > 0 && off <= (each < count / 4 ? each : count / 4);
+}
+
+// Counts that classes share, the one that explains most classes first. Where some have stacks,
+// sizes tell little: they change with the batch, and tensors of one size have nothing else in
+// common.
 static snug_status count_shares(const class_list *list, count_share **out, size_t *count) {
+    size_t stacks = 0;
+    for (size_t i = 0; i < list->count; i++)
+        stacks += list->items[i].count >= 2 && list->items[i].stack != 0;
     SNUG_TRY(SNUG_NEW(out, list->count));
     *count = 0;
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].count >= 2)
+        if (list->items[i].count >= 2 && (stacks < 3 || list->items[i].stack != 0))
             (*out)[(*count)++] = (count_share){.count = list->items[i].count, .classes = 1};
     if (*count == 0) return SNUG_OK;
     qsort(*out, *count, sizeof **out, by_count);
@@ -191,10 +217,10 @@ static snug_status count_shares(const class_list *list, count_share **out, size_
             (*out)[++kept] = (*out)[i];
     }
     *count = kept + 1;
-    // One more than the others have those that the last, unfinished iteration reached.
-    for (size_t i = 0; i + 1 < *count; i++)
-        if ((*out)[i + 1].count == (*out)[i].count + 1) (*out)[i].classes += (*out)[i + 1].classes;
-    qsort(*out, *count, sizeof **out, by_classes);
+    for (size_t i = 0; i < *count; i++)
+        for (size_t j = 0; j < *count; j++)
+            if (fits_count((*out)[j].count, (*out)[i].count)) (*out)[i].score += (*out)[j].classes;
+    qsort(*out, *count, sizeof **out, by_score);
     return SNUG_OK;
 }
 
@@ -210,13 +236,22 @@ static snug_status choose_anchor(const snug_timeline *timeline, const class_list
         if (timeline->lives[i].birth <= timeline->at) made = i + 1;
     for (size_t i = 0; status == SNUG_OK && i < count && i < MOST_TRIED && !*out; i++) {
         if (is_inside_forward(timeline->snapshot, list, shares[i].count)) continue;
-        if (!runs_at_end(list, shares[i].count, made)) continue;
         // Two classes that happen to come as often are no loop, unless they are all there is.
-        if (shares[i].classes < 2 && list->count > 4) continue;
-        *out = find_anchor(timeline, list, shares[i].count);
+        if (shares[i].score < 2 && list->count > 4) continue;
+        *out = find_anchor(timeline, list, shares[i].count, made);
     }
     snug_memory_free(shares);
     return status;
+}
+
+// Of starts right behind each other, as one line makes that runs several times, the first counts.
+static void join_bursts(snug_iterations *out) {
+    if (out->count < 2) return;
+    uint32_t gap = (out->starts[out->count - 1] - out->starts[0]) / (uint32_t)(out->count - 1);
+    size_t kept = 1;
+    for (size_t i = 1; i < out->count; i++)
+        if (out->starts[i] - out->starts[kept - 1] >= gap / 4) out->starts[kept++] = out->starts[i];
+    out->count = kept;
 }
 
 static snug_status fill_starts(const snug_timeline *timeline, const class_list *list,
@@ -224,15 +259,17 @@ static snug_status fill_starts(const snug_timeline *timeline, const class_list *
     uint32_t class = (uint32_t)(anchor - list->items);
     SNUG_TRY(SNUG_NEW(&out->starts, (size_t)anchor->count));
     SNUG_TRY(SNUG_NEW(&out->live, (size_t)anchor->count));
+    SNUG_TRY(SNUG_NEW(&out->rests, (size_t)anchor->count));
     SNUG_TRY(SNUG_NEW(&out->peaks, (size_t)anchor->count));
     for (size_t i = anchor->first; i <= anchor->last; i++)
         if (list->of[i] == class && out->count < anchor->count)
             out->starts[out->count++] = timeline->lives[i].birth;
+    join_bursts(out);
     out->known = out->count >= 2;
     return SNUG_OK;
 }
 
-// Live bytes at each start, and the peak of each iteration.
+// The least and the most live bytes of each iteration.
 static snug_status fill_live(const snug_timeline *timeline, snug_iterations *out) {
     uint64_t *freed = NULL, live = 0;
     SNUG_TRY(SNUG_NEW(&freed, (size_t)timeline->count + 1));
@@ -247,6 +284,11 @@ static snug_status fill_live(const snug_timeline *timeline, snug_iterations *out
         if (following < out->count && out->starts[following] == p) {
             current = following;
             out->live[current] = out->peaks[current] = live;
+            out->rests[current] = p;
+        }
+        if (current < out->count && live < out->live[current]) {
+            out->live[current] = live;
+            out->rests[current] = p;
         }
         if (p == timeline->at) break;
         for (; next < timeline->life_count && timeline->lives[next].birth == p; next++)
@@ -277,19 +319,28 @@ static double median_slope(const uint64_t *values, size_t first, size_t count) {
     return found ? slopes[found / 2] : 0;
 }
 
-// The first iterations make gradients and optimizer state, which is no growth.
-static void find_growth(snug_iterations *out) {
-    out->settled = out->count >= 5 ? 2 : out->count >= 4 ? 1 : 0;
-    if (out->count - out->settled < 3) {
+// The first iterations make gradients and optimizer state, which is no growth; nor is what an
+// attempt leaves that failed.
+static void find_growth(const snug_timeline *timeline, snug_iterations *out) {
+    size_t end = out->count; // the last one has not come to its rest
+    if (end > 0) end--;
+    while (end > 0 && out->starts[end - 1] > timeline->first_oom)
+        end--;
+    out->settled = end >= 5 ? 2 : end >= 4 ? 1 : 0;
+    if (end < out->settled + 3) {
         out->settled = out->count;
         return;
     }
-    out->periods = out->count - out->settled - 1;
-    for (size_t i = out->settled; i + 1 < out->count; i++)
-        out->growing += out->live[i + 1] > out->live[i];
-    double slope = median_slope(out->live, out->settled, out->count);
-    double gained = (double)out->live[out->count - 1] - (double)out->live[out->settled];
-    if (slope >= 256 && gained > 0 && out->growing * 2 >= out->periods) out->growth = slope;
+    out->periods = end - out->settled - 1;
+    size_t falling = 0;
+    double slope = median_slope(out->live, out->settled, end), least = slope / 16;
+    for (size_t i = out->settled; i + 1 < end; i++) {
+        double change = (double)out->live[i + 1] - (double)out->live[i];
+        out->growing += change > least;
+        falling += change < -least;
+    }
+    double gained = (double)out->live[end - 1] - (double)out->live[out->settled];
+    if (slope >= 256 && gained > 0 && out->growing >= 2 * falling) out->growth = slope;
 }
 
 static void compare_last(const snug_timeline *timeline, const snug_stack_about *stacks,
@@ -301,7 +352,7 @@ static void compare_last(const snug_timeline *timeline, const snug_stack_about *
         const snug_life *life = &timeline->lives[i];
         snug_place place = (snug_place)stacks[life->stack].place;
         bool forwards = place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE;
-        if (life->birth > timeline->at || life->birth < first) continue;
+        if (life->birth > timeline->at || life->birth < first || list->of[i] == NO_CLASS) continue;
         life_class *item = &list->items[list->of[i]];
         if (life->birth >= end) {
             if (life->size > item->most_last) item->most_last = life->size;
@@ -329,14 +380,14 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
     class_list classes = {0};
     const life_class *anchor = NULL;
     *out = (snug_iterations){0};
-    snug_status status = sort_into_classes(timeline, &classes);
+    snug_status status = sort_into_classes(timeline, stacks, &classes);
     if (status == SNUG_OK) status = add_live(timeline, &classes);
     if (status == SNUG_OK) status = choose_anchor(timeline, &classes, &anchor);
     if (status == SNUG_OK && anchor) {
         status = fill_starts(timeline, &classes, anchor, out);
         if (status == SNUG_OK) status = fill_live(timeline, out);
         if (status == SNUG_OK) {
-            find_growth(out);
+            find_growth(timeline, out);
             compare_last(timeline, stacks, &classes, out);
         }
     }
@@ -347,6 +398,7 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
 void snug_iterations_clear(snug_iterations *iterations) {
     snug_memory_free(iterations->starts);
     snug_memory_free(iterations->live);
+    snug_memory_free(iterations->rests);
     snug_memory_free(iterations->peaks);
     *iterations = (snug_iterations){0};
 }

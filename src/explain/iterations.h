@@ -8,7 +8,8 @@
 typedef struct snug_iterations {
     bool known;
     uint32_t *starts; // positions at which iterations begin, up to timeline->at
-    uint64_t *live;   // bytes live there
+    uint64_t *live;   // the least bytes that are live in the iteration
+    uint32_t *rests;  // the positions at which they are
     uint64_t *peaks;  // of the iteration that begins there; of the last one up to timeline->at
     size_t count;
     double growth; // bytes an iteration by which |live| grows, the median slope; 0: it does not

@@ -9,6 +9,8 @@
 typedef struct size_list {
     uint64_t *sizes;
     size_t count, capacity;
+    uint32_t setup_end;   // where the first forward pass begins, as far as stacks tell
+    snug_text_id trainer; // the user's function that calls it
 } size_list;
 
 static int compare(const void *left, const void *right) {
@@ -59,9 +61,24 @@ static snug_kind kind_of_backward(const snug_timeline *timeline, const snug_life
     return stays && sized ? SNUG_KIND_GRADIENTS : SNUG_KIND_ACTIVATIONS;
 }
 
-static snug_kind kind_of(const snug_timeline *timeline, const snug_life *life, snug_place place,
-                         const size_list *weights, const uint32_t *run_ends,
-                         bool backward_is_empty) {
+static snug_text_id caller_of(const snug_timeline *timeline, const snug_stack_about *about) {
+    return timeline->snapshot->frames[about->caller].function;
+}
+
+// Made by the user's own line before anything was trained, to stay, and not where batches are made.
+static bool is_setup(const snug_timeline *timeline, const snug_life *life,
+                     const snug_stack_about *about, const size_list *weights) {
+    return !life->before && life->death == UINT32_MAX && life->birth < weights->setup_end &&
+           caller_of(timeline, about) != weights->trainer;
+}
+
+// Below this, sizes agree by chance.
+enum { SMALLEST_WEIGHT = 4096 };
+
+static snug_kind kind_of(const snug_timeline *timeline, const snug_life *life,
+                         const snug_stack_about *about, const size_list *weights,
+                         const uint32_t *run_ends, bool backward_is_empty) {
+    snug_place place = (snug_place)about->place;
     if (place == SNUG_PLACE_NONE && backward_is_empty && !life->before) place = SNUG_PLACE_BACKWARD;
     switch (place) {
     case SNUG_PLACE_LOAD:
@@ -81,6 +98,10 @@ static snug_kind kind_of(const snug_timeline *timeline, const snug_life *life, s
     case SNUG_PLACE_EVALUATE:
         return is_momentary(timeline, life) ? SNUG_KIND_WORKSPACE : SNUG_KIND_ACTIVATIONS;
     case SNUG_PLACE_USER:
+        if (is_setup(timeline, life, about, weights)) return SNUG_KIND_WEIGHTS;
+        if (life->death == UINT32_MAX && life->size > SMALLEST_WEIGHT &&
+            has_size(weights, life->size))
+            return SNUG_KIND_OPTIMIZER;
         return life->before && life->death == UINT32_MAX ? SNUG_KIND_UNCLASSIFIED
                                                          : SNUG_KIND_ACTIVATIONS;
     case SNUG_PLACE_NONE:
@@ -98,7 +119,9 @@ static snug_status collect_weights(const snug_timeline *timeline, const snug_sta
         const snug_life *life = &timeline->lives[i];
         snug_place place = (snug_place)stacks[life->stack].place;
         bool old = place == SNUG_PLACE_NONE && life->before && life->death == UINT32_MAX;
-        if (place != SNUG_PLACE_LOAD && !old) continue;
+        bool setup =
+            place == SNUG_PLACE_USER && is_setup(timeline, life, &stacks[life->stack], out);
+        if (place != SNUG_PLACE_LOAD && !old && !setup) continue;
         if (out->count > 0 && out->sizes[out->count - 1] == life->size) continue;
         SNUG_TRY(SNUG_GROW(&out->sizes, &out->capacity, out->count + 1));
         out->sizes[out->count++] = life->size;
@@ -116,13 +139,17 @@ snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about 
     for (size_t i = timeline->before_count; i < timeline->life_count && !forward; i++) {
         snug_place place = (snug_place)stacks[timeline->lives[i].stack].place;
         forward = place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE;
+        // Its input comes onto the device just before.
+        if (!forward) continue;
+        weights.setup_end = timeline->lives[i].birth;
+        weights.trainer = caller_of(timeline, &stacks[timeline->lives[i].stack]);
     }
     snug_status status = collect_weights(timeline, stacks, &weights);
     if (status == SNUG_OK) status = find_run_ends(timeline, stacks, forward, &run_ends);
     for (size_t i = 0; status == SNUG_OK && i < timeline->life_count; i++) {
         snug_life *life = &timeline->lives[i];
-        snug_place place = (snug_place)stacks[life->stack].place;
-        life->kind = (uint8_t)kind_of(timeline, life, place, &weights, run_ends, forward);
+        life->kind =
+            (uint8_t)kind_of(timeline, life, &stacks[life->stack], &weights, run_ends, forward);
     }
     snug_memory_free(weights.sizes);
     snug_memory_free(run_ends);

@@ -137,6 +137,7 @@ static snug_status find_position(snug_timeline *timeline) {
     uint64_t at_oom = live;
     for (uint32_t p = 0; p < timeline->count; p++) {
         if (timeline->entries[p].action == SNUG_TRACE_OOM) {
+            if (!timeline->has_oom) timeline->first_oom = p;
             timeline->has_oom = true;
             timeline->at = p;
             timeline->oom_count++;
@@ -187,7 +188,7 @@ static snug_status collect(life_lists *lists) {
 }
 
 snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_timeline *out) {
-    *out = (snug_timeline){.snapshot = snapshot, .device = device};
+    *out = (snug_timeline){.snapshot = snapshot, .device = device, .first_oom = UINT32_MAX};
     for (size_t i = 0; i < snapshot->trace_count; i++) {
         if (snapshot->traces[i].device != device) continue;
         if (snapshot->traces[i].count >= UINT32_MAX / 2)

@@ -39,6 +39,7 @@ typedef struct snug_timeline {
     bool has_oom;
     uint32_t at;            // the position that is explained: the last oom, else the peak
     uint32_t oom_count;     // oom entries up to |at|, this one included
+    uint32_t first_oom;     // position; UINT32_MAX: none
     uint64_t live, peak;    // bytes at |at|; the most there were
     uint32_t peak_at;       // position of |peak|
     uint64_t reserved;      // bytes of segments at |at|

@@ -14,8 +14,14 @@ typedef struct moment {
 
 typedef struct stretch {
     moment least, most;
+    uint64_t reserved; // the most
     bool used;
 } stretch;
+
+// Positions, of which there is one more than entries, in a stretch.
+static uint32_t stretch_length(const snug_timeline *timeline) {
+    return timeline->count / STRETCHES + 1;
+}
 
 // Index of the life that ends at each position, plus one; at most one does.
 static snug_status find_ends(const snug_timeline *timeline, uint32_t **out) {
@@ -61,11 +67,14 @@ static void note(stretch *all, uint32_t length, const moment *now) {
     stretch *here = &all[now->position / length];
     if (!here->used || now->live > here->most.live) here->most = *now;
     if (!here->used || now->live < here->least.live) here->least = *now;
+    // A trace that contradicts the segments can come to less than nothing.
+    if (now->reserved <= INT64_MAX && now->reserved > here->reserved)
+        here->reserved = now->reserved;
     here->used = true;
 }
 
 static snug_status sample(const snug_timeline *timeline, stretch *all) {
-    uint32_t length = timeline->count / STRETCHES + 1, *ends = NULL;
+    uint32_t length = stretch_length(timeline), *ends = NULL;
     moment now = first_moment(timeline);
     size_t next = timeline->before_count;
     SNUG_TRY(find_ends(timeline, &ends));
@@ -82,14 +91,17 @@ static snug_status sample(const snug_timeline *timeline, stretch *all) {
     return SNUG_OK;
 }
 
-// Both moments of each stretch, in their order.
+// Both moments of each stretch, in their order, with the most that was reserved in it.
 static size_t list_moments(const stretch *all, moment *out) {
     size_t count = 0;
     for (size_t i = 0; i < STRETCHES && all[i].used; i++) {
         const moment *least = &all[i].least, *most = &all[i].most;
         bool rises = least->position < most->position;
-        out[count++] = rises ? *least : *most;
-        if (least->position != most->position) out[count++] = rises ? *most : *least;
+        out[count] = rises ? *least : *most;
+        out[count++].reserved = all[i].reserved;
+        if (least->position == most->position) continue;
+        out[count] = rises ? *most : *least;
+        out[count++].reserved = all[i].reserved;
     }
     return count;
 }
@@ -152,9 +164,9 @@ void snug_timeline_append_json(const snug_analysis *analysis, snug_text *out) {
         snug_text_append(out,
                          ",\"timeline\":{\"entries\":%" PRIu32 ",\"at\":%" PRIu32
                          ",\"live_bytes\":%" PRIu64 ",\"peak_bytes\":%" PRIu64
-                         ",\"peak_at\":%" PRIu32 ",\"sampled\":%s",
+                         ",\"peak_at\":%" PRIu32 ",\"stretch\":%" PRIu32,
                          timeline->count, timeline->at, timeline->live, timeline->peak,
-                         timeline->peak_at, timeline->count / STRETCHES > 1 ? "true" : "false");
+                         timeline->peak_at, stretch_length(timeline));
         append_failures(timeline, out);
         append_moments(moments, count, out);
         append_times(timeline, moments, count, out);

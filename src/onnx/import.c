@@ -80,7 +80,7 @@ static snug_status build(snug_onnx_import *import, snug_onnx_scope *scope, snug_
     // What is left to go wrong: a running statistic that other nodes read beside its batch norm.
     if (import->options->batch > 0 && snug_graph_verify(import->graph) != SNUG_OK)
         return snug_fail_context(SNUG_UNSUPPORTED, "no network that trains");
-    return snug_onnx_find_notes(graph, &out->note);
+    return SNUG_OK;
 }
 
 // One import. |trace| (may be NULL) receives what it finds.
@@ -165,6 +165,5 @@ void snug_onnx_built_clear(snug_onnx_built *built) {
     snug_memory_free(built->outputs);
     snug_memory_free(built->input_names);
     snug_memory_free(built->output_names);
-    snug_memory_free(built->note);
     *built = (snug_onnx_built){0};
 }

@@ -148,9 +148,11 @@ typedef struct snug_onnx_options {
     const snug_onnx_tensor *known_inputs;
     size_t known_input_count;
     // The first input's dimensions without the batch, where the document leaves them open; symbols
-    // that other inputs share take these values. NULL: none are given.
+    // that other inputs share take these values. NULL: none are given. Dimensions that the document
+    // fixes stand where these are |sample_suggested|; else they must be equal (SNUG_INVALID).
     const int64_t *sample;
     int sample_rank;
+    bool sample_suggested;
 } snug_onnx_options;
 
 typedef struct snug_onnx_built {
@@ -160,8 +162,6 @@ typedef struct snug_onnx_built {
     size_t input_count, output_count;
     // Their names in the document, which owns them.
     const char **input_names, **output_names;
-    // Advice for people about the document ("batch norm is folded into convolutions ..."), or NULL.
-    char *note;
 } snug_onnx_built;
 
 // Builds |document| into |graph|. Initializers that may learn become weights under their names,
@@ -173,5 +173,10 @@ typedef struct snug_onnx_built {
 snug_status snug_onnx_build(const snug_onnx_document *document, const snug_onnx_options *options,
                             snug_graph *graph, snug_onnx_built *out);
 void snug_onnx_built_clear(snug_onnx_built *built);
+
+// Advice for people about a document that is to be trained ("batch norm is folded into 3
+// convolutions ..."): a paragraph a line, each line ended. |*out| is NULL where there is none; the
+// caller frees it with snug_memory_free().
+snug_status snug_onnx_advise(const snug_onnx_document *document, char **out);
 
 #endif

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "onnx/state.h"
 
 static const snug_onnx_tensor *given_of(const snug_onnx_options *options, const char *name) {
@@ -53,6 +54,31 @@ static snug_status keep_symbol(snug_onnx_import *import, const char *symbol, int
     return snug_onnx_names_put(&import->symbols, symbol, kept);
 }
 
+static void append_dims(const int64_t *dims, int count, snug_text *text) {
+    for (int i = 0; i < count; i++)
+        snug_text_append(text, dims[i] < 0 ? "%s?" : "%s%lld", i ? "x" : "", (long long)dims[i]);
+}
+
+// A sample that is asked for, not suggested, is one that the document takes.
+static snug_status check_sample(const snug_onnx_options *options, const snug_onnx_value *value) {
+    bool fits = options->sample_rank == value->rank - 1;
+    for (int i = 0; i < options->sample_rank && fits; i++)
+        fits = value->dims[i + 1] < 0 || value->dims[i + 1] == options->sample[i];
+    if (fits) return SNUG_OK;
+    snug_text wanted = {0}, found = {0};
+    append_dims(options->sample, options->sample_rank, &wanted);
+    append_dims(value->dims + 1, value->rank - 1, &found);
+    snug_status status =
+        snug_fail(SNUG_INVALID,
+                  "an input of %s is asked for, but the file's \"%.200s\" takes %s%s: export for "
+                  "other sizes, or leave '--input' out",
+                  snug_text_view(&wanted), value->name, snug_text_view(&found),
+                  strchr(snug_text_view(&found), '?') ? " (any size where there is a '?')" : "");
+    snug_text_clear(&wanted);
+    snug_text_clear(&found);
+    return status;
+}
+
 static snug_status type_of(snug_onnx_import *import, const snug_onnx_value *value, bool is_first,
                            snug_type *out) {
     const snug_onnx_options *options = import->options;
@@ -72,6 +98,8 @@ static snug_status type_of(snug_onnx_import *import, const snug_onnx_value *valu
         return snug_fail(SNUG_UNSUPPORTED, "input \"%.200s\" has no shape", value->name);
     out->rank = value->rank;
     int64_t fixed = snug_onnx_fixed_batch(import->document);
+    bool is_asked = is_first && options->sample && !options->sample_suggested && value->rank > 0;
+    if (is_asked) SNUG_TRY(check_sample(options, value));
     for (int i = 0; i < value->rank; i++) {
         out->dims[i] = value->dims[i];
         bool is_open = value->dims[i] < 0;
@@ -94,7 +122,8 @@ static snug_status define_input(snug_onnx_import *import, snug_onnx_scope *scope
     snug_type type;
     snug_onnx_slot *slot = NULL;
     SNUG_TRY(type_of(import, value, built->input_count == 0, &type));
-    SNUG_TRY(snug_type_check(&type));
+    if (snug_type_check(&type) != SNUG_OK)
+        return snug_fail_context(SNUG_BAD_FILE, "input \"%.200s\"", value->name);
     SNUG_TRY(snug_onnx_slot_new(import, &slot));
     slot->operand.is_present = true;
     slot->operand.type = type;

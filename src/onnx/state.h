@@ -130,9 +130,6 @@ snug_status snug_onnx_define_inputs(snug_onnx_import *import, snug_onnx_scope *s
 // The batch that the document's first input fixes, or 0 where it is open.
 int64_t snug_onnx_fixed_batch(const snug_onnx_document *document);
 
-// |*out| receives what people should know about |graph|, or NULL.
-snug_status snug_onnx_find_notes(const snug_onnx_graph *graph, char **out);
-
 // What happens to a value of the graph further on decides what its initializer is.
 typedef enum snug_onnx_use_kind {
     SNUG_ONNX_USE_WEIGHT = 1,    // where parameters go: a convolution's weight

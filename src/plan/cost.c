@@ -8,7 +8,10 @@
 #include "base/text.h"
 #include "plan/time_cache.h"
 
-enum { MOST_SAMPLES = 64, TYPES = 64 };
+// A kernel is timed at no more samples than the first; at fewer, not below the second, when it is
+// expected to take long, and its time is scaled: from some size on a sample costs the same.
+enum { MOST_SAMPLES = 64, LEAST_SAMPLES = 4, TYPES = 64 };
+static const double long_run = 0.02; // seconds
 // Bytes that push everything else out of a processor's caches; bytes that stay in one's own.
 enum { CACHES = 40 << 20, SMALL = 128 << 10 };
 
@@ -17,8 +20,25 @@ struct snug_costs {
     const snug_plan_request *request;
     size_t budget;
     bool is_measured, is_announced;
+    unsigned char *arena; // of the kernels that are timed, kept from one to the next
+    size_t arena_bytes;
     snug_time_cache cache;
 };
+
+// Makes room for |bytes|; for none, gives the arena back.
+static snug_status reserve_arena(snug_costs *self, size_t bytes) {
+    if (bytes > 0 && bytes <= self->arena_bytes) return SNUG_OK;
+    if (self->arena)
+        self->device->device_class->release(self->device, self->arena, self->arena_bytes);
+    self->arena = NULL;
+    self->arena_bytes = 0;
+    if (bytes == 0) return SNUG_OK;
+    void *arena;
+    SNUG_TRY(self->device->device_class->allocate(self->device, bytes, &arena));
+    self->arena = arena;
+    self->arena_bytes = bytes;
+    return SNUG_OK;
+}
 
 snug_status snug_costs_new(snug_device *device, const snug_plan_request *request, size_t budget,
                            snug_costs **out) {
@@ -44,6 +64,7 @@ snug_status snug_costs_new(snug_device *device, const snug_plan_request *request
 void snug_costs_free(snug_costs *self) {
     if (!self) return;
     snug_time_cache_close(&self->cache);
+    (void)reserve_arena(self, 0);
     snug_memory_free(self);
 }
 
@@ -190,7 +211,6 @@ static snug_status measure(snug_costs *self, const snug_signature *signature, do
                       .output_count = signature->output_count,
                       .state = &state};
     snug_view *views = NULL;
-    unsigned char *arena = NULL;
     // Large kernels leave nothing of the last run in the caches; small ones find all there in a
     // step too.
     size_t spare = bytes < SMALL || bytes > CACHES ? 0 : CACHES;
@@ -198,16 +218,15 @@ static snug_status measure(snug_costs *self, const snug_signature *signature, do
     int count = signature->input_count + signature->output_count;
     snug_status status;
     SNUG_TRY(SNUG_NEW(&views, (size_t)count));
-    SNUG_TRY_GOTO(device->device_class->allocate(device, bytes + spare, (void **)&arena), done);
-    lay_out(signature, kernel->workspace_bytes, arena, views, &call);
+    SNUG_TRY_GOTO(reserve_arena(self, bytes + spare), done);
+    lay_out(signature, kernel->workspace_bytes, self->arena, views, &call);
     for (int i = 0; i < signature->input_count; i++)
         if (views[i].data) fill(views[i].data, &views[i].type);
     run_in_place(signature, views);
     call.inputs = views;
     call.outputs = views + signature->input_count;
-    status = time_runs(device, kernel, &call, arena + bytes, spare, out);
+    status = time_runs(device, kernel, &call, self->arena + bytes, spare, out);
 done:
-    if (arena) device->device_class->release(device, arena, bytes + spare);
     snug_memory_free(views);
     return status;
 }
@@ -280,6 +299,35 @@ double snug_costs_model(const snug_device *device, const snug_graph *graph, cons
     return node->op->is_view ? 0 : modelled(device, &signature);
 }
 
+// Shrinks |signature|, of |types|, to as many of the |samples| as are worth timing. Returns how
+// many these are.
+static int64_t choose_samples(const snug_costs *self, const snug_graph *graph,
+                              const snug_node *node, int64_t samples, snug_signature *signature,
+                              snug_type *types) {
+    int64_t chosen = samples;
+    while (chosen > MOST_SAMPLES ||
+           (chosen / 2 >= LEAST_SAMPLES && modelled(self->device, signature) > long_run)) {
+        int64_t fewer = chosen > MOST_SAMPLES ? MOST_SAMPLES : chosen / 2;
+        if (!shrink(graph, node, chosen, fewer, signature, types)) {
+            *signature = snug_signature_of(graph, node, types);
+            return samples;
+        }
+        chosen = fewer;
+    }
+    return chosen;
+}
+
+// Whether a tensor of |node| has other types than |types|, its inputs' and then its outputs'.
+static bool is_shrunk(const snug_graph *graph, const snug_node *node, const snug_type *types) {
+    if (!snug_type_equal(snug_graph_type(graph, node->outputs[0]), &types[node->input_count]))
+        return true;
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != SNUG_NO_TENSOR &&
+            !snug_type_equal(snug_graph_type(graph, node->inputs[i]), &types[i]))
+            return true;
+    return false;
+}
+
 snug_status snug_costs_find(snug_costs *self, const snug_graph *graph, const snug_node *node,
                             int64_t samples, double *out) {
     *out = 0;
@@ -291,20 +339,11 @@ snug_status snug_costs_find(snug_costs *self, const snug_graph *graph, const snu
     snug_status status = SNUG_OK;
     if (!self->is_measured) {
         *out = modelled(self->device, &signature);
-    } else if (samples <= MOST_SAMPLES) {
-        status = find_measured(self, &signature, out);
-    } else if (shrink(graph, node, samples, MOST_SAMPLES, &signature, types)) {
-        double whole = (double)samples / MOST_SAMPLES;
-        bool is_sampled =
-            !snug_type_equal(snug_graph_type(graph, node->outputs[0]), &signature.outputs[0]);
-        for (int i = 0; i < node->input_count && !is_sampled; i++)
-            is_sampled = node->inputs[i] != SNUG_NO_TENSOR &&
-                         !snug_type_equal(snug_graph_type(graph, node->inputs[i]), &types[i]);
-        status = find_measured(self, &signature, out);
-        if (is_sampled) *out *= whole;
     } else {
-        signature = snug_signature_of(graph, node, types);
+        int64_t timed = choose_samples(self, graph, node, samples, &signature, types);
         status = find_measured(self, &signature, out);
+        if (timed != samples && is_shrunk(graph, node, types))
+            *out *= (double)samples / (double)timed;
     }
     if (types != few) snug_memory_free(types);
     return status;

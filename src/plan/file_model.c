@@ -16,6 +16,7 @@ static const char ending[] = ".onnx";
 struct snug_file_model {
     snug_model model;
     char *path, *name;
+    char *advice; // or NULL
     snug_onnx_document *document;
 };
 
@@ -24,9 +25,10 @@ bool snug_file_model_matches(const char *name) {
     return length > suffix && strcmp(name + length - suffix, ending) == 0;
 }
 
-// An importer's "cannot" is a file that cannot be used, whatever the reason.
+// An importer's "cannot" is a file that cannot be used, whatever the reason. What contradicts the
+// request stays SNUG_INVALID.
 static snug_status as_bad_file(snug_status status) {
-    return status == SNUG_UNSUPPORTED || status == SNUG_INVALID ? SNUG_BAD_FILE : status;
+    return status == SNUG_UNSUPPORTED ? SNUG_BAD_FILE : status;
 }
 
 static snug_status take_ends(const snug_onnx_built *built, snug_graph *graph,
@@ -54,7 +56,8 @@ static snug_status build_file(const snug_model *model, const snug_model_options 
                                 .no_drop = !options->drop,
                                 .output = options->output,
                                 .sample = options->input_rank > 0 ? options->input_dims : NULL,
-                                .sample_rank = options->input_rank};
+                                .sample_rank = options->input_rank,
+                                .sample_suggested = options->input_suggested};
     snug_onnx_built built = {0};
     snug_status status = snug_onnx_build(file->document, &wanted, graph, &built);
     if (status == SNUG_OK) status = take_ends(&built, graph, out);
@@ -107,6 +110,7 @@ snug_status snug_file_model_open(const char *path, snug_file_model **out) {
     snug_file_model *file = *out;
     snug_status status = name_file(file, path);
     if (status == SNUG_OK) status = as_bad_file(snug_onnx_open(file->path, &file->document));
+    if (status == SNUG_OK) status = snug_onnx_advise(file->document, &file->advice);
     if (status != SNUG_OK) {
         snug_file_model_close(file);
         *out = NULL;
@@ -126,6 +130,7 @@ void snug_file_model_close(snug_file_model *file) {
     snug_onnx_close(file->document);
     snug_memory_free(file->path);
     snug_memory_free(file->name);
+    snug_memory_free(file->advice);
     snug_memory_free(file);
 }
 
@@ -135,4 +140,8 @@ const snug_model *snug_file_model_of(const snug_file_model *file) {
 
 const char *snug_file_model_path(const snug_file_model *file) {
     return file->path;
+}
+
+const char *snug_file_model_advice(const snug_file_model *file) {
+    return file->advice;
 }

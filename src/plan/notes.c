@@ -148,9 +148,38 @@ static void append_frozen(const snug_plan *plan, snug_text *text) {
                      snug_size_print(plan->frozen_bytes, bytes), plan->frozen_bytes);
 }
 
+// |advice| in lines of at most |WIDTH| characters; its own line ends stay.
+static void append_wrapped(const char *advice, snug_text *text) {
+    enum { WIDTH = 80 };
+    size_t column = 0;
+    while (*advice) {
+        size_t space = strspn(advice, " "), word = strcspn(advice + space, " \n");
+        if (column > 0 && column + space + word > WIDTH) {
+            snug_text_append(text, "\n");
+            column = 0;
+        }
+        if (column == 0) advice += space, space = 0;
+        snug_text_append(text, "%.*s", (int)(space + word), advice);
+        column += space + word;
+        advice += space + word;
+        if (*advice != '\n') continue;
+        snug_text_append(text, "\n");
+        column = 0;
+        advice++;
+    }
+}
+
+static void append_advice(const snug_plan *plan, snug_text *text) {
+    const char *advice = plan->file ? snug_file_model_advice(plan->file) : NULL;
+    if (!advice) return;
+    snug_text_append(text, "\n");
+    append_wrapped(advice, text);
+}
+
 void snug_plan_append_notes(const snug_plan *plan, snug_text *text) {
     const snug_candidate *chosen = snug_plan_chosen(plan);
     append_networks(plan, text);
+    append_advice(plan, text);
     if (!chosen) return;
     append_frozen(plan, text);
     append_statistics(plan, chosen, text);

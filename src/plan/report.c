@@ -209,6 +209,17 @@ static json_t *minimum_json(const snug_plan *plan, snug_fidelity fidelity) {
     return minimum == SIZE_MAX ? json_null() : json_integer((json_int_t)minimum);
 }
 
+static json_t *advice_json(const snug_plan *plan) {
+    const char *advice = plan->file ? snug_file_model_advice(plan->file) : NULL;
+    json_t *lines = json_array();
+    while (advice && *advice) {
+        size_t length = strcspn(advice, "\n");
+        json_array_append_new(lines, json_stringn(advice, length));
+        advice += length + (advice[length] == '\n');
+    }
+    return lines;
+}
+
 static json_t *plan_json(const snug_plan *plan) {
     const snug_candidate *chosen = snug_plan_chosen(plan);
     json_t *candidates = json_array();
@@ -219,15 +230,16 @@ static json_t *plan_json(const snug_plan *plan) {
         json_object_set_new(minima, snug_fidelity_name((snug_fidelity)i),
                             minimum_json(plan, (snug_fidelity)i));
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o}", "event", "plan",
-        "model", snug_plan_model(plan), "requested_model", plan->requested, "network",
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:o}", "event",
+        "plan", "model", snug_plan_model(plan), "requested_model", plan->requested, "network",
         built_json(plan), "parameters", parameters_json(plan), "device",
         plan->device->device_class->name, "batch_size", (json_int_t)plan->batch_size,
         "budget_bytes", (json_int_t)plan->budget_bytes, "minimum_bytes",
         minimum_json(plan, plan->allow), "minimum_bytes_by_fidelity", minima, "largest_batch_size",
         (json_int_t)(chosen ? plan->batch_size : plan->largest_batch), "unfixed_bytes",
         (json_int_t)plan->unfixed_bytes, "chosen",
-        chosen ? candidate_json(chosen, false) : json_null(), "candidates", candidates);
+        chosen ? candidate_json(chosen, false) : json_null(), "candidates", candidates, "advice",
+        advice_json(plan));
 }
 
 snug_status snug_plan_json(const snug_plan *plan, char **out) {

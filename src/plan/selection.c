@@ -6,8 +6,9 @@
 
 #include "base/memory.h"
 #include "base/near.h"
+#include "base/text.h"
 
-enum { PATTERN_BYTES = 512, NEAR_NAMES = 512 };
+enum { PATTERN_BYTES = 512, NEAR_NAMES = 512, LISTED_NAMES = 20 };
 
 // Copies the pattern at |*list| and moves on to the next; false at the end.
 static bool next_pattern(const char **list, char pattern[PATTERN_BYTES]) {
@@ -38,6 +39,31 @@ static bool is_learner(const snug_tensor *tensor) {
     return tensor->role == SNUG_ROLE_WEIGHT && tensor->trainable;
 }
 
+// Tells the names that there are, or those of the modules that they are in where they are many.
+static snug_status refuse_pattern(const char *option, const char *pattern, const char *const *names,
+                                  int count) {
+    const char *near = snug_near_match(pattern, names);
+    const char *last = "";
+    size_t last_length = 0;
+    snug_text list = {0};
+    int listed = 0;
+    for (int i = 0; i < count && listed < LISTED_NAMES; i++) {
+        size_t length = count > LISTED_NAMES ? strcspn(names[i], ".") : strlen(names[i]);
+        if (length == last_length && strncmp(names[i], last, length) == 0) continue;
+        snug_text_append(&list, "%s%.*s", listed++ ? ", " : "", (int)length, names[i]);
+        last = names[i];
+        last_length = length;
+    }
+    snug_status status = snug_fail(
+        SNUG_INVALID,
+        "'--%s %s' matches no weight of the network%s%s%s: names and globs such as 'layer4.*' "
+        "expected, of %s%s",
+        option, pattern, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "",
+        snug_text_view(&list), listed == LISTED_NAMES ? " ..." : "");
+    snug_text_clear(&list);
+    return status;
+}
+
 static snug_status check_patterns(const snug_graph *graph, const char *list, const char *option) {
     char pattern[PATTERN_BYTES];
     while (next_pattern(&list, pattern)) {
@@ -50,12 +76,7 @@ static snug_status check_patterns(const snug_graph *graph, const char *list, con
             if (count < NEAR_NAMES) names[count++] = graph->tensors[i]->name;
         }
         if (found) continue;
-        const char *near = snug_near_match(pattern, names);
-        return snug_fail(SNUG_INVALID,
-                         "'--%s %s' matches no weight of the network%s%s%s: names and globs such "
-                         "as 'layer4.*' expected",
-                         option, pattern, near ? " (did you mean " : "", near ? near : "",
-                         near ? "?)" : "");
+        return refuse_pattern(option, pattern, names, count);
     }
     return SNUG_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/file.h"
@@ -93,11 +94,6 @@ bool snug_time_cache_find(const snug_time_cache *cache, const char *key, double 
     return entry->key != 0;
 }
 
-snug_status snug_time_cache_add(snug_time_cache *cache, const char *key, double seconds) {
-    cache->is_changed = true;
-    return put(cache, hash_of(key), seconds);
-}
-
 static snug_status write_file(snug_time_cache *cache) {
     SNUG_TRY(read_file(cache));
     snug_text text = {0}, folder = {0};
@@ -114,6 +110,19 @@ static snug_status write_file(snug_time_cache *cache) {
     snug_text_clear(&text);
     snug_text_clear(&folder);
     return status;
+}
+
+snug_status snug_time_cache_add(snug_time_cache *cache, const char *key, double seconds) {
+    enum { SECONDS_BETWEEN_WRITES = 10 }; // what an interrupt may lose
+    SNUG_TRY(put(cache, hash_of(key), seconds));
+    double now = snug_clock_seconds();
+    if (!cache->is_changed) cache->written = now;
+    cache->is_changed = true;
+    if (cache->path && now - cache->written > SECONDS_BETWEEN_WRITES) {
+        (void)write_file(cache); // without a cache, it is timed again
+        cache->written = now;
+    }
+    return SNUG_OK;
 }
 
 void snug_time_cache_close(snug_time_cache *cache) {

@@ -19,6 +19,7 @@ typedef struct snug_time_cache {
     snug_time_entry *entries; // open addressing; a power of two of them
     size_t entry_count, used;
     bool is_changed;
+    double written; // seconds of the clock
 } snug_time_cache;
 
 // Reads what is known of |machine|, a line of text that names all that times depend on besides the
@@ -26,6 +27,7 @@ typedef struct snug_time_cache {
 snug_status snug_time_cache_open(const char *machine, snug_time_cache *out);
 
 bool snug_time_cache_find(const snug_time_cache *cache, const char *key, double *out);
+// Writes the file now and then, so that an interrupt loses little.
 snug_status snug_time_cache_add(snug_time_cache *cache, const char *key, double seconds);
 
 // Writes the file when something was added, together with what others wrote meanwhile. A directory

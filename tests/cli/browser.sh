@@ -7,6 +7,11 @@ if [ -z "$browser" ]; then
     echo "skipped: no Chromium here (Debian's package is chromium)"
     exit 77
 fi
+if ! timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+    --user-data-dir="$folder/profile" --dump-dom about:blank >dom 2>browser.log; then
+    echo "skipped: Chromium does not start here: $(tail -n 1 browser.log)"
+    exit 77
+fi
 failed=0
 
 fail() {
@@ -19,8 +24,8 @@ fail() {
 browse() {
     file=$1 window=$2
     shift 2
-    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars \
-        --enable-logging=stderr --user-data-dir="$folder/profile" --window-size="$window,2400" \
+    timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+        --hide-scrollbars --enable-logging=stderr --user-data-dir="$folder/profile" --window-size="$window,2400" \
         --virtual-time-budget=5000 "$@" "file://$folder/$file.html" 2>browser.log
     grep CONSOLE browser.log >console.log && fail "$file.html: $(cat console.log)"
 }

@@ -2,7 +2,7 @@
 """What the test of the explanation's page compares with: figures of snapshots, counted here a second
 time and another way than snug does, and snapshots made for the page.
 
-    page_snapshots.py figures FILE    prints the peak, segments, live and awaiting bytes
+    page_snapshots.py figures FILE    prints peak, segments, live, awaiting, most reserved
     page_snapshots.py make FOLDER     writes special, no-trace and large .pickle
 
 Only for snapshots of this repository's own making: unpickling a stranger's executes it.
@@ -32,7 +32,12 @@ def walk(snapshot):
     live = blocks(snapshot, "active_allocated")
     segments = {segment["address"]: segment["total_size"] for segment in snapshot["segments"]}
     waiting = blocks(snapshot, "active_awaiting_free")
-    states = [(sum(live.values()), len(segments), sum(waiting.values()), None)]
+    states = []
+
+    def note(action):
+        states.append((sum(live.values()), len(segments), sum(waiting.values()), action, sum(segments.values())))
+
+    note(None)
     for entry in reversed(trace):
         action, address, size = entry["action"], entry.get("addr"), entry["size"]
         if action == "alloc":
@@ -46,12 +51,12 @@ def walk(snapshot):
             segments.pop(address, None)
         elif action in ("segment_free", "segment_unmap"):
             segments[address] = size
-        states.append((sum(live.values()), len(segments), sum(waiting.values()), action))
+        note(action)
     states.reverse()  # states[p] is before entry p
     peak = max(state[0] for state in states)
     failures = [state for state in states if state[3] == "oom"]
     at = failures[-1] if failures else next(state for state in states if state[0] == peak)
-    return peak, at
+    return peak, at, max(state[4] for state in states)
 
 
 def frames(line, name="train.py"):
@@ -115,8 +120,8 @@ def large():
 def main():
     if sys.argv[1] == "figures":
         with open(sys.argv[2], "rb") as file:
-            peak, (live, segments, pending, _) = walk(pickle.load(file))
-        print(peak, segments, live, pending)
+            peak, (live, segments, pending, *_), reserved = walk(pickle.load(file))
+        print(peak, segments, live, pending, reserved)
         return
     for name, make in (("special", special), ("no-trace", no_trace), ("large", large)):
         with open(f"{sys.argv[2]}/{name}.pickle", "wb") as file:

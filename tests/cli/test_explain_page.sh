@@ -47,6 +47,16 @@ if (timeline) {
     key('timeline', 'End');
     say('ended', tip.textContent.startsWith('entry') ? 'yes' : tip.textContent);
 }
+// What is drawn adds up, whatever was sampled, drawn together or left out.
+const finding = JSON.parse(document.getElementById('data').textContent).findings[0];
+if (finding.snapshot) {
+    const {timeline: over, layout} = finding.snapshot;
+    const kinds = ['weights', 'gradients', 'optimizer', 'activations', 'workspace', 'unclassified'];
+    const live = over.positions.map((_, i) => kinds.reduce((sum, kind) => sum + over[kind][i], 0));
+    say('drawnPeak', Math.max(...live));
+    say('drawnReserved', Math.max(...over.reserved));
+    say('drawnBytes', layout.segments.flatMap(s => s.blocks).reduce((sum, block) => sum + block[2], 0));
+}
 say('legend', [...all('#segments')].map(c => c.previousElementSibling.textContent).join());
 say('leftOut', (document.getElementById('left-out') || {textContent: ''}).textContent);
 say('tested', 'yes');
@@ -74,12 +84,15 @@ check() {
     alone "$2"
     page=$2
     $count figures "$1" >counted || fail "$1: not counted"
-    read -r peak segments live pending <counted
+    read -r peak segments live pending reserved <counted
     shift 2
     for width in "$@"; do
         draw "$page" "$width"
         shown peak "$peak"
         shown segments "$segments"
+        shown drawn-peak "$peak"
+        shown drawn-reserved "$reserved"
+        shown drawn-bytes $((live + pending))
         [ "$(value allocated_bytes)" -eq "$live" ] || fail "$page: live bytes are not $live"
         [ "$(value pending_bytes)" -eq "$pending" ] || fail "$page: awaiting free are not $pending"
         sum=0
@@ -116,8 +129,9 @@ shown drawn-timeline 0
 [ "$(wc -c <large.html)" -lt 2000000 ] || fail "large: $(wc -c <large.html) bytes"
 draw large 1200
 $count figures large.pickle >counted
-read -r peak segments live pending <counted
+read -r peak segments live pending reserved <counted
 shown peak "$peak"
+shown drawn-peak "$peak"
 shown segments 1000
 [ "$segments" -eq 1500 ] || fail "large: $segments segments"
 grep -q 'data-left-out="500 smaller segments, 1000.00 MiB together' dom ||
@@ -140,6 +154,17 @@ for width in 1200 400; do
     grep -q '3,006,477,107 bytes' dom || fail "error.txt: the request is not shown"
     grep -q 'y = x @ w  # &lt;img' dom || fail "error.txt: the line of code is not shown"
 done
+
+# A log full of errors: the page keeps the last of them.
+i=0
+while [ $i -lt 120 ]; do
+    i=$((i + 1))
+    echo "RuntimeError: CUDA out of memory. Tried to allocate $i.00 GiB (GPU 0; 14.76 GiB total capacity; 8.70 GiB already allocated; 19.75 MiB free; 13.71 GiB reserved in total by PyTorch)"
+done >many.log
+"$snug" explain many.log --html many.html >/dev/null || fail "many.log"
+draw many 1200
+shown findings 100
+grep -q '100 out-of-memory errors; 20 before them are left out' dom || fail "many.log: no word of what is left out"
 
 for scheme in "" "--force-dark-mode"; do
     # shellcheck disable=SC2086 # no option at all when empty

@@ -110,7 +110,7 @@ function stepPath(f, edges, values) {
     return 'M' + path.slice(1);
 }
 // Areas of |live[kind]|, one upon the other, between |edges|.
-function drawStack(f, kinds, live, edges) {
+function drawStack(f, kinds, live, edges, name = 'box') {
     const count = edges.length - 1;
     const floor = new Float64Array(count);
     for (const kind of kinds) {
@@ -121,7 +121,7 @@ function drawStack(f, kinds, live, edges) {
             down = `L${f.x(edges[i + 1]).toFixed(2)} ${f.y(floor[i]).toFixed(2)}H${f.x(edges[i]).toFixed(2)}` + down;
             floor[i] = ceiling;
         }
-        f.svg.append(drawn('path', {class: 'box', style: colour(kind), 'data-kind': kind,
+        f.svg.append(drawn('path', {class: name, style: colour(kind), 'data-kind': kind,
                                     d: 'M' + up.slice(1) + down + 'Z'}));
     }
 }

@@ -103,6 +103,18 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                            facts->what_if_tried);
         confidence *= 0.4;
     }
+    // Someone else's memory is the larger part of what is missing.
+    uint64_t wanted = facts->usable.bytes + figures->requested.bytes;
+    if (facts->most_reserved.known && facts->usable.known && facts->most_reserved.bytes > wanted) {
+        snug_speak_against(evidence, "This process held %s before, without trouble.",
+                           SNUG_SIZE(facts->most_reserved.bytes));
+        confidence *= 0.7;
+    }
+    if (facts->growth_per_period > 0 && facts->growing_live.bytes >= figures->requested.bytes) {
+        snug_speak_against(evidence, "Without what grows, %s, it would have fitted.",
+                           SNUG_SIZE(facts->growing_live.bytes));
+        confidence *= 0.8;
+    }
     if (confidence < SNUG_CAUSE_LEAST) return confidence;
     speak_of_settings(facts, evidence);
     return is_expandable(facts) ? confidence * 0.4 : confidence;

@@ -3,6 +3,11 @@
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->period_known || !facts->usual_peak.known || !facts->peak.known) return 0.02;
+    if (snug_ratio(facts->stale, facts->peak) > 0.1) {
+        snug_speak_against(evidence, "%s of what is live is of an earlier iteration or attempt.",
+                           SNUG_SIZE(facts->stale.bytes));
+        return 0.03;
+    }
     if (facts->last_scale > 0 && facts->growth_per_period <= 0) {
         const char *words =
             "The last iteration's tensors are %.2f times as large as the largest of "
@@ -17,6 +22,7 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
                        SNUG_SIZE(facts->largest_iteration.bytes));
         return snug_clamp(0.62 + 0.6 * (facts->last_scale - 1.1), 0, 0.93);
     }
+    if (facts->iterations < 3) return 0.03; // nothing is usual yet
     double rise = snug_ratio(facts->peak, facts->usual_peak);
     if (facts->figures.requested.known && facts->demand.known)
         rise = snug_ratio(facts->demand, facts->usual_peak);

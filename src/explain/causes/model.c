@@ -3,6 +3,11 @@
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->weights.known || !facts->usable.known) return 0.1;
+    if (facts->only_made) {
+        snug_speak_for(evidence, "Nothing that was made had been freed before it failed: so it is "
+                                 "while a model comes onto the device. No stack tells.");
+        return 0.5;
+    }
     uint64_t fixed = facts->weights.bytes + facts->gradients.bytes + facts->optimizer.bytes;
     double share = snug_ratio(snug_amount_of(fixed), facts->usable);
     const char *words = "Weights %s, gradients %s and optimizer state %s take %.0f %% of %s "

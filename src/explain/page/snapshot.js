@@ -4,7 +4,7 @@
 const MEMORY_KINDS = ['weights', 'optimizer', 'gradients', 'activations', 'workspace', 'unclassified'];
 const BLOCK_KINDS = ['weights', 'gradients', 'optimizer', 'activations', 'workspace', 'unclassified', 'pending'];
 const WORDS = {optimizer: 'optimizer state', unclassified: 'other', pending: 'awaiting free',
-               free: 'free, kept by the allocator'};
+               free: 'free (inactive)'};
 const MOST_SITES = 12;
 const wordsOf = kind => WORDS[kind] || kind;
 const plural = (count, word) => `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
@@ -24,28 +24,41 @@ const hint = (...words) => element('p', {class: 'hint'}, ...words);
 const attainable = finding => finding.requested_bytes != null && finding.free_bytes != null
     ? finding.reserved_bytes + finding.free_bytes : 0;
 
-// |timeline| with what the drawing needs: the edges of its steps, live bytes, and the steps of the
-// peak and of the failure.
+// |timeline| with its steps, the moments of each stretch of most and of least live bytes, the edges
+// between them, and the steps of the peak and of the position explained.
 function measureTimeline(timeline) {
-    const count = timeline.positions.length;
-    const edges = [...timeline.positions, timeline.entries + 1];
-    const live = new Float64Array(count);
-    for (const kind of MEMORY_KINDS)
-        for (let i = 0; i < count; i++) live[i] += timeline[kind][i];
+    const {positions, stretch, entries} = timeline;
+    const live = positions.map((_, i) => MEMORY_KINDS.reduce((sum, kind) => sum + timeline[kind][i], 0));
+    const steps = [];
+    positions.forEach((position, i) => {
+        const start = Math.floor(position / stretch) * stretch, last = steps.at(-1);
+        if (!last || last.start !== start) steps.push({start, most: i, least: i});
+        else if (live[i] > live[last.most]) last.most = i;
+        else if (live[i] < live[last.least]) last.least = i;
+    });
     let peakStep = 0, atStep = 0;
-    for (let i = 0; i < count; i++) {
-        if (live[i] > live[peakStep]) peakStep = i;
-        if (edges[i] <= timeline.at) atStep = i;
-    }
-    return {...timeline, edges, live, peakStep, atStep};
+    steps.forEach((step, i) => {
+        if (live[step.most] > live[steps[peakStep].most]) peakStep = i;
+        if (step.start <= timeline.at) atStep = i;
+    });
+    return {...timeline, live, steps, edges: [...steps.map(step => step.start), entries + 1], peakStep, atStep};
 }
+// The values of |list|, or of a kind each, at the |which| moment of each step.
+const pick = (timeline, which, list) => timeline.steps.map(step => list[step[which]]);
+const pickKinds = (timeline, which) => Object.fromEntries(
+    MEMORY_KINDS.map(kind => [kind, pick(timeline, which, timeline[kind])]));
+
 function momentTip(timeline, i) {
-    const passed = timeline.microseconds ? `, ${(timeline.microseconds[i] / 1e6).toFixed(3)} s` : '';
-    const rows = [element('b', {}, `entry ${timeline.positions[i].toLocaleString('en')}${passed}`),
-                  tipRow(i === timeline.peakStep ? 'live, the peak' : 'live', formatBytes(timeline.live[i])),
-                  tipRow('reserved', formatBytes(timeline.reserved[i])), element('hr')];
+    const {most, least} = timeline.steps[i];
+    const passed = timeline.microseconds ? `, ${(timeline.microseconds[most] / 1e6).toFixed(3)} s` : '';
+    const rows = [element('b', {}, `entry ${timeline.positions[most].toLocaleString('en')}${passed}`),
+                  tipRow(i === timeline.peakStep ? 'live, the peak' : 'live', formatBytes(timeline.live[most])),
+                  tipRow('reserved', formatBytes(timeline.reserved[most])), element('hr')];
     for (const kind of [...MEMORY_KINDS].reverse())
-        if (timeline[kind][i]) rows.push(tipRow(wordsOf(kind), formatBytes(timeline[kind][i]), kind));
+        if (timeline[kind][most]) rows.push(tipRow(wordsOf(kind), formatBytes(timeline[kind][most]), kind));
+    if (timeline.stretch > 1 && least !== most)
+        rows.push(element('hr'), tipRow(`least, at entry ${timeline.positions[least].toLocaleString('en')}`,
+                                        formatBytes(timeline.live[least])));
     return rows;
 }
 // Thin lines where iterations begin, and a line through the bytes live there where those grow.
@@ -75,20 +88,23 @@ function drawTimeline(host, finding, timeline) {
     // A request many times what there is would flatten everything else.
     const top = 1.08 * Math.max(most, limit, Math.min(timeline.live_bytes + asked, 1.5 * most));
     const f = frame(host, {height: tall(340), top, count: timeline.entries + 1, words: 'entries of the trace'});
-    drawStack(f, MEMORY_KINDS, timeline, timeline.edges);
-    f.svg.append(drawn('path', {class: 'reserved', d: stepPath(f, timeline.edges, timeline.reserved)}));
+    if (timeline.stretch > 1)
+        drawStack(f, MEMORY_KINDS, pickKinds(timeline, 'most'), timeline.edges, 'box faint');
+    drawStack(f, MEMORY_KINDS, pickKinds(timeline, 'least'), timeline.edges);
+    f.svg.append(drawn('path', {class: 'reserved',
+        d: stepPath(f, timeline.edges, pick(timeline, 'most', timeline.reserved))}));
     drawIterations(f, finding.snapshot.iterations);
     if (limit) {
         drawLevel(f, limit, 'limit');
         drawLabel(f, LEFT + 6, f.y(limit) - 5, `what it could have: ${formatBytes(limit)}`, 'over', false);
     }
     drawFailure(f, finding, timeline);
-    drawMark(f, f.x(timeline.positions[timeline.peakStep] + .5), f.y(timeline.peak_bytes),
+    drawMark(f, f.x(timeline.peak_at + .5), f.y(timeline.peak_bytes),
              `peak: ${formatBytes(timeline.peak_bytes)}`, 'strong');
     const move = addCursor(f);
     followSteps(host, f, timeline.edges, {
-        move: i => move(i < 0 ? null : timeline.positions[i]), tipOf: i => momentTip(timeline, i),
-        levelOf: i => timeline.live[i], start: timeline.atStep, choose: () => {}});
+        move: i => move(i < 0 ? null : timeline.edges[i]), tipOf: i => momentTip(timeline, i),
+        levelOf: i => timeline.live[timeline.steps[i].most], start: timeline.atStep, choose: () => {}});
 }
 function timelineSection(finding) {
     const timeline = measureTimeline(finding.snapshot.timeline);
@@ -102,7 +118,8 @@ function timelineSection(finding) {
     const {iterations} = finding.snapshot;
     const words = [`Live bytes by kind over the ${timeline.entries.toLocaleString('en')} entries of the trace; ` +
         'the line above is what the allocator has reserved.'];
-    if (timeline.sampled) words.push('Of each stretch the moments of most and of least live bytes are drawn.');
+    if (timeline.stretch > 1)
+        words.push(`Of every ${timeline.stretch.toLocaleString('en')} entries: the most, and darker the least.`);
     if (iterations.known) words.push('Thin lines: iterations begin' +
         (iterations.growth_bytes > 0 ? '; the line through them is what is live there.' : '.'));
     if (timeline.failures.length) words.push('Dashed: a request failed.');
@@ -278,10 +295,12 @@ function whatIfSection({what_if: replay}) {
             'torch.cuda.memory._record_memory_history() before training.'));
         return parts;
     }
+    if (replay.failures)
+        parts.push(hint('What each would have reserved at most, and whether the request that failed would have succeeded.'));
     parts.push(hint(replay.exact ? 'The replay as recorded gives every segment and address again. '
         : replay.reproduced ? 'The replay as recorded gives the recorded peak again. '
         : 'The replay as recorded does not give the recorded peak: these figures are rough. ',
-        replay.best === null ? 'No setting is recommended.' : element('span', {}, 'Best: ', element('code', {}, replay.best))));
+        replay.best === null ? 'No setting is recommended.' : element('span', {}, 'Best: ', element('code', {}, `PYTORCH_CUDA_ALLOC_CONF=${replay.best}`))));
     const most = Math.max(...replay.settings.map(row => row.peak_reserved_bytes), 1);
     const rows = replay.settings.map(row => [
         ['name', ...breakable(row.settings || 'the defaults', ','),
@@ -290,7 +309,7 @@ function whatIfSection({what_if: replay}) {
         ['number', formatBytes(row.peak_reserved_bytes),
          shareBar(row.peak_reserved_bytes / most, row.succeeds ? 'activations' : 'workspace')],
         row.fails_earlier ? 'fails earlier' : row.succeeds === null ? '' : row.succeeds ? 'succeeds' : 'fails']);
-    const table = tableOf('what-if', ['PYTORCH_CUDA_ALLOC_CONF', 'Reserved peak', replay.failures ? 'Failed request' : ''],
+    const table = tableOf('what-if', ['Settings', 'Reserved peak', replay.failures ? 'Request' : ''],
                           [1], rows);
     const best = replay.settings.findIndex((row, i) => i > 0 && row.settings === replay.best);
     if (best > 0) table.querySelectorAll('tbody tr')[best].className = 'chosen';

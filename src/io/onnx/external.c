@@ -50,6 +50,17 @@ void snug_onnx_unmap(struct snug_onnx_storage *storage) {
     storage->mappings = NULL;
 }
 
+static snug_status refuse_part(const char *part, int error) {
+    if (error == ENOENT)
+        return snug_fail(SNUG_BAD_FILE,
+                         "external data \"%.200s\" is missing: it belongs into the model's folder",
+                         part);
+    bool is_link = error == ELOOP || error == ENOTDIR; // what open() says of one for a folder
+    return snug_fail(is_link ? SNUG_BAD_FILE : SNUG_IO, "external data \"%.200s\": %s%s", part,
+                     error == ENOTDIR ? "no folder; " : "",
+                     is_link ? "symbolic links are not followed" : strerror(error));
+}
+
 // Opens |location| below |folder| part by part: no part is "..", and none is a symbolic link, so
 // that a file from the network cannot have others read.
 static snug_status open_below(const char *folder, const char *location, int *out) {
@@ -72,10 +83,7 @@ static snug_status open_below(const char *folder, const char *location, int *out
         int error = errno;
         close(*out);
         *out = next;
-        if (next < 0)
-            return snug_fail(error == ELOOP ? SNUG_BAD_FILE : SNUG_IO,
-                             "external data \"%.200s\": %s", part,
-                             error == ELOOP ? "symbolic links are not followed" : strerror(error));
+        if (next < 0) return refuse_part(part, error);
         location += length + !is_last;
     }
     return SNUG_OK;
