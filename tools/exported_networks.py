@@ -221,7 +221,7 @@ def vision(name, size, rate, calm=1.0, **options):
 NETWORKS = {
     "mobilenet_v2": vision("mobilenet_v2", 64, 1e-6),
     "resnet18": vision("resnet18", 64, 1e-5),
-    "resnet50": vision("resnet50", 64, 1e-6, 0.3),
+    "resnet50": vision("resnet50", 64, 2.5e-7, 0.1),
     "efficientnet_b0": vision("efficientnet_b0", 64, 1e-6),
     "vgg11_bn": vision("vgg11_bn", 224, 1e-5),
     "googlenet": vision("googlenet", 64, 1e-6, aux_logits=False, init_weights=False),
