@@ -54,11 +54,17 @@ def losses_of(name, folds):
     return torch.tensor(losses)
 
 
+# (dynamo, training) of what is stored: few of each network, to keep the files small.
+ALL, DYNAMO = comparison.FORMS, [(True, False), (True, True)]
+STORED = {"conv": ALL, "mixer": DYNAMO, "unet": [(False, True), (True, False)],
+          "transformer": [(False, True), (True, False)], "tabular": DYNAMO}
+
+
 def write(short, folder):
     name = "tiny_" + short
     net, x, target = networks.make(name)
     tensors = {"input": x, "target": target}
-    for dynamo, training in comparison.FORMS:
+    for dynamo, training in STORED[short]:
         form = f"{'dynamo' if dynamo else 'script'}-{'training' if training else 'evaluation'}"
         path = folder / f"{short}-{form}.onnx"
         networks.export(net, x, path, dynamo, training)
@@ -73,7 +79,7 @@ def write(short, folder):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for short in networks.TINY:
+    for short in STORED:
         write(short, folder)
 
 
