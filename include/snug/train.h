@@ -12,7 +12,8 @@ typedef struct snug_trainer snug_trainer;
 // Where a trainer's samples come from. Called in order, for at most |most| samples at a time: gives
 // |samples| samples as snug_plan_sample() describes them, valid until the next call: |inputs| has
 // room for an address for each input. An image network takes one, float32 in NHWC order, and int32
-// targets.
+// targets. A class below 0 (PyTorch's ignore_index of -100) counts neither in the loss, which is
+// the mean over the batch's other targets, nor in gradients and accuracy.
 typedef struct snug_batch_source {
     snug_status (*next)(void *context, int64_t samples, const void **inputs, const void **target);
     void *context;
@@ -156,7 +157,8 @@ snug_status snug_run_describe(const char *folder, snug_run_info *out);
 
 // Writes the weights and statistics of the run in |folder| to |path| as a safetensors file of the
 // names, shapes and types of the network's PyTorch state_dict(), num_batches_tracked included (the
-// updates done: training does not read it). SNUG_BAD_FILE where the run's weights are no snug's.
+// updates done: training does not read it). Of a network from an ONNX file that is still there, its
+// buffers as well. SNUG_BAD_FILE where the run's weights are no snug's.
 snug_status snug_run_export(const char *folder, const char *path);
 
 // The same as an ONNX file in inference form, with a dynamic batch: what was trained from a file is

@@ -30,6 +30,9 @@ typedef struct snug_run_state {
     int64_t first_sample; // index within the batch of the micro-batch's first sample
     double learning_rate;
     double loss_scale; // what the loss is multiplied by, and gradients are divided by; 0: 1
+    // What updates multiply gradients by: above 1 where the batch has targets that do not count, so
+    // that the loss is the mean over those that do; 0: 1.
+    double gradient_weight;
 } snug_run_state;
 
 // A tensor as a kernel on the host sees it. |data| points into the arena.

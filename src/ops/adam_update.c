@@ -30,9 +30,11 @@ static snug_status kernel(const snug_call *call) {
     double rate = call->state->learning_rate, t = (double)call->state->step + 1;
     double step_size = rate / (1 - pow(adam->beta1, t));
     double correction = sqrt(1 - pow(adam->beta2, t));
+    double times = snug_update_weight(call->state);
     int64_t elements = snug_type_elements(&weight->type);
     for (int64_t i = 0; i < elements; i++) {
-        double value = snug_view_get(weight, i), gradient = snug_view_get(&call->inputs[1], i);
+        double value = snug_view_get(weight, i);
+        double gradient = times * snug_view_get(&call->inputs[1], i);
         if (adam->decoupled)
             value -= rate * adam->weight_decay * value;
         else

@@ -69,9 +69,11 @@ static void store(block *self, int64_t index, int64_t count) {
 static void sgd_block(const snug_call *call, block *momentum, int64_t first, int64_t count) {
     const snug_sgd_attributes *sgd = call->attributes;
     const snug_view *weight = &call->inputs[0];
+    double times = snug_update_weight(call->state);
     for (int64_t i = 0; i < count; i++) {
         double value = snug_view_get(weight, first + i);
-        double gradient = snug_view_get(&call->inputs[1], first + i) + sgd->weight_decay * value;
+        double gradient =
+            times * snug_view_get(&call->inputs[1], first + i) + sgd->weight_decay * value;
         double velocity = gradient;
         if (call->state->step > 0)
             velocity = sgd->momentum * momentum->values[i] + (1 - sgd->dampening) * gradient;
@@ -98,10 +100,10 @@ static void adam_block(const snug_call *call, block *m, block *v, int64_t first,
     const snug_view *weight = &call->inputs[0];
     double rate = call->state->learning_rate, t = (double)call->state->step + 1;
     double step_size = rate / (1 - pow(adam->beta1, t));
-    double correction = sqrt(1 - pow(adam->beta2, t));
+    double correction = sqrt(1 - pow(adam->beta2, t)), times = snug_update_weight(call->state);
     for (int64_t i = 0; i < count; i++) {
         double value = snug_view_get(weight, first + i);
-        double gradient = snug_view_get(&call->inputs[1], first + i);
+        double gradient = times * snug_view_get(&call->inputs[1], first + i);
         if (adam->decoupled)
             value -= rate * adam->weight_decay * value;
         else

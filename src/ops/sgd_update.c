@@ -37,10 +37,11 @@ static double with_momentum(const snug_sgd_attributes *sgd, const snug_view *buf
 static snug_status kernel(const snug_call *call) {
     const snug_sgd_attributes *sgd = call->attributes;
     const snug_view *weight = &call->inputs[0];
+    double times = snug_update_weight(call->state);
     int64_t elements = snug_type_elements(&weight->type);
     for (int64_t i = 0; i < elements; i++) {
         double value = snug_view_get(weight, i);
-        double gradient = snug_view_get(&call->inputs[1], i) + sgd->weight_decay * value;
+        double gradient = times * snug_view_get(&call->inputs[1], i) + sgd->weight_decay * value;
         if (sgd->momentum != 0)
             gradient = with_momentum(sgd, &call->inputs[2], i, gradient, call->state->step == 0);
         snug_view_set(weight, i, value - call->state->learning_rate * gradient);

@@ -20,4 +20,9 @@ static inline snug_status snug_update_check(const snug_type *inputs, int count) 
     return SNUG_OK;
 }
 
+// What an update takes gradients times.
+static inline double snug_update_weight(const snug_run_state *state) {
+    return state->gradient_weight != 0 ? state->gradient_weight : 1;
+}
+
 #endif

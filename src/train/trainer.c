@@ -21,6 +21,7 @@ struct snug_trainer {
     snug_loss_scaler scaler;
     // Of an evaluation pass, each -1 as an int32 and a NaN as a float32: no class, no number.
     int32_t *no_targets;
+    int64_t targets, counted; // of the batch so far: all, and those that are classes
 };
 
 static snug_status prepare(snug_trainer *trainer) {
@@ -62,6 +63,21 @@ static snug_status check_restored(const snug_trainer *trainer) {
                      "the trainer's memory is released: snug_trainer_restore() takes it again");
 }
 
+// Negative classes count in no mean.
+static void count_targets(snug_trainer *trainer, const snug_type *type, int64_t samples,
+                          const void *targets) {
+    const int32_t *values = targets;
+    int64_t count = snug_type_elements(type) / type->dims[0] * samples;
+    trainer->targets += count;
+    for (int64_t i = 0; i < count; i++)
+        trainer->counted += type->dtype != SNUG_I32 || values[i] >= 0;
+}
+
+// The mean over the targets that count, from that over all; of none it stays.
+static double target_weight(const snug_trainer *trainer) {
+    return trainer->counted > 0 ? (double)trainer->targets / (double)trainer->counted : 1;
+}
+
 // Feeds a pass |samples| samples, at most what it takes; targets of -1 in the places left over keep
 // those out of the results.
 static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
@@ -75,6 +91,7 @@ static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
         if (source->most > 0 && part > source->most) part = source->most;
         const void *inputs[SNUG_MAX_INPUTS] = {NULL}, *target = NULL;
         SNUG_TRY(source->next(source->context, part, inputs, &target));
+        count_targets(trainer, snug_graph_type(built->graph, built->target), part, target);
         for (int i = 0; i < built->input_count; i++) {
             snug_tensor_id input = built->inputs[i];
             size_t row = snug_type_bytes(snug_graph_type(built->graph, input)) / whole;
@@ -92,11 +109,12 @@ static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
 
 // Runs a pass on |samples| samples and adds its scalar results up.
 static snug_status run_pass(snug_trainer *trainer, const snug_pass *pass,
-                            const snug_batch_source *source, int64_t samples,
-                            const snug_run_state *state, double *loss, double *correct) {
+                            const snug_batch_source *source, int64_t samples, snug_run_state *state,
+                            double *loss, double *correct) {
     const snug_training_graph *built = &pass->built;
     float value = 0;
     SNUG_TRY(feed(trainer, pass, source, samples));
+    state->gradient_weight = target_weight(trainer);
     SNUG_TRY(snug_program_run(trainer->program, pass, state));
     SNUG_TRY(snug_program_read(trainer->program, pass, built->loss, &value, sizeof value));
     *loss += value;
@@ -161,7 +179,9 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
     SNUG_TRY(check_restored(trainer));
     if (!schedule->step.built.graph)
         return snug_fail(SNUG_INVALID, "a step of a plan that is for evaluation alone");
+    trainer->targets = trainer->counted = 0;
     snug_status status = run_micro_batches(trainer, source, &state, loss);
+    *loss *= target_weight(trainer);
     if (status != SNUG_OK) {
         // The source's failure is the one to report.
         snug_status dropped = drop_gradients(trainer);
@@ -181,17 +201,16 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
     SNUG_TRY(check_restored(trainer));
     const snug_pass *pass = &trainer->plan->schedule.evaluate;
     int64_t most = pass->built.samples;
-    int64_t targets =
-        snug_type_elements(snug_graph_type(pass->built.graph, pass->built.target)) / most;
     snug_run_state state = {.seed = trainer->seed, .step = (uint64_t)trainer->steps};
     double correct = 0;
+    trainer->targets = trainer->counted = 0;
     for (int64_t done = 0; done < samples; done += most) {
         int64_t part = samples - done < most ? samples - done : most;
         SNUG_TRY(run_pass(trainer, pass, source, part, &state, loss, &correct));
     }
     if (samples > 0) {
-        *loss /= (double)samples;
-        *accuracy = correct / (double)(samples * targets);
+        *loss *= target_weight(trainer) / (double)samples;
+        *accuracy = correct / (double)(trainer->counted > 0 ? trainer->counted : 1);
         if (pass->built.correct == SNUG_NO_TENSOR) *accuracy = NAN;
     }
     return SNUG_OK;

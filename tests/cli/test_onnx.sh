@@ -125,6 +125,17 @@ status=$?
 expect 0 "accuracy" eval stopped --data "$data"
 train 0 "(equal)" "$net" --data "$data" --init stopped/weights.safetensors --no-out
 
+# --- targets that do not count: -100, of int64, in a data set of two samples; other negative ones ---
+header='{"input":{"dtype":"F32","shape":[2,4],"data_offsets":[0,32]},'
+header=$header'"target":{"dtype":"I64","shape":[2],"data_offsets":[32,48]}}'
+ignoring() { # the first target's lowest byte, the rest of it 0xFF
+    printf "\\$(printf %03o ${#header})\0\0\0\0\0\0\0%s" "$header"
+    printf '\0\0\200?\0\0\0@\0\0\200?\0\0\0@\0\0\0?\0\0\0@\0\0\200?\0\0\0?'
+    printf "$1\\377\\377\\377\\377\\377\\377\\377\2\0\0\0\0\0\0\0"
+}
+ignoring '\234' >ignoring.safetensors
+ignoring '\377' >negative.safetensors
+
 # --- files that are not what they should be ---
 for bytes in 0 1 10 100 1000 3000; do
     head -c $bytes "$net" >cut.onnx
@@ -169,6 +180,10 @@ plan 4 'external data "w.bin" is missing' inside/net.onnx
 cp numbers inside/w.bin
 plan 0 "net, 4, 3 classes" inside/net.onnx
 train 0 "(equal)" inside/net.onnx --data synthetic --no-out
+expect 0 "loss" train inside/net.onnx --data ignoring.safetensors --batch-size 2 --micro-batch 1 \
+    --cost model --max-steps 2 --no-out
+expect 4 "target -1 of sample 0: a class from 0" train inside/net.onnx --batch-size 2 \
+    --data negative.safetensors --cost model --no-out
 head -c 47 numbers >inside/w.bin
 plan 4 "47 bytes of data where its shape takes 48" inside/net.onnx
 cp numbers w.bin

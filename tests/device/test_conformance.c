@@ -65,7 +65,8 @@ typedef struct trial {
     size_t block_bytes, workspace_offset;
 } trial;
 
-static const snug_run_state state = {.seed = 5, .step = 2, .first_sample = 3, .learning_rate = 0.1};
+static const snug_run_state state = {
+    .seed = 5, .step = 2, .first_sample = 3, .learning_rate = 0.1, .gradient_weight = 1.5};
 
 // Samples without attributes stand for all zero.
 static const void *attributes_of(const snug_sample *sample) {

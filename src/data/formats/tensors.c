@@ -16,6 +16,8 @@ typedef struct tensors_state {
     void *row, *turned; // one sample's tensor as stored, and as wanted but row-major
 } tensors_state;
 
+enum { IGNORED = -100 }; // PyTorch's default for targets that count in no loss
+
 static bool matches(const char *path) {
     static const char ending[] = ".safetensors";
     size_t length = strlen(path);
@@ -78,6 +80,16 @@ static snug_status check_types(const snug_dataset *dataset) {
     return SNUG_OK;
 }
 
+static snug_status refuse_class(const snug_dataset *dataset, int64_t sample, int64_t found) {
+    char most[32] = "on";
+    if (dataset->options.classes < INT32_MAX)
+        snprintf(most, sizeof most, "to %lld", (long long)dataset->options.classes - 1);
+    return snug_fail(SNUG_BAD_FILE,
+                     "%s: target %lld of sample %lld: a class from 0 %s expected, or %d, which "
+                     "leaves it out of the loss",
+                     dataset->options.name, (long long)found, (long long)sample, most, IGNORED);
+}
+
 // Reads every class once: they must be classes, and the highest tells how many there are.
 static snug_status check_classes(snug_dataset *dataset) {
     const tensors_state *state = dataset->state;
@@ -89,10 +101,9 @@ static snug_status check_classes(snug_dataset *dataset) {
                                        bytes));
         snug_elements_convert(state->row, state->target->type.dtype, count, row, SNUG_I64);
         for (int64_t j = 0; j < count; j++) {
+            if (row[j] == IGNORED) continue;
             if (row[j] < 0 || row[j] >= dataset->options.classes)
-                return snug_fail(SNUG_BAD_FILE, "%s: target %lld of sample %lld, with %lld classes",
-                                 dataset->options.name, (long long)row[j], (long long)i,
-                                 (long long)dataset->options.classes);
+                return refuse_class(dataset, i, row[j]);
             if (row[j] > highest) highest = row[j];
         }
     }

@@ -10,6 +10,7 @@
 #include "device/cpu/threads.h"
 #include "ops/lean.h"
 #include "ops/ops.h"
+#include "ops/update.h"
 
 enum { block = SNUG_LEAN_BLOCK, grain_blocks = 16 };
 
@@ -23,6 +24,7 @@ typedef struct work {
     float *weight;
     const char *gradient;
     snug_dtype gradient_type;
+    float times;       // what gradients are multiplied by
     uint8_t *codes[2]; // momentum, or m and v
     float *scales[2];
     float momentum, dampened, decay, rate; // SGD
@@ -87,13 +89,13 @@ SNUG_MULTIARCH static void encode(const float *values, float scale, int64_t coun
 
 SNUG_MULTIARCH static void sgd_step(const work *self, const float *gradient, int64_t count,
                                     float *weight, float *m) {
-    float decay = self->decay, rate = self->rate;
+    float decay = self->decay, rate = self->rate, times = self->times;
     float keep = self->is_first ? 0 : self->momentum,
           dampened = self->is_first ? 1 : self->dampened;
     float ahead = self->nesterov ? self->momentum : 1, own = self->nesterov ? 1 : 0;
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
-        float slope = gradient[i] + decay * weight[i];
+        float slope = times * gradient[i] + decay * weight[i];
         m[i] = keep * m[i] + dampened * slope;
         weight[i] -= rate * (own * slope + ahead * m[i]);
     }
@@ -103,10 +105,10 @@ SNUG_MULTIARCH static void adam_step(const work *self, const float *gradient, in
                                      float *weight, float *m, float *v) {
     float beta1 = self->beta1, beta2 = self->beta2, rest1 = self->rest1, rest2 = self->rest2;
     float step_size = self->step_size, correction = self->inverse_correction, eps = self->eps;
-    float decay = self->decay, keep = self->keep;
+    float decay = self->decay, keep = self->keep, times = self->times;
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
-        float slope = gradient[i] + decay * weight[i];
+        float slope = times * gradient[i] + decay * weight[i];
         m[i] = beta1 * m[i] + rest1 * slope;
         v[i] = beta2 * v[i] + rest2 * slope * slope;
         weight[i] = keep * weight[i] - step_size * m[i] / (sqrtf(v[i]) * correction + eps);
@@ -145,6 +147,7 @@ static work begin_work(const snug_cpu_kernel *kernel, const snug_call *call) {
                   .weight = call->inputs[0].data,
                   .gradient = call->inputs[1].data,
                   .gradient_type = call->inputs[1].type.dtype,
+                  .times = (float)snug_update_weight(call->state),
                   .codes = {call->inputs[2].data},
                   .scales = {call->inputs[3].data},
                   .is_first = call->state->step == 0};

@@ -4,12 +4,14 @@
 #include "device/cpu/kernel.h"
 #include "device/cpu/threads.h"
 #include "ops/ops.h"
+#include "ops/update.h"
 
 enum { grain = 8192 };
 
 typedef struct work {
     float *weight, *m, *v; // m: SGD's momentum buffer, or Adam's first moment
     const float *gradient;
+    float times; // what gradients are multiplied by
     // SGD
     float momentum, dampened, decay, rate;
     bool is_first, nesterov;
@@ -19,32 +21,32 @@ typedef struct work {
 } work;
 
 SNUG_MULTIARCH static void sgd_plain(const work *self, int64_t begin, int64_t end) {
-    float *weight = self->weight, decay = self->decay, rate = self->rate;
+    float *weight = self->weight, decay = self->decay, rate = self->rate, times = self->times;
     const float *gradient = self->gradient;
 #pragma omp simd
     for (int64_t i = begin; i < end; i++)
-        weight[i] -= rate * (gradient[i] + decay * weight[i]);
+        weight[i] -= rate * (times * gradient[i] + decay * weight[i]);
 }
 
 SNUG_MULTIARCH static void sgd_momentum(const work *self, int64_t begin, int64_t end) {
     float *weight = self->weight, *m = self->m;
     const float *gradient = self->gradient;
-    float decay = self->decay, rate = self->rate, momentum = self->momentum;
+    float decay = self->decay, rate = self->rate, momentum = self->momentum, times = self->times;
     // The first step's buffer is the gradient, whatever the memory holds.
     if (self->is_first) {
 #pragma omp simd
         for (int64_t i = begin; i < end; i++)
-            m[i] = gradient[i] + decay * weight[i];
+            m[i] = times * gradient[i] + decay * weight[i];
     } else {
         float dampened = self->dampened;
 #pragma omp simd
         for (int64_t i = begin; i < end; i++)
-            m[i] = momentum * m[i] + dampened * (gradient[i] + decay * weight[i]);
+            m[i] = momentum * m[i] + dampened * (times * gradient[i] + decay * weight[i]);
     }
     if (self->nesterov) {
 #pragma omp simd
         for (int64_t i = begin; i < end; i++)
-            weight[i] -= rate * ((gradient[i] + decay * weight[i]) + momentum * m[i]);
+            weight[i] -= rate * ((times * gradient[i] + decay * weight[i]) + momentum * m[i]);
     } else {
 #pragma omp simd
         for (int64_t i = begin; i < end; i++)
@@ -68,6 +70,7 @@ static snug_status run_sgd(snug_cpu_kernel *kernel, const snug_call *call) {
     const snug_sgd_attributes *sgd = call->attributes;
     work self = {.weight = call->inputs[0].data,
                  .gradient = call->inputs[1].data,
+                 .times = (float)snug_update_weight(call->state),
                  .m = sgd->momentum != 0 ? call->inputs[2].data : NULL,
                  .momentum = (float)sgd->momentum,
                  .dampened = (float)(1 - sgd->dampening),
@@ -90,10 +93,10 @@ SNUG_MULTIARCH static void adam_range(const work *self, int64_t begin, int64_t e
     const float *gradient = self->gradient;
     float beta1 = self->beta1, beta2 = self->beta2, rest1 = self->rest1, rest2 = self->rest2;
     float step_size = self->step_size, correction = self->inverse_correction, eps = self->eps;
-    float decay = self->decay, keep = self->keep;
+    float decay = self->decay, keep = self->keep, times = self->times;
 #pragma omp simd
     for (int64_t i = begin; i < end; i++) {
-        float slope = gradient[i] + decay * weight[i];
+        float slope = times * gradient[i] + decay * weight[i];
         float mean = beta1 * m[i] + rest1 * slope;
         float square = beta2 * v[i] + rest2 * slope * slope;
         m[i] = mean;
@@ -112,6 +115,7 @@ static snug_status run_adam(snug_cpu_kernel *kernel, const snug_call *call) {
     double rate = call->state->learning_rate, t = (double)call->state->step + 1;
     work self = {.weight = call->inputs[0].data,
                  .gradient = call->inputs[1].data,
+                 .times = (float)snug_update_weight(call->state),
                  .m = call->inputs[2].data,
                  .v = call->inputs[3].data,
                  .beta1 = (float)adam->beta1,
