@@ -46,7 +46,8 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_against(evidence, "%s lay free in the allocator, more than the %s asked for.",
                            SNUG_SIZE(facts->figures.unallocated.bytes),
                            SNUG_SIZE(facts->figures.requested.bytes));
-        return confidence - 0.2;
+        // Pieces cut for smaller batches are a part of it: larger ones do not fit into them.
+        return confidence - (facts->last_scale >= 1.1 ? 0.1 : 0.2);
     }
     if (facts->masked || facts->host) return 0;
     double one = snug_ratio(facts->figures.requested, facts->usable), confidence = 0.03;

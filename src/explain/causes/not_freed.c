@@ -13,7 +13,8 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
             snug_speak_for(evidence,
                            "%s of the %s live were made by the iteration before this one.",
                            SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes));
-        return snug_clamp(0.5 + 0.7 * stale, 0, 0.92);
+        bool passes = facts->errors_before == 0 && facts->stale_passes >= 1.5;
+        return snug_clamp((passes ? 0.1 : 0.5) + 0.7 * stale, 0, 0.92);
     }
     if (facts->period_known && facts->growth_per_period <= 0)
         snug_speak_against(evidence, "Nothing of an iteration stays after it.");
