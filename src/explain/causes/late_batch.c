@@ -47,7 +47,8 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                            SNUG_SIZE(facts->figures.unallocated.bytes),
                            SNUG_SIZE(facts->figures.requested.bytes));
         // Pieces cut for smaller batches are a part of it: larger ones do not fit into them.
-        return confidence - (facts->last_scale >= 1.1 ? 0.1 : 0.2);
+        double room = snug_ratio(facts->figures.unallocated, facts->figures.requested);
+        return confidence - (facts->last_scale >= 1.1 && room < 3 ? 0.1 : 0.3);
     }
     if (facts->masked || facts->host) return 0;
     double one = snug_ratio(facts->figures.requested, facts->usable), confidence = 0.03;
