@@ -21,6 +21,10 @@ import compare_with_pytorch as comparison  # noqa: E402
 import exported_networks as networks  # noqa: E402
 
 
+# The metadata that snug reads.
+READ = ("pkg.torch.export.graph_signature.InputSpec.kind", "pkg.onnxscript.optimizer.folded_from")
+
+
 def strip(path):
     """Exporters write the places in the program that nodes come from; and names that nobody reads."""
     model = onnx.load(path)
@@ -31,8 +35,12 @@ def strip(path):
     for value in [*model.graph.value_info, *model.graph.input, *model.graph.output,
                   *model.graph.initializer]:
         value.ClearField("doc_string")
+        told = [entry for entry in value.metadata_props if entry.key in READ]
         del value.metadata_props[:]
+        value.metadata_props.extend(told)
+    values = [value for value in model.graph.value_info if value.metadata_props]
     del model.graph.value_info[:], model.graph.metadata_props[:], model.metadata_props[:]
+    model.graph.value_info.extend(values)
     model.graph.ClearField("doc_string")
     onnx.save(model, path)
 
@@ -46,11 +54,17 @@ def losses_of(name, folds):
     return torch.tensor(losses)
 
 
+# (dynamo, training) of what is stored: few of each network, to keep the files small.
+ALL, DYNAMO = comparison.FORMS, [(True, False), (True, True)]
+STORED = {"conv": ALL, "mixer": DYNAMO, "unet": [(False, True), (True, False)],
+          "transformer": [(False, True), (True, False)], "tabular": DYNAMO}
+
+
 def write(short, folder):
     name = "tiny_" + short
     net, x, target = networks.make(name)
     tensors = {"input": x, "target": target}
-    for dynamo, training in comparison.FORMS:
+    for dynamo, training in STORED[short]:
         form = f"{'dynamo' if dynamo else 'script'}-{'training' if training else 'evaluation'}"
         path = folder / f"{short}-{form}.onnx"
         networks.export(net, x, path, dynamo, training)
@@ -65,7 +79,7 @@ def write(short, folder):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for short in networks.TINY:
+    for short in STORED:
         write(short, folder)
 
 

@@ -157,7 +157,8 @@ snug_status snug_run_describe(const char *folder, snug_run_info *out);
 
 // Writes the weights and statistics of the run in |folder| to |path| as a safetensors file of the
 // names, shapes and types of the network's PyTorch state_dict(), num_batches_tracked included (the
-// updates done: training does not read it). SNUG_BAD_FILE where the run's weights are no snug's.
+// updates done: training does not read it). Of a network from an ONNX file that is still there, its
+// buffers as well. SNUG_BAD_FILE where the run's weights are no snug's.
 snug_status snug_run_export(const char *folder, const char *path);
 
 // The same as an ONNX file in inference form, with a dynamic batch: what was trained from a file is

@@ -23,6 +23,10 @@ snug_status snug_onnx_export_graph(const snug_graph *graph, const snug_tensor_id
                                    int input_count, snug_tensor_id logits, const char *name,
                                    snug_onnx_writer **out, snug_onnx_wanted *wanted);
 
+// Which of |graph|'s initializers are parameters or buffers under the names that PyTorch's
+// state_dict() has: |is_state| has room for all. Buffers of which it keeps nothing are none.
+snug_status snug_onnx_find_state(const snug_onnx_graph *graph, bool *is_state);
+
 // Copies |document|, batch norm and dropout turned to inference form. |is_wanted| tells which
 // initializers the caller gives.
 snug_status

@@ -101,6 +101,9 @@ static snug_status copy_values(const snug_onnx_graph *graph, snug_onnx_writer *w
         SNUG_TRY(snug_onnx_writer_input(writer, &graph->inputs[i]));
     for (size_t i = 0; i < graph->output_count; i++)
         SNUG_TRY(snug_onnx_writer_output(writer, &graph->outputs[i]));
+    for (size_t i = 0; i < graph->declared_count; i++)
+        if (graph->declared[i].is_tensor)
+            SNUG_TRY(snug_onnx_writer_declared(writer, &graph->declared[i]));
     return SNUG_OK;
 }
 

@@ -144,6 +144,8 @@ snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph 
 // Defines the initializers of |graph| in |scope|: weights, statistics and known constants.
 snug_status snug_onnx_define_initializers(snug_onnx_import *import, snug_onnx_scope *scope,
                                           const snug_onnx_graph *graph);
+// Whether an exporter made |name| up for a constant; parameters and buffers keep their names.
+bool snug_onnx_is_anonymous(const char *name);
 // PyTorch's exporter keeps equal initializers once, and makes the others Identity nodes of that
 // one. Fresh scales and biases are equal, and yet parameters of their own: |*out| is a new slot
 // when |node| is such an Identity of |slot|, else NULL.

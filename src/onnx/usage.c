@@ -1,5 +1,5 @@
-// What becomes of the initializers: parameters that learn, running statistics, constants. A file
-// does not say which is which, but where a value goes does.
+// What becomes of the initializers: parameters that learn, running statistics, constants. Few files
+// say which is which, but where a value goes does.
 #include <string.h>
 
 #include "base/memory.h"
@@ -10,10 +10,15 @@ enum {
     ALL = 0xFF,
     USES = 31, // the bits of snug_onnx_use_kind
     // Beside the kinds of use, of a value:
-    NEEDED = 32,   // an output depends on it
-    STATIC = 64,   // computed of initializers alone
-    GROUPED = 128, // a group norm before its scale, as exporters write it out,
-    SCALED = 256   // and after that
+    NEEDED = 32,    // an output depends on it
+    STATIC = 64,    // computed of initializers alone
+    GROUPED = 128,  // a group norm before its scale, as exporters write it out,
+    SCALED = 256,   // and after that
+    LEARNED = 4096, // computed of what certainly is a weight
+    // What the document declares of it:
+    PARAMETER = 512,
+    BUFFER = 1024,
+    FOLDED = 2048
 };
 
 // Bit i: input i.
@@ -135,6 +140,12 @@ static snug_status mark_node(snug_onnx_names *uses, const snug_onnx_node *node) 
     for (size_t i = 0; i < node->attribute_count; i++)
         if (node->attributes[i].graph) marks = 0; // a branch sees values that are no inputs
     if (node->input_count == 0 && (!is_plain || strcmp(node->op, "Constant") != 0)) marks = 0;
+    const positions *found = positions_of(node);
+    for (size_t i = 0; i < node->input_count; i++) {
+        unsigned own = flags_of(uses, node->inputs[i]);
+        bool is_weight = found && i < 8 && found->weights >> i & 1 && own & STATIC;
+        if (is_weight || own & LEARNED) marks |= LEARNED;
+    }
     if (is_plain && strcmp(node->op, "InstanceNormalization") == 0) marks |= GROUPED;
     if (is_plain && strcmp(node->op, "Reshape") == 0) marks |= first & GROUPED;
     if (is_plain && strcmp(node->op, "Mul") == 0 && first & GROUPED) marks |= SCALED;
@@ -144,6 +155,12 @@ static snug_status mark_node(snug_onnx_names *uses, const snug_onnx_node *node) 
 }
 
 static snug_status mark_graph(snug_onnx_names *uses, const snug_onnx_graph *graph) {
+    static const unsigned declared[] = {[SNUG_ONNX_PARAMETER] = PARAMETER,
+                                        [SNUG_ONNX_BUFFER] = BUFFER,
+                                        [SNUG_ONNX_TRANSIENT] = BUFFER,
+                                        [SNUG_ONNX_FOLDED] = FOLDED};
+    for (size_t i = 0; i < graph->declared_count; i++)
+        SNUG_TRY(add_flags(uses, graph->declared[i].name, declared[graph->declared[i].declared]));
     for (size_t i = 0; i < graph->initializer_count; i++)
         SNUG_TRY(add_flags(uses, graph->initializers[i].name, STATIC));
     for (size_t i = 0; i < graph->node_count; i++)
@@ -158,11 +175,15 @@ static unsigned flags_by_marks(const snug_onnx_names *uses, const snug_onnx_node
     bool is_static = node->output_count && flags_of(uses, node->outputs[0]) & STATIC;
     // Whatever makes a weight of parameters, such as a weight norm.
     if (is_static && of_outputs & USES) flags |= SNUG_ONNX_USE_OPERAND;
-    if (node->domain[0] || node->input_count != 2 || index != 1) return flags;
-    unsigned before = flags_of(uses, node->inputs[0]), own = flags_of(uses, node->inputs[1]);
-    bool scales = before & GROUPED && strcmp(node->op, "Mul") == 0;
-    bool shifts = before & SCALED && strcmp(node->op, "Add") == 0;
-    if (own & STATIC && (scales || shifts)) flags |= SNUG_ONNX_USE_AFFINE;
+    if (node->domain[0] || node->input_count != 2 || index > 1) return flags;
+    unsigned other = flags_of(uses, node->inputs[1 - index]);
+    bool is_affine = (other & GROUPED && strcmp(node->op, "Mul") == 0) ||
+                     (other & SCALED && strcmp(node->op, "Add") == 0);
+    // A temperature; what the network's input alone is divided by is a mean or a deviation.
+    bool divides = strcmp(node->op, "Sub") == 0 || strcmp(node->op, "Div") == 0;
+    if (!(flags_of(uses, node->inputs[index]) & STATIC)) return flags;
+    if (is_affine) flags |= SNUG_ONNX_USE_AFFINE;
+    if (divides && other & LEARNED) flags |= SNUG_ONNX_USE_OPERAND;
     return flags;
 }
 
@@ -219,10 +240,9 @@ snug_status snug_onnx_find_uses(snug_onnx_import *import, const snug_onnx_graph 
     return visit_nodes(&self, &import->uses, graph->nodes, graph->node_count, needed);
 }
 
-// Whether an exporter made |name| up for a constant; parameters keep their names. PyTorch's are
-// "onnx::Add_12", "/layer/Constant_output_0", "val_3" and "_lifted_tensor_constant0"; TensorFlow's
-// "const_fold_opt__12".
-static bool is_anonymous(const char *name) {
+// PyTorch's are "onnx::Add_12", "/layer/Constant_output_0", "val_3" and "_lifted_tensor_constant0";
+// TensorFlow's "const_fold_opt__12".
+bool snug_onnx_is_anonymous(const char *name) {
     static const char *const parts[] = {"onnx::", "onstant", "const_", "lifted_tensor", "scalar_"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strstr(name, parts[i])) return true;
@@ -253,9 +273,11 @@ static bool is_vector(const snug_type *type) {
 }
 
 static snug_role role_of(const snug_onnx_tensor *tensor, unsigned uses) {
-    bool has_name = !is_anonymous(tensor->name), learns = false;
+    bool has_name = !snug_onnx_is_anonymous(tensor->name) && !(uses & FOLDED), learns = false;
     if (!snug_dtype_is_float(tensor->type.dtype)) return SNUG_ROLE_CONSTANT;
     if (uses & SNUG_ONNX_USE_STATISTIC) return SNUG_ROLE_STATISTIC;
+    if (uses & (PARAMETER | BUFFER))
+        return uses & PARAMETER ? SNUG_ROLE_WEIGHT : SNUG_ROLE_CONSTANT;
     if (uses & SNUG_ONNX_USE_WEIGHT) learns = true;
     if (uses & SNUG_ONNX_USE_OPERAND) learns = learns || has_name;
     if (uses & SNUG_ONNX_USE_NORM) learns = learns || has_name || !is_neutral(tensor);
@@ -288,7 +310,7 @@ snug_status snug_onnx_unshare(snug_onnx_import *import, const snug_onnx_scope *s
     bool is_parameter = slot && slot->initializer && slot->role != SNUG_ROLE_CONSTANT;
     bool is_fresh = is_parameter && snug_type_elements(&slot->initializer->type) > 1 &&
                     is_uniform(slot->initializer);
-    if (!is_identity || !is_fresh || is_anonymous(node->outputs[0])) return SNUG_OK;
+    if (!is_identity || !is_fresh || snug_onnx_is_anonymous(node->outputs[0])) return SNUG_OK;
     snug_onnx_tensor *twin = NULL;
     SNUG_TRY(snug_pool_new(&import->pool, sizeof *twin, (void **)&twin));
     *twin = *slot->initializer;

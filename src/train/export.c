@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/safetensors.h"
+#include "onnx/export.h"
+#include "onnx/names.h"
 #include "snug/train.h"
 
 // Batch norm's count of batches stands behind its running variance.
@@ -17,7 +19,8 @@ static bool is_followed(const char *name) {
 
 typedef struct listing {
     snug_safetensors_item *items;
-    char **names; // of the counts, NULL for other items; owned
+    char **names;      // of the counts, NULL for other items; owned
+    const void **data; // of what the document holds, NULL for other items
     size_t count;
 } listing;
 
@@ -25,13 +28,36 @@ static void clear_listing(listing *self) {
     for (size_t i = 0; self->names && i < self->count; i++)
         snug_memory_free(self->names[i]);
     snug_memory_free(self->names);
+    snug_memory_free(self->data);
     snug_memory_free(self->items);
 }
 
-static snug_status list(const snug_safetensors *weights, listing *out) {
+static snug_status allocate(listing *out, size_t count) {
     *out = (listing){0};
-    SNUG_TRY(SNUG_NEW(&out->items, 2 * weights->count + 1));
-    SNUG_TRY(SNUG_NEW(&out->names, 2 * weights->count + 1));
+    SNUG_TRY(SNUG_NEW(&out->items, count + 1));
+    SNUG_TRY(SNUG_NEW(&out->names, count + 1));
+    return SNUG_NEW(&out->data, count + 1);
+}
+
+// Buffers, and parameters that no output needs: as they are in the file that was trained.
+static snug_status list_others(const snug_onnx_graph *graph, const bool *is_state, listing *out) {
+    static const char nothing[8];
+    snug_onnx_names listed = {0};
+    snug_status status = SNUG_OK;
+    for (size_t i = 0; status == SNUG_OK && i < out->count; i++)
+        status = snug_onnx_names_put(&listed, out->items[i].name, out);
+    for (size_t i = 0; status == SNUG_OK && i < graph->initializer_count; i++) {
+        const snug_onnx_tensor *tensor = &graph->initializers[i];
+        if (!is_state[i] || snug_onnx_names_find(&listed, tensor->name)) continue;
+        out->data[out->count] = tensor->data ? tensor->data : nothing;
+        out->items[out->count++] = (snug_safetensors_item){tensor->name, tensor->type};
+        status = snug_onnx_names_put(&listed, tensor->name, out);
+    }
+    snug_onnx_names_clear(&listed);
+    return status;
+}
+
+static snug_status list_weights(const snug_safetensors *weights, listing *out) {
     for (size_t i = 0; i < weights->count; i++) {
         const snug_safetensors_entry *entry = &weights->entries[i];
         out->items[out->count++] = (snug_safetensors_item){entry->name, entry->type};
@@ -44,6 +70,21 @@ static snug_status list(const snug_safetensors *weights, listing *out) {
         out->items[out->count++] = (snug_safetensors_item){name.data, snug_type_scalar(SNUG_I64)};
     }
     return SNUG_OK;
+}
+
+// |document| is NULL for a network that is no file.
+static snug_status list(const snug_safetensors *weights, const snug_onnx_document *document,
+                        listing *out) {
+    size_t others = document ? document->graph.initializer_count : 0;
+    bool *is_state = NULL;
+    SNUG_TRY(allocate(out, 2 * weights->count + others));
+    SNUG_TRY(list_weights(weights, out));
+    if (!document) return SNUG_OK;
+    SNUG_TRY(SNUG_NEW(&is_state, others + 1));
+    snug_status status = snug_onnx_find_state(&document->graph, is_state);
+    if (status == SNUG_OK) status = list_others(&document->graph, is_state, out);
+    snug_memory_free(is_state);
+    return status;
 }
 
 static snug_status copy(const snug_safetensors *from, const snug_safetensors_entry *entry,
@@ -64,18 +105,21 @@ static snug_status write_all(const snug_safetensors *weights, const listing *lis
     for (size_t i = 0; i < listed->count; i++) {
         if (listed->names[i])
             SNUG_TRY(snug_file_write(to, &steps, sizeof steps));
+        else if (listed->data[i])
+            SNUG_TRY(snug_file_write(to, listed->data[i], snug_type_bytes(&listed->items[i].type)));
         else
             SNUG_TRY(copy(weights, &weights->entries[next++], to));
     }
     return SNUG_OK;
 }
 
-static snug_status export(const snug_safetensors *weights, const char *network, const char *path) {
+static snug_status export(const snug_safetensors *weights, const snug_onnx_document *document,
+                          const char *network, const char *path) {
     const char *steps = snug_safetensors_metadata(weights, "steps");
     const char *metadata[] = {"format", "pt", "model", network, NULL};
     listing listed;
     snug_file file;
-    snug_status status = list(weights, &listed);
+    snug_status status = list(weights, document, &listed);
     if (status == SNUG_OK)
         status = snug_safetensors_create(path, listed.items, listed.count, metadata, &file);
     if (status == SNUG_OK) {
@@ -92,6 +136,7 @@ static snug_status export(const snug_safetensors *weights, const char *network, 
 snug_status snug_run_export(const char *folder, const char *path) {
     snug_run_info info;
     snug_safetensors weights;
+    snug_onnx_document *document = NULL;
     snug_text from = {0};
     SNUG_TRY(snug_run_describe(folder, &info));
     snug_text_append(&from, "%s/weights.safetensors", folder);
@@ -99,7 +144,10 @@ snug_status snug_run_export(const char *folder, const char *path) {
     if (status == SNUG_OK) status = snug_safetensors_open(from.data, &weights);
     snug_text_clear(&from);
     SNUG_TRY(status);
-    status = export(&weights, info.network, path);
+    // A run outlives its file; then what the run has is all there is.
+    if (info.is_file) status = snug_onnx_open(info.model, &document);
+    if (status != SNUG_NOMEM) status = export(&weights, document, info.network, path);
+    snug_onnx_close(document);
     snug_safetensors_close(&weights);
     return status;
 }

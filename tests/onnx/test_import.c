@@ -3,6 +3,7 @@
 
 #include "graph/verify.h"
 #include "onnx/builder.h"
+#include "onnx/export.h"
 #include "onnx/import.h"
 #include "ops/ops.h"
 
@@ -124,6 +125,110 @@ static void test_unshared(void **state) {
     assert_non_null(find(self.graph, "b.weight"));
     assert_non_null(find(self.graph, "t.weight"));
     assert_null(find(self.graph, "tied.weight"));
+    release(&self);
+}
+
+static void declare(snug_onnx_writer *writer, const char *name, const snug_type *type,
+                    snug_onnx_declared declared) {
+    snug_onnx_value value = snug_onnx_value_of(name, type, NULL);
+    value.declared = declared;
+    assert_int_equal(snug_onnx_writer_declared(writer, &value), SNUG_OK);
+}
+
+static void expect_role(const imported *self, const char *name, snug_role role) {
+    const snug_tensor *tensor = find(self->graph, name);
+    if (!tensor || tensor->role != role) fail_msg("%s has another role", name);
+}
+
+// What the exporter says of initializers goes before what their places say.
+static void test_declared(void **state) {
+    (void)state;
+    snug_onnx_writer *writer = builder_new(20);
+    snug_type x = snug_type_matrix(SNUG_F32, 1, 3), v = snug_type_vector(SNUG_F32, 3);
+    static const char *const names[] = {"gain", "table", "triu", "scratch"};
+    static const snug_onnx_declared kinds[] = {SNUG_ONNX_PARAMETER, SNUG_ONNX_BUFFER,
+                                               SNUG_ONNX_FOLDED, SNUG_ONNX_TRANSIENT};
+    builder_input(writer, "x", &x, "batch");
+    builder_output(writer, "y");
+    for (int i = 0; i < 4; i++) {
+        builder_initializer(writer, names[i], &v, numbers);
+        declare(writer, names[i], &v, kinds[i]);
+    }
+    builder_node(writer, "Div", "x gain", "a");
+    builder_node(writer, "Mul", "a table", "b");
+    builder_node(writer, "Add", "b triu", "c");
+    builder_node(writer, "Mul", "c scratch", "y");
+    imported self = import_at(writer, 2);
+    expect_output(&self, 2, (const int64_t[]){2, 3});
+    expect_role(&self, "gain", SNUG_ROLE_WEIGHT);
+    for (int i = 1; i < 4; i++)
+        expect_role(&self, names[i], SNUG_ROLE_CONSTANT);
+    bool is_state[4];
+    assert_int_equal(snug_onnx_find_state(&self.document->graph, is_state), SNUG_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(is_state[i], i < 2);
+    release(&self);
+}
+
+// Parameters that a weight is computed of learn, as a weight norm's do; so does a temperature, and
+// no deviation of the input.
+static void test_expressions(void **state) {
+    (void)state;
+    snug_onnx_writer *writer = builder_new(20);
+    snug_type x = snug_type_matrix(SNUG_F32, 1, 3), w = snug_type_matrix(SNUG_F32, 3, 3),
+              v = snug_type_vector(SNUG_F32, 3);
+    builder_input(writer, "x", &x, "batch");
+    builder_output(writer, "y");
+    builder_initializer(writer, "direction", &w, numbers);
+    builder_initializer(writer, "temperature", &v, numbers);
+    builder_initializer(writer, "deviation", &v, numbers);
+    builder_node(writer, "Tanh", "direction", "t");
+    builder_node(writer, "Div", "direction t", "weight");
+    builder_node(writer, "Div", "x deviation", "a");
+    builder_node(writer, "MatMul", "a weight", "b");
+    builder_node(writer, "Div", "b temperature", "y");
+    imported self = import_at(writer, 2);
+    expect_output(&self, 2, (const int64_t[]){2, 3});
+    expect_role(&self, "direction", SNUG_ROLE_WEIGHT);
+    expect_role(&self, "temperature", SNUG_ROLE_WEIGHT);
+    expect_role(&self, "deviation", SNUG_ROLE_CONSTANT);
+    release(&self);
+}
+
+// A norm without scale is written with ones, a group norm with a scale of its own as a product.
+static void test_norms(void **state) {
+    (void)state;
+    static const float ones[3] = {1, 1, 1}, zeros[3] = {0};
+    static const int64_t groups[3] = {0, 1, -1};
+    snug_onnx_writer *writer = builder_new(20);
+    int64_t dims[] = {2, 3, 4};
+    snug_type x = snug_type_make(SNUG_F32, SNUG_ROW_MAJOR, 3, dims),
+              one = snug_type_vector(SNUG_F32, 1), shape = snug_type_vector(SNUG_I64, 3),
+              scale = snug_type_matrix(SNUG_F32, 3, 1), v = snug_type_vector(SNUG_F32, 3);
+    builder_input(writer, "x", &x, "batch");
+    builder_output(writer, "y");
+    builder_initializer(writer, "val_1", &one, ones);
+    builder_initializer(writer, "val_2", &one, zeros);
+    builder_initializer(writer, "val_3", &scale, ones);
+    builder_initializer(writer, "val_4", &scale, numbers);
+    builder_initializer(writer, "norm.weight", &v, ones);
+    builder_initializer(writer, "norm.bias", &v, zeros);
+    builder_initializer(writer, "val_5", &shape, groups);
+    builder_node(writer, "Reshape", "x val_5", "a");
+    builder_node(writer, "InstanceNormalization", "a val_1 val_2", "b");
+    builder_node(writer, "Shape", "x", "s");
+    builder_node(writer, "Reshape", "b s", "c");
+    builder_node(writer, "Mul", "c val_3", "d");
+    builder_node(writer, "Add", "d val_4", "e");
+    builder_node(writer, "InstanceNormalization", "e norm.weight norm.bias", "y");
+    imported self = import_at(writer, 2);
+    expect_output(&self, 3, dims);
+    for (int i = 0; i < 2; i++)
+        expect_role(&self, i ? "val_2" : "val_1", SNUG_ROLE_CONSTANT);
+    for (int i = 0; i < 2; i++)
+        expect_role(&self, i ? "val_4" : "val_3", SNUG_ROLE_WEIGHT);
+    for (int i = 0; i < 2; i++)
+        expect_role(&self, i ? "norm.bias" : "norm.weight", SNUG_ROLE_WEIGHT);
     release(&self);
 }
 
@@ -387,11 +492,19 @@ static void test_endless_functions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weights),           cmocka_unit_test(test_unshared),
-        cmocka_unit_test(test_outputs),           cmocka_unit_test(test_unknown_operators),
-        cmocka_unit_test(test_fixed_batch),       cmocka_unit_test(test_fixed_batch_of_two),
-        cmocka_unit_test(test_constants),         cmocka_unit_test(test_computed_constants),
-        cmocka_unit_test(test_wrong_graphs),      cmocka_unit_test(test_huge_values),
+        cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_unshared),
+        cmocka_unit_test(test_declared),
+        cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_unknown_operators),
+        cmocka_unit_test(test_fixed_batch),
+        cmocka_unit_test(test_fixed_batch_of_two),
+        cmocka_unit_test(test_constants),
+        cmocka_unit_test(test_computed_constants),
+        cmocka_unit_test(test_wrong_graphs),
+        cmocka_unit_test(test_huge_values),
         cmocka_unit_test(test_endless_functions),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);

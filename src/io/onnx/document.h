@@ -62,7 +62,21 @@ typedef struct snug_onnx_node {
     size_t attribute_count;
 } snug_onnx_node;
 
-// A graph's input or output.
+// What PyTorch's newer exporter says of an initializer, in the metadata of its value.
+#define SNUG_ONNX_DECLARED_KEY "pkg.torch.export.graph_signature.InputSpec.kind"
+#define SNUG_ONNX_DECLARED_PARAMETER "PARAMETER"
+#define SNUG_ONNX_DECLARED_BUFFER "BUFFER"
+#define SNUG_ONNX_PERSISTENT_KEY "pkg.torch.export.graph_signature.InputSpec.persistent"
+#define SNUG_ONNX_FOLDED_KEY "pkg.onnxscript.optimizer.folded_from"
+typedef enum snug_onnx_declared {
+    SNUG_ONNX_UNDECLARED,
+    SNUG_ONNX_PARAMETER,
+    SNUG_ONNX_BUFFER,
+    SNUG_ONNX_TRANSIENT, // a buffer that state_dict() leaves out
+    SNUG_ONNX_FOLDED     // the optimizer computed it of other values
+} snug_onnx_declared;
+
+// A graph's input or output, or an initializer of which something is declared.
 typedef struct snug_onnx_value {
     const char *name;
     bool is_tensor; // false: a sequence, map, optional or sparse tensor
@@ -71,6 +85,7 @@ typedef struct snug_onnx_value {
     int rank;
     int64_t dims[SNUG_MAX_RANK];        // -1: dynamic
     const char *symbols[SNUG_MAX_RANK]; // of dynamic dimensions ("batch"), or ""
+    snug_onnx_declared declared;
 } snug_onnx_value;
 
 struct snug_onnx_graph {
@@ -78,8 +93,9 @@ struct snug_onnx_graph {
     const snug_onnx_node *nodes;
     const snug_onnx_tensor *initializers;
     const snug_onnx_value *inputs,
-        *outputs; // inputs: initializers that are listed as well included
-    size_t node_count, initializer_count, input_count, output_count;
+        *outputs;                    // inputs: initializers that are listed as well included
+    const snug_onnx_value *declared; // the values of which something is
+    size_t node_count, initializer_count, input_count, output_count, declared_count;
 };
 
 typedef struct snug_onnx_opset {

@@ -93,6 +93,22 @@ static void encode_tensor(snug_encoded *message, const snug_onnx_tensor *tensor)
     snug_encode_bytes(message, 9, tensor->data, tensor->bytes);
 }
 
+static void encode_entry(snug_encoded *message, const char *key, const char *value) {
+    snug_encoded entry = {0};
+    snug_encode_text(&entry, 1, key);
+    snug_encode_text(&entry, 2, value);
+    snug_encode_message(message, 4, &entry);
+}
+
+static void encode_declared(snug_encoded *message, snug_onnx_declared declared) {
+    if (declared == SNUG_ONNX_PARAMETER)
+        encode_entry(message, SNUG_ONNX_DECLARED_KEY, SNUG_ONNX_DECLARED_PARAMETER);
+    if (declared == SNUG_ONNX_BUFFER || declared == SNUG_ONNX_TRANSIENT)
+        encode_entry(message, SNUG_ONNX_DECLARED_KEY, SNUG_ONNX_DECLARED_BUFFER);
+    if (declared == SNUG_ONNX_TRANSIENT) encode_entry(message, SNUG_ONNX_PERSISTENT_KEY, "False");
+    if (declared == SNUG_ONNX_FOLDED) encode_entry(message, SNUG_ONNX_FOLDED_KEY, "[]");
+}
+
 void snug_encode_value(snug_encoded *message, const snug_onnx_value *value) {
     snug_encoded shape = {0}, tensor = {0}, type = {0};
     for (int i = 0; i < value->rank; i++) {
@@ -111,6 +127,7 @@ void snug_encode_value(snug_encoded *message, const snug_onnx_value *value) {
     snug_encode_message(&type, 1, &tensor);
     snug_encode_text(message, 1, value->name);
     snug_encode_message(message, 2, &type);
+    encode_declared(message, value->declared);
 }
 
 static void encode_graph(snug_encoded *message, const snug_onnx_graph *graph) {

@@ -280,10 +280,36 @@ snug_status snug_onnx_read_node(snug_onnx_reader *reader, snug_wire message, snu
                : snug_fail_context(status, "node \"%.200s\" (%.60s)", out->name, out->op);
 }
 
+// Of the values between nodes those alone that say more than a shape, which is not needed.
+static snug_status read_between(snug_onnx_reader *reader, snug_wire message,
+                                snug_onnx_value *values, size_t *count) {
+    snug_onnx_declared declared;
+    SNUG_TRY(snug_onnx_read_declared(message, &declared));
+    if (declared == SNUG_ONNX_UNDECLARED) return SNUG_OK;
+    SNUG_TRY(snug_onnx_read_value(reader, message, &values[*count]));
+    values[(*count)++].declared = declared;
+    return SNUG_OK;
+}
+
+// How many of them there are.
+static snug_status count_declared(snug_wire message, size_t *count) {
+    snug_wire_field field;
+    snug_onnx_declared declared;
+    bool more;
+    for (*count = 0;;) {
+        SNUG_TRY(snug_wire_next(&message, &field, &more));
+        if (!more) return SNUG_OK;
+        if (field.number != 13) continue;
+        SNUG_TRY(snug_onnx_read_message(&field, &field.bytes));
+        SNUG_TRY(snug_onnx_read_declared(field.bytes, &declared));
+        *count += declared != SNUG_ONNX_UNDECLARED;
+    }
+}
+
 static snug_status read_graph_fields(snug_onnx_reader *reader, snug_wire message,
                                      snug_onnx_graph *out, snug_onnx_node *nodes,
                                      snug_onnx_tensor *initializers, snug_onnx_value *inputs,
-                                     snug_onnx_value *outputs) {
+                                     snug_onnx_value *outputs, snug_onnx_value *declared) {
     snug_wire_field field;
     bool more;
     for (;;) {
@@ -291,7 +317,7 @@ static snug_status read_graph_fields(snug_onnx_reader *reader, snug_wire message
         if (!more) return SNUG_OK;
         if (field.number == 2) SNUG_TRY(snug_onnx_read_name(reader, &field, &out->name));
         bool is_part =
-            field.number == 1 || field.number == 5 || field.number == 11 || field.number == 12;
+            field.number == 1 || field.number == 5 || (field.number >= 11 && field.number <= 13);
         if (!is_part) continue;
         snug_wire bytes;
         SNUG_TRY(snug_onnx_read_message(&field, &bytes));
@@ -303,6 +329,8 @@ static snug_status read_graph_fields(snug_onnx_reader *reader, snug_wire message
             SNUG_TRY(snug_onnx_read_value(reader, bytes, &inputs[out->input_count++]));
         if (field.number == 12)
             SNUG_TRY(snug_onnx_read_value(reader, bytes, &outputs[out->output_count++]));
+        if (field.number == 13)
+            SNUG_TRY(read_between(reader, bytes, declared, &out->declared_count));
     }
 }
 
@@ -312,18 +340,22 @@ snug_status snug_onnx_read_graph(snug_onnx_reader *reader, snug_wire message,
     size_t counts[SNUG_WIRE_COUNTED];
     snug_onnx_node *nodes = NULL;
     snug_onnx_tensor *initializers = NULL;
-    snug_onnx_value *inputs = NULL, *outputs = NULL;
+    snug_onnx_value *inputs = NULL, *outputs = NULL, *declared = NULL;
+    size_t declared_count;
     SNUG_TRY(snug_wire_count(message, counts));
+    SNUG_TRY(count_declared(message, &declared_count));
     if (counts[15]) return snug_fail(SNUG_UNSUPPORTED, "sparse initializers");
     SNUG_TRY(SNUG_READER_NEW(reader, &nodes, counts[1]));
     SNUG_TRY(SNUG_READER_NEW(reader, &initializers, counts[5]));
     SNUG_TRY(SNUG_READER_NEW(reader, &inputs, counts[11]));
     SNUG_TRY(SNUG_READER_NEW(reader, &outputs, counts[12]));
+    SNUG_TRY(SNUG_READER_NEW(reader, &declared, declared_count));
     out->nodes = nodes;
     out->initializers = initializers;
     out->inputs = inputs;
     out->outputs = outputs;
-    return read_graph_fields(reader, message, out, nodes, initializers, inputs, outputs);
+    out->declared = declared;
+    return read_graph_fields(reader, message, out, nodes, initializers, inputs, outputs, declared);
 }
 
 snug_status snug_onnx_read_opset(snug_onnx_reader *reader, snug_wire message,

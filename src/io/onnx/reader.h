@@ -56,6 +56,8 @@ snug_status snug_onnx_read_fixed(snug_onnx_reader *reader, snug_wire message, ui
 
 snug_status snug_onnx_read_tensor(snug_onnx_reader *reader, snug_wire message,
                                   snug_onnx_tensor *out);
+// What a ValueInfoProto declares.
+snug_status snug_onnx_read_declared(snug_wire message, snug_onnx_declared *out);
 snug_status snug_onnx_read_value(snug_onnx_reader *reader, snug_wire message, snug_onnx_value *out);
 snug_status snug_onnx_read_attribute(snug_onnx_reader *reader, snug_wire message,
                                      snug_onnx_attribute *out);

@@ -7,7 +7,14 @@
 #include "io/onnx/encode.h"
 
 // Field numbers of GraphProto and ModelProto.
-enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
+enum {
+    GRAPH_NODE = 1,
+    GRAPH_NAME = 2,
+    GRAPH_INITIALIZER = 5,
+    GRAPH_INPUT = 11,
+    GRAPH_OUTPUT = 12,
+    GRAPH_VALUE = 13
+};
 enum { MODEL_IR = 1, MODEL_PRODUCER = 2, MODEL_GRAPH = 7, MODEL_OPSET = 8, MODEL_FUNCTION = 25 };
 enum { TENSOR_RAW = 9 };
 #define MOST_BYTES ((size_t)0x7FFFFFFF)
@@ -80,6 +87,10 @@ snug_status snug_onnx_writer_input(snug_onnx_writer *writer, const snug_onnx_val
 
 snug_status snug_onnx_writer_output(snug_onnx_writer *writer, const snug_onnx_value *value) {
     return add_value(writer, GRAPH_OUTPUT, value);
+}
+
+snug_status snug_onnx_writer_declared(snug_onnx_writer *writer, const snug_onnx_value *value) {
+    return add_value(writer, GRAPH_VALUE, value);
 }
 
 snug_status snug_onnx_writer_function(snug_onnx_writer *writer,

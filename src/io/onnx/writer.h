@@ -20,6 +20,8 @@ snug_status snug_onnx_writer_domain(snug_onnx_writer *writer, const char *domain
 snug_status snug_onnx_writer_node(snug_onnx_writer *writer, const snug_onnx_node *node);
 snug_status snug_onnx_writer_input(snug_onnx_writer *writer, const snug_onnx_value *value);
 snug_status snug_onnx_writer_output(snug_onnx_writer *writer, const snug_onnx_value *value);
+// Appends what is declared of an initializer (value->declared).
+snug_status snug_onnx_writer_declared(snug_onnx_writer *writer, const snug_onnx_value *value);
 snug_status snug_onnx_writer_function(snug_onnx_writer *writer, const snug_onnx_function *function);
 
 // Appends an initializer, row-major. |data| is borrowed until the file is written; NULL: it is
