@@ -91,15 +91,15 @@ static void check(snug_status (*run)(const char *path), const char *name, long s
 static void test_import(void **state) {
     (void)state;
     static const char *const names[] = {"conv-script-evaluation",      "conv-dynamo-training",
-                                        "mixer-dynamo-evaluation",     "tabular-script-training",
-                                        "transformer-dynamo-training", "unet-script-training"};
+                                        "mixer-dynamo-evaluation",     "tabular-dynamo-training",
+                                        "transformer-script-training", "unet-script-training"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check(import, names[i], 1);
 }
 
 static void test_plan(void **state) {
     (void)state;
-    check(plan, "tabular-script-training", 7);
+    check(plan, "tabular-dynamo-training", 7);
     check(plan, "conv-script-evaluation", 13);
 }
 
