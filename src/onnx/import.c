@@ -78,9 +78,10 @@ static snug_status build(snug_onnx_import *import, snug_onnx_scope *scope, snug_
         SNUG_TRY(take_output(import, scope, out->output_names[i], &out->outputs[i]));
     SNUG_TRY(snug_onnx_check_outputs(import, out));
     // What is left to go wrong: a running statistic that other nodes read beside its batch norm.
-    if (import->options->batch > 0 && snug_graph_verify(import->graph) != SNUG_OK)
-        return snug_fail_context(SNUG_UNSUPPORTED, "no network that trains");
-    return SNUG_OK;
+    if (import->options->batch == 0) return SNUG_OK;
+    snug_status status = snug_graph_verify(import->graph);
+    if (status == SNUG_OK || status == SNUG_NOMEM) return status;
+    return snug_fail_context(SNUG_UNSUPPORTED, "no network that trains");
 }
 
 // One import. |trace| (may be NULL) receives what it finds.

@@ -242,6 +242,7 @@ static const snug_sample samples[] = {
     SAMPLE("all", all, 1, ROWS(2, 3, 4)),
     SAMPLE("last kept", last, 1, ROWS(2, 3, 4)),
     SAMPLE("middle", middle, 1, ROWS(2, 3, 4)),
+    SAMPLE("many columns", middle, 1, ROWS(3, 5, 300)),
     SAMPLE("pixels of an image", pixels, 1, SNUG_SAMPLE_IMAGE(2, 5, 3, 4)),
     SAMPLE("rows of an image", last, 1, SNUG_SAMPLE_IMAGE(2, 5, 3, 4)),
     SAMPLE("samples that are not there", middle, 1, ROWS(0, 3, 4)),
@@ -249,6 +250,22 @@ static const snug_sample samples[] = {
 static const snug_sample backward_samples[] = {
     SAMPLE("all", all, 3, ROWS(2, 3, 4), SNUG_SAMPLE_SCALAR, SNUG_SAMPLE_SCALAR),
     SAMPLE("last kept", last, 3, ROWS(2, 3, 4), ROWS(2, 3, 1), ROWS(2, 3, 1)),
+    SAMPLE("middle", middle, 3, ROWS(2, 3, 4), ROWS(2, 4), ROWS(2, 4)),
+    SAMPLE("pixels of an image", pixels, 3, SNUG_SAMPLE_IMAGE(2, 5, 3, 4), ROWS(2, 5), ROWS(2, 5)),
+    {.name = "equal elements in columns",
+     .attributes = &middle,
+     .input_count = 3,
+     .inputs = {ROWS(2, 3, 4), ROWS(2, 4), ROWS(2, 4)},
+     .low = 1,
+     .high = 1,
+     .integer_below = 5},
+    {.name = "equal elements in rows",
+     .attributes = &last,
+     .input_count = 3,
+     .inputs = {ROWS(2, 3, 4), ROWS(2, 3, 1), ROWS(2, 3, 1)},
+     .low = 1,
+     .high = 1,
+     .integer_below = 5},
 };
 
 #define OPS(stem, class, onnx_name)                                                                \
