@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "explain/script_words.h"
 
 typedef enum frame_role {
     ROLE_OTHER,
@@ -42,19 +43,8 @@ static bool ends_with(const char *text, const char *end) {
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-// Of Python, PyTorch or another installed package.
 static bool is_installed(const char *file) {
-    static const char *const places[] = {"site-packages",     "dist-packages",
-                                         "lib/python",        "lib64/python",
-                                         "\\lib\\",           "\\Lib\\",
-                                         "<frozen",           "<string>",
-                                         "importlib",         "<eval_",
-                                         "/torch/nn/",        "/torch/optim/",
-                                         "/torch/_",          "/torch/utils/",
-                                         "/torch/autograd/",  "/torch/cuda/",
-                                         "/torch/functional", "/torch/serialization",
-                                         "/torch/amp/",       NULL};
-    return *file == '\0' || strncmp(file, "torch/", 6) == 0 || holds_any(file, places);
+    return snug_file_is_installed(file, strlen(file));
 }
 
 static bool is_python(const char *file) {
@@ -73,29 +63,15 @@ static frame_role native_role(const char *function) {
 }
 
 static frame_role library_role(const char *file, const char *function) {
-    static const char *const loads[] = {"_apply",
-                                        "convert",
-                                        "load_state_dict",
-                                        "restore_location",
-                                        "default_restore_location",
-                                        "_cuda_deserialize",
-                                        "from_pretrained",
-                                        "persistent_load",
-                                        "_load_state_dict_into_model",
-                                        "reset_parameters",
-                                        "set_module_tensor_to_device",
-                                        NULL};
     static const char *const calls[] = {"_call_impl", "_wrapped_call_impl", "__call__",
                                         "_slow_forward", NULL};
     static const char *const states[] = {"_init_group", "init_state", "init_group", "_init_state",
                                          NULL};
     static const char *const backward[] = {"autograd/__init__", "autograd\\__init__",
                                            "autograd/graph.py", NULL};
-    bool optimizer = strstr(file, "/optim/") || strstr(file, "\\optim\\") ||
-                     strstr(file, "/optimizers/") || strncmp(file, "optim/", 6) == 0;
-    if (optimizer && !strstr(file, "lr_scheduler"))
+    if (snug_file_is_optimizer(file, strlen(file)))
         return is_any(function, states) ? ROLE_STATE : ROLE_OPTIMIZER;
-    if (is_any(function, loads)) return ROLE_LOAD;
+    if (snug_function_loads(function, strlen(function))) return ROLE_LOAD;
     bool module = strstr(file, "/nn/") || strncmp(file, "torch/nn/", 9) == 0;
     if (strcmp(function, "__init__") == 0 && module) return ROLE_LOAD;
     if (holds_any(file, backward) || strcmp(function, "backward") == 0) return ROLE_BACKWARD;
@@ -105,21 +81,15 @@ static frame_role library_role(const char *file, const char *function) {
 }
 
 static uint8_t words_of(const char *file, const char *function, bool user) {
-    static const char *const attention[] = {"attention", "Attention", "attn", "softmax", NULL};
-    static const char *const evaluates[] = {"evaluat", "validat", "inference", "predict", NULL};
-    static const char *const names[] = {
-        "eval",      "test",      "generate", "test_epoch", "validation_step",
-        "test_step", "val_epoch", "val",      NULL};
+    size_t file_length = strlen(file), length = strlen(function);
     uint8_t words = 0;
-    if (strcmp(function, "decorate_context") == 0 || strstr(file, "grad_mode"))
-        words |= WORD_NO_GRAD;
-    if (holds_any(function, attention) || holds_any(file, attention)) words |= WORD_ATTENTION;
+    if (snug_frame_is_no_grad(file, file_length, function, length)) words |= WORD_NO_GRAD;
+    if (snug_name_is_attention(function, length) || snug_name_is_attention(file, file_length))
+        words |= WORD_ATTENTION;
     if (strstr(file, "conv.py") || strstr(function, "conv")) words |= WORD_CONVOLUTION;
     if (strstr(function, "loss") || strstr(function, "cross_entropy") || ends_with(file, "loss.py"))
         words |= WORD_LOSS;
-    if (user && !strstr(function, "train") &&
-        (holds_any(function, evaluates) || is_any(function, names)))
-        words |= WORD_EVAL;
+    if (user && snug_function_evaluates(function, length)) words |= WORD_EVAL;
     return words;
 }
 

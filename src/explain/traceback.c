@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "explain/context.h"
+#include "explain/script_words.h"
 
 typedef struct slice {
     const char *text;
@@ -121,13 +122,8 @@ static bool read_arrow(const char *line, long *number, slice *code) {
     return true;
 }
 
-// Of Python, PyTorch or another installed package; the rest is the user's.
 static bool is_installed(slice file) {
-    static const char *const places[] = {
-        "site-packages", "dist-packages", "lib/python", "lib64/python", "\\lib\\", "\\Lib\\",
-        "<frozen",       "<string>",      "/torch/",    "importlib",    "<eval_",  NULL};
-    return file.length == 0 || holds_any(file, places) ||
-           (file.length > 6 && strncmp(file.text, "torch/", 6) == 0);
+    return snug_file_is_installed(file.text, file.length);
 }
 
 static void note_phase(snug_facts *facts, snug_phase phase) {
@@ -136,31 +132,22 @@ static void note_phase(snug_facts *facts, snug_phase phase) {
 }
 
 static void judge_installed(const stack_frame *frame, snug_facts *facts) {
-    static const char *const loads[] = {
-        "_apply",           "load_state_dict",          "_load_state_dict_into_model",
-        "restore_location", "default_restore_location", "_cuda_deserialize",
-        "from_pretrained",  "persistent_load",          NULL};
     slice file = frame->file, function = frame->function;
-    for (const char *const *name = loads; *name; name++)
-        if (is(function, *name)) note_phase(facts, SNUG_PHASE_LOAD);
+    if (snug_function_loads(function.text, function.length)) note_phase(facts, SNUG_PHASE_LOAD);
     if (is(function, "forward") || is(function, "_call_impl"))
         note_phase(facts, SNUG_PHASE_FORWARD);
     if (is(function, "backward") || holds(file, "autograd/__init__"))
         note_phase(facts, SNUG_PHASE_BACKWARD);
-    if (holds(file, "/optim/") || holds(file, "\\optim\\")) {
-        if (!holds(file, "lr_scheduler")) note_phase(facts, SNUG_PHASE_OPTIMIZER);
-    }
-    if (is(function, "decorate_context") || holds(file, "grad_mode")) facts->no_grad = true;
+    if (snug_file_is_optimizer(file.text, file.length)) note_phase(facts, SNUG_PHASE_OPTIMIZER);
+    facts->no_grad |= snug_frame_is_no_grad(file.text, file.length, function.text, function.length);
 }
 
 static void judge_user(const stack_frame *frame, snug_facts *facts) {
-    static const char *const evaluates[] = {"evaluat", "validat", "inference", "predict", NULL};
     static const char *const calls[] = {"evaluate(", "validate(", "inference(",
                                         "predict(",  "generate(", NULL};
     slice function = frame->function, code = frame->code;
-    bool named = holds_any(function, evaluates) || is(function, "test") || is(function, "eval") ||
-                 is(function, "generate") || is(function, "test_epoch");
-    if (!holds(function, "train") && (named || holds_any(code, calls)))
+    bool named = snug_function_evaluates(function.text, function.length);
+    if (named || (!holds(function, "train") && holds_any(code, calls)))
         note_phase(facts, SNUG_PHASE_EVALUATE);
     if (holds(code, ".backward(")) note_phase(facts, SNUG_PHASE_BACKWARD);
     if (holds(code, "optimizer.step(") || holds(code, "optim.step(") || holds(code, "opt.step("))
@@ -172,13 +159,12 @@ static void judge_user(const stack_frame *frame, snug_facts *facts) {
 }
 
 static void judge_words(const stack_frame *frame, snug_facts *facts) {
-    static const char *const attention[] = {"attention", "Attention", "attn",
-                                            "softmax",   "bmm(",      NULL};
     static const char *const convolution[] = {"conv.py", "F.conv", "self.conv", "_conv_forward",
                                               NULL};
     const slice parts[] = {frame->file, frame->function, frame->code};
     for (size_t i = 0; i < 3; i++) {
-        facts->attention |= holds_any(parts[i], attention);
+        facts->attention |=
+            snug_name_is_attention(parts[i].text, parts[i].length) || holds(parts[i], "bmm(");
         facts->convolution |= holds_any(parts[i], convolution);
     }
 }
