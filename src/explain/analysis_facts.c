@@ -86,6 +86,17 @@ static bool makes_state(const snug_analysis *analysis) {
     return own && others;
 }
 
+// Whether a trace without a failure ends at its peak while optimizer state is made: the entry of
+// the failure is missing, as in files that were cut or filtered.
+static bool ends_in_state(const snug_analysis *analysis) {
+    const snug_timeline *timeline = &analysis->timeline;
+    if (timeline->life_count == timeline->before_count) return false;
+    const snug_life *last = &timeline->lives[timeline->life_count - 1];
+    return analysis->stacks[last->stack].place == SNUG_PLACE_OPTIMIZER_STATE &&
+           last->death == UINT32_MAX && timeline->live == timeline->peak &&
+           snug_life_is_live(last, timeline->at);
+}
+
 static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     const snug_timeline *timeline = &analysis->timeline;
     snug_figures *figures = &facts->figures;
@@ -97,7 +108,13 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
         figures->private_pools = snug_amount_of(analysis->layout.private_pools);
     figures->largest_free = snug_amount_of(analysis->layout.largest_free);
     facts->most_reserved = snug_amount_of(timeline->most_reserved);
-    if (!oom) return;
+    if (!oom) {
+        if (ends_in_state(analysis)) {
+            facts->phase = SNUG_PHASE_OPTIMIZER;
+            facts->iterations = 0;
+        }
+        return;
+    }
     figures->requested = snug_amount_of(oom->size);
     if (oom->address != UINT64_MAX) figures->free = snug_amount_of(oom->address);
     facts->phase = phase_of((snug_place)analysis->stacks[oom->stack].place);

@@ -75,11 +75,11 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     snug_words(advice, "of %s optimizer state three quarters go: %s",
                                SNUG_SIZE(facts->optimizer.bytes),
                                SNUG_SIZE(facts->optimizer.bytes / 4 * 3)),
-                    "Use an 8-bit optimizer, or SGD in place of Adam");
+                    "Use an 8-bit Adam, or SGD where it trains as well");
     else
         snug_advise(advice,
                     "Adam keeps 8 bytes for each weight, 8-bit state 2, SGD with momentum 4",
-                    "Use an 8-bit optimizer, or SGD in place of Adam");
+                    "Use an 8-bit Adam, or SGD where it trains as well");
     snug_advise(advice,
                 live.known ? snug_words(advice, "up to %s of the %s that was live",
                                         SNUG_SIZE(live.bytes / 2), SNUG_SIZE(live.bytes))

@@ -74,7 +74,13 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                         facts->growing[i].function ? ", in " : "",
                         facts->growing[i].function ? facts->growing[i].function : "");
     if (facts->errors_before > 0)
-        snug_advise(advice, "an exception holds every local variable of its stack",
+        snug_advise(advice,
+                    facts->stale.known
+                        ? snug_words(advice,
+                                     "gives back up to %s: an exception holds every local variable "
+                                     "of its stack",
+                                     SNUG_SIZE(facts->stale.bytes))
+                        : "an exception holds every local variable of its stack",
                     "After catching the error, leave the except block before trying again, and "
                     "call gc.collect() and torch.cuda.empty_cache() there");
     if (facts->notebook)

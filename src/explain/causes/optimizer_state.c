@@ -5,8 +5,11 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     double confidence = 0.03;
     if (facts->phase == SNUG_PHASE_OPTIMIZER) {
         snug_speak_for(evidence,
-                       "It was asked for in the optimizer's step, which follows a forward "
-                       "and a backward pass that fitted.");
+                       "%s in the optimizer's step, which follows a forward and a backward pass "
+                       "that fitted.",
+                       facts->is_snapshot && !facts->figures.requested.known
+                           ? "The trace ends at its peak"
+                           : "It was asked for");
         confidence = 0.72;
         if (facts->iterations >= 0 && facts->iterations <= 1) {
             snug_speak_for(evidence, "It is the first step, when Adam makes two tensors for each "
@@ -30,15 +33,14 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
     const snug_amount state = facts->optimizer, live = facts->figures.allocated;
-    if (state.known && state.bytes > 0)
-        snug_advise(advice,
-                    snug_words(advice, "%s of state become %s", SNUG_SIZE(state.bytes),
-                               SNUG_SIZE(state.bytes / 4)),
-                    "Use an 8-bit Adam");
-    else
-        snug_advise(advice, "Adam's 8 bytes a weight become 2", "Use an 8-bit Adam");
-    snug_advise(advice, "4 bytes a weight with momentum, none without, against Adam's 8",
-                "Use SGD where it trains as well");
+    snug_advise(advice,
+                state.known && state.bytes > 0
+                    ? snug_words(advice,
+                                 "%s of state become %s in 8 bits; SGD keeps half of it with "
+                                 "momentum, none without",
+                                 SNUG_SIZE(state.bytes), SNUG_SIZE(state.bytes / 4))
+                    : "Adam's 8 bytes a weight become 2; SGD keeps 4 with momentum, none without",
+                "Use an 8-bit Adam, or SGD where it trains as well");
     snug_advise(advice,
                 live.known ? snug_words(advice,
                                         "foreach makes a temporary copy of all gradients "

@@ -123,6 +123,9 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
     snug_amount other = others(facts);
+    if (!other.known && facts->is_snapshot && facts->usable.known &&
+        facts->most_reserved.bytes > facts->usable.bytes)
+        other = snug_amount_of(facts->most_reserved.bytes - facts->usable.bytes);
     const char *gain = other.known && other.bytes > 0
                            ? snug_words(advice, "gives back up to %s", SNUG_SIZE(other.bytes))
                            : "gives back what they hold";
