@@ -240,7 +240,7 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     const snug_iterations *iterations = &analysis->iterations;
     uint32_t start = attempt_start(analysis);
     uint64_t stale = 0, saved = 0;
-    size_t saved_count = 0;
+    size_t saved_count = 0, other_layers = 0;
     snug_stack_id first = 0, forward = 0;
     bool anew = false;
     for (size_t i = 0; i < timeline->life_count; i++) {
@@ -250,6 +250,7 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
         if (life->before ? iterations->known && start > 0 : life->birth < start) {
             stale += life->size;
             if (first == 0) first = life->stack;
+            other_layers += life->stack != first;
             bool passes = analysis->stacks[life->stack].place == SNUG_PLACE_FORWARD;
             if (forward == 0 && passes && timeline->oom_count > 1) forward = life->stack;
         } else if (!life->before && life->birth >= start) {
@@ -262,6 +263,8 @@ static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
     if (analysis->oom && analysis->oom->stack != 0)
         anew |= analysis->oom->stack == first || analysis->oom->stack == forward;
     if (stale > 0 && anew) facts->stale = snug_amount_of(stale);
+    if (stale > 0 && anew && iterations->forward_bytes > 0 && other_layers >= 4)
+        facts->stale_passes = (double)stale / iterations->forward_bytes;
     if (facts->phase == SNUG_PHASE_EVALUATE && saved_count >= 4)
         facts->saved = snug_amount_of(saved);
 }

@@ -64,7 +64,7 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
         confidence -= 0.1 + 0.4 * snug_ratio(facts->growing_live, facts->peak);
     }
     if (snug_ratio(facts->stale, facts->peak) > 0.1) {
-        snug_speak_against(evidence, "%s of them are of an earlier iteration or attempt.",
+        snug_speak_against(evidence, "%s of what is live is of an earlier iteration or attempt.",
                            SNUG_SIZE(facts->stale.bytes));
         confidence -= 0.5 * snug_ratio(facts->stale, facts->peak);
     }
@@ -72,6 +72,10 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_against(evidence, "%lld iterations fitted before this larger one.",
                            (long long)facts->iterations);
         confidence -= 0.25;
+    }
+    if (facts->workspace_request) {
+        snug_speak_against(evidence, "What was asked for is a library's workspace.");
+        confidence -= 0.4;
     }
     if (snug_is_scattered(facts)) {
         double share = snug_ratio(facts->figures.unallocated, facts->figures.reserved);
@@ -152,7 +156,33 @@ static int64_t guess_micro_batch(const snug_facts *facts) {
     return size;
 }
 
+// A snapshot tells what grows with the batch and what does not. The step had not come to its end,
+// so the parts it has to be cut into are the least.
+static bool advise_parts(const snug_facts *facts, snug_advice *advice) {
+    if (!facts->activations.known || !facts->attainable.known || !facts->peak.known) return false;
+    uint64_t grows = facts->activations.bytes + facts->figures.requested.bytes;
+    uint64_t fixed = facts->peak.bytes - facts->activations.bytes;
+    if (facts->activations.bytes < facts->peak.bytes / 4 || fixed >= facts->attainable.bytes)
+        return false;
+    uint64_t room = facts->attainable.bytes - fixed;
+    unsigned parts = 2;
+    while (parts < 1024 && grows / parts > room)
+        parts *= 2;
+    snug_advise(
+        advice,
+        snug_words(advice,
+                   "%s live and asked for grew with the batch, %s is left for them "
+                   "beside the rest: 1/%u of the batch takes %s; the same mathematics, only "
+                   "batch norm sees fewer samples",
+                   SNUG_SIZE(grows), SNUG_SIZE(room), parts, SNUG_SIZE(grows / parts)),
+        "Train with micro-batches of 1/%u of the batch: divide the loss by %u and step the "
+        "optimizer after %u of them (halve again where the rest of the step needs more)",
+        parts, parts, parts);
+    return true;
+}
+
 static void advise_smaller(const snug_facts *facts, snug_advice *advice) {
+    if (advise_parts(facts, advice)) return;
     const char *why = "gradients add up over micro-batches; only batch norm sees the difference";
     if (facts->demand.known && facts->attainable.known && facts->figures.allocated.known) {
         double room = snug_ratio(facts->attainable, facts->demand);

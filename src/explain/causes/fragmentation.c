@@ -85,9 +85,28 @@ static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence
     return confidence * (double)reach / (double)wanted * 0.85;
 }
 
+// A snapshot of a run that has not failed: how much of what was reserved lay free at the peak.
+static double judge_without_failure(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    double share = snug_ratio(figures->unallocated, figures->reserved);
+    const char *words = "At the peak %s of the %s reserved (%.0f %%) lay free, in pieces of at "
+                        "most %s.";
+    if (share < 0.1)
+        snug_speak_against(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
+                           SNUG_SIZE(figures->reserved.bytes), snug_percent(share),
+                           SNUG_SIZE(figures->largest_free.bytes));
+    else
+        snug_speak_for(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
+                       SNUG_SIZE(figures->reserved.bytes), snug_percent(share),
+                       SNUG_SIZE(figures->largest_free.bytes));
+    return share < 0.1 ? 0.03 : snug_clamp(1.5 * share, 0, 0.8);
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     if (facts->masked || facts->host) return 0;
+    if (facts->is_snapshot && figures->unallocated.known && !figures->requested.known)
+        return judge_without_failure(facts, evidence);
     if (!figures->unallocated.known || !figures->requested.known)
         return figures->unallocated.known ? 0 : judge_async(facts, evidence);
     double confidence = judge_unallocated(facts, evidence) + judge_pieces(facts, evidence);

@@ -11,6 +11,17 @@ static double judge_growth(const snug_facts *facts, snug_evidence *evidence) {
                        SNUG_SIZE(facts->saved.bytes), snug_percent(saved));
         confidence = 0.45 + 0.45 * saved;
     }
+    double stale = snug_ratio(facts->stale, facts->peak);
+    // Too few iterations in the trace to tell growth, and more alive than one of them makes.
+    if (facts->growth_per_period <= 0 && facts->errors_before == 0 && stale > 0.3 &&
+        facts->stale_passes >= 1.5) {
+        snug_speak_for(evidence,
+                       "%s of the %s live were made by forward passes of earlier iterations, %.1f "
+                       "times what one of them makes: activations that a graph still refers to.",
+                       SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes),
+                       facts->stale_passes);
+        confidence = snug_clamp(0.5 + 0.5 * stale, confidence, 0.94);
+    }
     if (facts->growth_per_period <= 0 || !facts->growth_has_history) return confidence;
     double share = snug_ratio(facts->growing_live, facts->peak);
     snug_speak_for(evidence,

@@ -46,7 +46,9 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_against(evidence, "%s lay free in the allocator, more than the %s asked for.",
                            SNUG_SIZE(facts->figures.unallocated.bytes),
                            SNUG_SIZE(facts->figures.requested.bytes));
-        return confidence - 0.2;
+        // Pieces cut for smaller batches are a part of it: larger ones do not fit into them.
+        double room = snug_ratio(facts->figures.unallocated, facts->figures.requested);
+        return confidence - (facts->last_scale >= 1.1 && room < 3 ? 0.1 : 0.3);
     }
     if (facts->masked || facts->host) return 0;
     double one = snug_ratio(facts->figures.requested, facts->usable), confidence = 0.03;
@@ -86,7 +88,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     : "attention's scores grow with the square of the length",
                 "Cut sequences (or images) at a fixed size, or bound the tokens of a batch instead "
                 "of its samples");
-    if (facts->attention || one > 0.25)
+    if (facts->attention || (one > 0.25 && !facts->convolution))
         snug_advise(advice, "its memory grows with the length, not with its square",
                     "Use torch.nn.functional.scaled_dot_product_attention in place of explicit "
                     "scores");

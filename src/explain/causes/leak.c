@@ -10,7 +10,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         return 0.62;
     }
     if (facts->growth_per_period <= 0) {
-        if (facts->period_known)
+        if (facts->period_known && facts->periods > 0)
             snug_speak_against(evidence, "Over %zu iterations nothing more stays live.",
                                facts->periods);
         return 0.02;
@@ -49,9 +49,10 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                                SNUG_SIZE(facts->attainable.bytes),
                                (double)facts->attainable.bytes / slope),
                     "Find what grows before making the batch smaller: that only delays it");
-    snug_advise(advice, "names the lines that grow, with bytes an iteration",
-                "torch.cuda.memory._record_memory_history(); after some steps "
-                "torch.cuda.memory._dump_snapshot(\"s.pickle\"); then snug explain s.pickle");
+    if (!facts->has_stacks)
+        snug_advise(advice, "names the lines that grow, with bytes an iteration",
+                    "torch.cuda.memory._record_memory_history(); after some steps "
+                    "torch.cuda.memory._dump_snapshot(\"s.pickle\"); then snug explain s.pickle");
 }
 
 const snug_cause snug_cause_leak = {
