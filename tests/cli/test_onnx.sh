@@ -101,6 +101,13 @@ train 0 "(equal)" "$net" --data "$data" --out run
 expect 0 "accuracy" eval run --data "$data"
 expect 0 "exported.safetensors" export run --format safetensors --out exported.safetensors
 expect 0 "exported.onnx" export run --format onnx --out exported.onnx
+cp "$net" conv-script-training.onnx # what was trained from is not written over
+expect 0 "in conv-script-training-trained.onnx" export run --format onnx
+cmp -s "$net" conv-script-training.onnx || fail "an export wrote over the file that it came from"
+train 0 "(equal)" conv-script-training.onnx --data "$data" --out own
+expect 2 "is the file that the run was trained from" export own --format onnx \
+    --out ./conv-script-training.onnx
+cmp -s exported.onnx conv-script-training-trained.onnx || fail "two exports of a run differ"
 train 0 "(equal)" "$net" --data "$data" --init exported.safetensors --no-out
 train 0 "(equal)" exported.onnx --data "$data" --out again
 loss_of() { "$snug" eval "$1" --data "$data" --json 2>/dev/null | sed -n 's/.*"loss":\([^,}]*\).*/\1/p'; }

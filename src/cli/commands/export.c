@@ -3,9 +3,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "snug/train.h"
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
@@ -30,8 +37,17 @@ static int run(int argc, char **argv) {
     }
     const char *folder = argv[optind];
     snug_status status = snug_run_describe(folder, &info);
-    snprintf(name, sizeof name, "%s.%s", info.network, format);
+    // A file that was trained from is called like its network, and may lie here.
+    snprintf(name, sizeof name, "%s%s.%s", info.network, is_onnx && info.is_file ? "-trained" : "",
+             format);
     if (!out) out = name;
+    if (status == SNUG_OK && info.is_file && is_same_file(info.model, out)) {
+        command_complain("export",
+                         "--out %s is the file that the run was trained from: choose "
+                         "another name",
+                         out);
+        return EXIT_USAGE;
+    }
     if (status == SNUG_OK)
         status = is_onnx ? snug_run_export_onnx(folder, out) : snug_run_export(folder, out);
     if (status == SNUG_OK) printf("%s, trained by snug, in %s\n", info.network, out);
@@ -48,6 +64,7 @@ const snug_command snug_command_export = {
              "inference form. What was trained from an ONNX file becomes that file with the\n"
              "trained weights.\n\n"
              "  --format NAME         safetensors (default) or onnx\n"
-             "  --out FILE            (default: the network's name and the format)\n",
+             "  --out FILE            (default: the network's name and the format; of an ONNX\n"
+             "                        file's run as ONNX: NAME-trained.onnx)\n",
     .run = run,
 };
