@@ -224,7 +224,7 @@ NETWORKS = {
     "resnet50": vision("resnet50", 64, 2.5e-7, 0.1),
     "efficientnet_b0": vision("efficientnet_b0", 64, 1e-6),
     "vgg11_bn": vision("vgg11_bn", 224, 1e-5),
-    "googlenet": vision("googlenet", 64, 1e-6, aux_logits=False, init_weights=False),
+    "googlenet": vision("googlenet", 64, 2.5e-7, aux_logits=False, init_weights=False),
     "densenet121": vision("densenet121", 64, 1e-6),
     "shufflenet_v2_x1_0": vision("shufflenet_v2_x1_0", 64, 1e-6),
     "squeezenet1_1": vision("squeezenet1_1", 64, 1e-4),
@@ -236,8 +236,8 @@ NETWORKS = {
 }
 # These go further.
 MORE = {
-    "regnet_y_400mf": vision("regnet_y_400mf", 64, 1e-6),
-    "mobilenet_v3_small": vision("mobilenet_v3_small", 64, 1e-6),
+    "regnet_y_400mf": vision("regnet_y_400mf", 64, 6e-8),
+    "mobilenet_v3_small": vision("mobilenet_v3_small", 64, 1e-3),
     "efficientnet_v2_s": vision("efficientnet_v2_s", 64, 1e-6),
     "swin_t": vision("swin_t", 64, 1e-4),
     "resnext50_32x4d": vision("resnext50_32x4d", 64, 1e-6),
