@@ -10,8 +10,8 @@
 
 // A kernel is timed at no more samples than the first; at fewer, not below the second, when it is
 // expected to take long, and its time is scaled: from some size on a sample costs the same.
-enum { MOST_SAMPLES = 64, LEAST_SAMPLES = 4, TYPES = 64 };
-static const double long_run = 0.02; // seconds
+enum { MOST_SAMPLES = 64, LEAST_SAMPLES = 8, TYPES = 64 };
+static const double long_run = 0.05; // seconds
 // Bytes that push everything else out of a processor's caches; bytes that stay in one's own.
 enum { CACHES = 40 << 20, SMALL = 128 << 10 };
 
@@ -211,9 +211,9 @@ static snug_status measure(snug_costs *self, const snug_signature *signature, do
                       .output_count = signature->output_count,
                       .state = &state};
     snug_view *views = NULL;
-    // Large kernels leave nothing of the last run in the caches; small ones find all there in a
-    // step too.
-    size_t spare = bytes < SMALL || bytes > CACHES ? 0 : CACHES;
+    // Small kernels find all they need in the caches, in a step too; very large ones find nothing
+    // that matters.
+    size_t spare = bytes < SMALL || bytes > 4 * (size_t)CACHES ? 0 : CACHES;
     if (spare > self->budget - bytes) spare = self->budget - bytes;
     int count = signature->input_count + signature->output_count;
     snug_status status;
@@ -299,6 +299,22 @@ double snug_costs_model(const snug_device *device, const snug_graph *graph, cons
     return node->op->is_view ? 0 : modelled(device, &signature);
 }
 
+// Whether half the samples take half the time: all but a little of it is theirs, not the weights'.
+static bool is_proportional(const snug_device *device, const snug_graph *graph,
+                            const snug_node *node, const snug_signature *signature) {
+    double fixed = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        snug_tensor_id id = node->inputs[i];
+        if (id != SNUG_NO_TENSOR && graph->tensors[id]->role != SNUG_ROLE_ACTIVATION &&
+            graph->tensors[id]->role != SNUG_ROLE_INPUT)
+            fixed += (double)snug_type_bytes(&signature->inputs[i]);
+    }
+    for (int i = 0; i < signature->output_count; i++)
+        if (graph->tensors[node->outputs[i]]->role != SNUG_ROLE_ACTIVATION)
+            fixed += (double)snug_type_bytes(&signature->outputs[i]);
+    return fixed / device->bytes_per_second < modelled(device, signature) / 20;
+}
+
 // Shrinks |signature|, of |types|, to as many of the |samples| as are worth timing. Returns how
 // many these are.
 static int64_t choose_samples(const snug_costs *self, const snug_graph *graph,
@@ -306,7 +322,8 @@ static int64_t choose_samples(const snug_costs *self, const snug_graph *graph,
                               snug_type *types) {
     int64_t chosen = samples;
     while (chosen > MOST_SAMPLES ||
-           (chosen / 2 >= LEAST_SAMPLES && modelled(self->device, signature) > long_run)) {
+           (chosen / 2 >= LEAST_SAMPLES && modelled(self->device, signature) > long_run &&
+            is_proportional(self->device, graph, node, signature))) {
         int64_t fewer = chosen > MOST_SAMPLES ? MOST_SAMPLES : chosen / 2;
         if (!shrink(graph, node, chosen, fewer, signature, types)) {
             *signature = snug_signature_of(graph, node, types);
