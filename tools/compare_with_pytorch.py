@@ -252,7 +252,7 @@ def main():
     given = parser.parse_args()
     table = networks.ALL if given.more else networks.NETWORKS
     names = given.only.split(",") if given.only else list(table)
-    forms = [FORMS[int(i)] for i in given.forms] if given.forms else FORMS
+    forms = [FORMS[int(i)] for i in given.forms if i in "0123"] if given.forms else FORMS
     passed = 0
     show({key: key for key in COLUMNS})
     for name in names:
