@@ -73,9 +73,10 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
                            (long long)facts->iterations);
         confidence -= 0.25;
     }
-    if (facts->workspace_request) {
+    double one = snug_ratio(facts->figures.requested, facts->usable);
+    if (facts->workspace_request && one > 0.01) {
         snug_speak_against(evidence, "What was asked for is a library's workspace.");
-        confidence -= 0.4;
+        confidence -= 0.4 * snug_clamp(10 * one, 0, 1);
     }
     if (snug_is_scattered(facts)) {
         double share = snug_ratio(facts->figures.unallocated, facts->figures.reserved);
