@@ -2,6 +2,8 @@
 #ifndef SNUG_CLI_COMMAND_H
 #define SNUG_CLI_COMMAND_H
 
+#include <stdbool.h>
+
 #include "snug/status.h"
 
 enum {
@@ -27,6 +29,9 @@ extern const snug_command *const snug_commands[]; // ends with NULL
 // broken to its width. |name|: NULL for the program itself.
 void command_complain(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+// Whether writing |output| would replace |input|, a regular file.
+bool command_is_same_file(const char *input, const char *output);
 
 // Prints "snug NAME: message" for |status|'s failure and returns its exit status.
 int command_fail(const char *name, snug_status status);

@@ -133,6 +133,12 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     }
 }
 
+// Whether nothing on the stack is training's.
+static bool is_untold(const snug_analysis *analysis, snug_stack_id stack) {
+    snug_place place = (snug_place)analysis->stacks[stack].place;
+    return place == SNUG_PLACE_NONE || place == SNUG_PLACE_USER;
+}
+
 // Whether all that was made still is there, no stack says that it was trained with, and biases or
 // the like came all along: a model on its way to the device looks like that, and no step does.
 static bool is_only_made(const snug_analysis *analysis) {
@@ -141,15 +147,11 @@ static bool is_only_made(const snug_analysis *analysis) {
     uint64_t since_tiny = 0;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
-        snug_place place = (snug_place)analysis->stacks[life->stack].place;
-        if (life->death < timeline->at || (place != SNUG_PLACE_NONE && place != SNUG_PLACE_USER))
-            return false;
+        if (life->death < timeline->at || !is_untold(analysis, life->stack)) return false;
         since_tiny = life->size <= TINY ? 0 : since_tiny + life->size;
     }
     if (since_tiny >= timeline->live / 2) return false;
-    if (!analysis->oom) return timeline->life_count > 0;
-    snug_place place = (snug_place)analysis->stacks[analysis->oom->stack].place;
-    return place == SNUG_PLACE_NONE || place == SNUG_PLACE_USER;
+    return analysis->oom ? is_untold(analysis, analysis->oom->stack) : timeline->life_count > 0;
 }
 
 static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
@@ -238,11 +240,8 @@ static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
 // Where the attempt that fails began: behind the failure before, or at the last start of an
 // iteration where another iteration lies between the two.
 static uint32_t attempt_start(const snug_analysis *analysis) {
-    const snug_timeline *timeline = &analysis->timeline;
     const snug_iterations *iterations = &analysis->iterations;
-    uint32_t failure = 0;
-    for (uint32_t p = 0; p < timeline->at; p++)
-        if (timeline->entries[p].action == SNUG_TRACE_OOM) failure = p;
+    uint32_t failure = analysis->timeline.previous_oom;
     size_t count = iterations->known ? iterations->count : 0;
     if (count == 0) return failure;
     if (failure > 0 && (count < 2 || iterations->starts[count - 2] <= failure)) return failure;

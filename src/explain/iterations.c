@@ -78,25 +78,13 @@ static snug_status sort_into_classes(const snug_timeline *timeline, const snug_s
 }
 
 // Live bytes before each allocation of a class, added up.
-static snug_status add_live(const snug_timeline *timeline, class_list *list) {
-    uint64_t *freed = NULL, live = 0;
-    SNUG_TRY(SNUG_NEW(&freed, (size_t)timeline->count + 1));
-    for (size_t i = 0; i < timeline->life_count; i++) {
-        if (timeline->lives[i].before) live += timeline->lives[i].size;
-        if (timeline->lives[i].death < timeline->count)
-            freed[timeline->lives[i].death] += timeline->lives[i].size;
-    }
-    uint32_t position = 0;
+static void add_live(const snug_timeline *timeline, class_list *list) {
     for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         if (life->birth > timeline->at) break;
-        for (; position < life->birth; position++)
-            live -= freed[position] < live ? freed[position] : live;
-        if (list->of[i] != NO_CLASS) list->items[list->of[i]].live_before += (double)live;
-        live += life->size;
+        if (list->of[i] != NO_CLASS)
+            list->items[list->of[i]].live_before += (double)timeline->live_before[life->birth];
     }
-    snug_memory_free(freed);
-    return SNUG_OK;
 }
 
 // How many frames, from the outermost in, stacks |a| and |b| share beyond |most|.
@@ -275,34 +263,24 @@ static snug_status fill_starts(const snug_timeline *timeline, const class_list *
 }
 
 // The least and the most live bytes of each iteration.
-static snug_status fill_live(const snug_timeline *timeline, snug_iterations *out) {
-    uint64_t *freed = NULL, live = 0;
-    SNUG_TRY(SNUG_NEW(&freed, (size_t)timeline->count + 1));
-    for (size_t i = 0; i < timeline->life_count; i++) {
-        if (timeline->lives[i].before) live += timeline->lives[i].size;
-        if (timeline->lives[i].death < timeline->count)
-            freed[timeline->lives[i].death] += timeline->lives[i].size;
-    }
-    size_t next = timeline->before_count, current = out->count;
+static void fill_live(const snug_timeline *timeline, snug_iterations *out) {
+    const uint64_t *live = timeline->live_before;
+    size_t current = out->count;
     for (uint32_t p = 0; p < timeline->count && p <= timeline->at; p++) {
         size_t following = current == out->count ? 0 : current + 1;
         if (following < out->count && out->starts[following] == p) {
             current = following;
-            out->live[current] = out->peaks[current] = live;
+            out->live[current] = out->peaks[current] = live[p];
             out->rests[current] = p;
         }
-        if (current < out->count && live < out->live[current]) {
-            out->live[current] = live;
+        if (current == out->count) continue;
+        if (live[p] < out->live[current]) {
+            out->live[current] = live[p];
             out->rests[current] = p;
         }
-        if (p == timeline->at) break;
-        for (; next < timeline->life_count && timeline->lives[next].birth == p; next++)
-            live += timeline->lives[next].size;
-        live -= freed[p] < live ? freed[p] : live;
-        if (current < out->count && live > out->peaks[current]) out->peaks[current] = live;
+        if (p < timeline->at && live[p + 1] > out->peaks[current])
+            out->peaks[current] = live[p + 1];
     }
-    snug_memory_free(freed);
-    return SNUG_OK;
 }
 
 static int compare_numbers(const void *left, const void *right) {
@@ -387,15 +365,15 @@ static snug_status find_from(const snug_timeline *timeline, const snug_stack_abo
     const life_class *anchor = NULL;
     *out = (snug_iterations){0};
     snug_status status = sort_into_classes(timeline, stacks, begin, &classes);
-    if (status == SNUG_OK) status = add_live(timeline, &classes);
-    if (status == SNUG_OK) status = choose_anchor(timeline, stacks, &classes, &anchor);
+    if (status == SNUG_OK) {
+        add_live(timeline, &classes);
+        status = choose_anchor(timeline, stacks, &classes, &anchor);
+    }
+    if (status == SNUG_OK && anchor) status = fill_starts(timeline, &classes, anchor, out);
     if (status == SNUG_OK && anchor) {
-        status = fill_starts(timeline, &classes, anchor, out);
-        if (status == SNUG_OK) status = fill_live(timeline, out);
-        if (status == SNUG_OK) {
-            find_growth(timeline, out);
-            compare_last(timeline, stacks, &classes, out);
-        }
+        fill_live(timeline, out);
+        find_growth(timeline, out);
+        compare_last(timeline, stacks, &classes, out);
     }
     clear_classes(&classes);
     return status;

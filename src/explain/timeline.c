@@ -122,39 +122,46 @@ static snug_status join(life_lists *lists) {
     return SNUG_OK;
 }
 
-// Live bytes from entry to entry, and the position that is explained.
-static snug_status find_position(snug_timeline *timeline) {
+// Live bytes from entry to entry.
+static snug_status find_live(snug_timeline *timeline) {
     uint64_t live = 0, *freed = NULL;
-    uint32_t peak_at = 0;
+    SNUG_TRY(SNUG_NEW(&timeline->live_before, (size_t)timeline->count + 1));
     SNUG_TRY(SNUG_NEW(&freed, (size_t)timeline->count + 1));
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         if (life->before) live += life->size;
         if (life->death < timeline->count) freed[life->death] += life->size;
     }
-    timeline->peak = live;
+    timeline->live_before[0] = live;
     size_t next = timeline->before_count;
-    uint64_t at_oom = live;
     for (uint32_t p = 0; p < timeline->count; p++) {
-        if (timeline->entries[p].action == SNUG_TRACE_OOM) {
-            if (!timeline->has_oom) timeline->first_oom = p;
-            timeline->has_oom = true;
-            timeline->at = p;
-            timeline->oom_count++;
-            at_oom = live;
-        }
         for (; next < timeline->life_count && timeline->lives[next].birth == p; next++)
             live += timeline->lives[next].size;
         live -= freed[p] < live ? freed[p] : live;
-        if (live <= timeline->peak) continue;
-        timeline->peak = live;
-        peak_at = p + 1;
+        timeline->live_before[p + 1] = live;
     }
     snug_memory_free(freed);
-    timeline->peak_at = peak_at;
-    if (!timeline->has_oom) timeline->at = peak_at;
-    timeline->live = timeline->has_oom ? at_oom : timeline->peak;
     return SNUG_OK;
+}
+
+// The position that is explained.
+static void find_position(snug_timeline *timeline) {
+    const uint64_t *live = timeline->live_before;
+    for (uint32_t p = 0; p <= timeline->count; p++)
+        if (live[p] > live[timeline->peak_at]) timeline->peak_at = p;
+    for (uint32_t p = 0; p < timeline->count; p++) {
+        if (timeline->entries[p].action != SNUG_TRACE_OOM) continue;
+        if (timeline->has_oom)
+            timeline->previous_oom = timeline->at;
+        else
+            timeline->first_oom = p;
+        timeline->has_oom = true;
+        timeline->at = p;
+        timeline->oom_count++;
+    }
+    if (!timeline->has_oom) timeline->at = timeline->peak_at;
+    timeline->peak = live[timeline->peak_at];
+    timeline->live = live[timeline->at];
 }
 
 // Reserved bytes, from the end backwards.
@@ -184,7 +191,9 @@ static snug_status collect(life_lists *lists) {
     SNUG_TRY(replay(lists));
     SNUG_TRY(add_blocks(lists));
     SNUG_TRY(join(lists));
-    return find_position(lists->timeline);
+    SNUG_TRY(find_live(lists->timeline));
+    find_position(lists->timeline);
+    return SNUG_OK;
 }
 
 snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_timeline *out) {
@@ -208,5 +217,6 @@ snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_t
 
 void snug_timeline_clear(snug_timeline *timeline) {
     snug_memory_free(timeline->lives);
+    snug_memory_free(timeline->live_before);
     *timeline = (snug_timeline){0};
 }

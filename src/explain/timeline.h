@@ -40,6 +40,8 @@ typedef struct snug_timeline {
     uint32_t at;            // the position that is explained: the last oom, else the peak
     uint32_t oom_count;     // oom entries up to |at|, this one included
     uint32_t first_oom;     // position; UINT32_MAX: none
+    uint32_t previous_oom;  // position of the oom before |at|; 0: none
+    uint64_t *live_before;  // bytes live before each entry, and behind the last: count + 1
     uint64_t live, peak;    // bytes at |at|; the most there were
     uint32_t peak_at;       // position of |peak|
     uint64_t reserved;      // bytes of segments at |at|

@@ -267,6 +267,12 @@ static snug_status find_measured(snug_costs *self, const snug_signature *signatu
     return status;
 }
 
+// Whether a tensor may have the batch's dimension: weights and their like have not.
+static bool may_have_samples(const snug_graph *graph, snug_tensor_id id) {
+    snug_role role = graph->tensors[id]->role;
+    return role == SNUG_ROLE_ACTIVATION || role == SNUG_ROLE_INPUT;
+}
+
 // Writes the batch's dimension of |signature|'s tensors from |samples| to |fewer|, in place. False
 // when the operator does not take that.
 static bool shrink(const snug_graph *graph, const snug_node *node, int64_t samples, int64_t fewer,
@@ -276,9 +282,8 @@ static bool shrink(const snug_graph *graph, const snug_node *node, int64_t sampl
         snug_tensor_id id =
             i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
         if (id == SNUG_NO_TENSOR) continue;
-        snug_role role = graph->tensors[id]->role;
-        bool is_sampled = (role == SNUG_ROLE_ACTIVATION || role == SNUG_ROLE_INPUT) &&
-                          types[i].rank > 0 && types[i].dims[0] == samples;
+        bool is_sampled =
+            may_have_samples(graph, id) && types[i].rank > 0 && types[i].dims[0] == samples;
         if (is_sampled) types[i].dims[0] = fewer;
     }
     snug_type outputs[SNUG_MAX_OUTPUTS] = {0};
@@ -305,12 +310,11 @@ static bool is_proportional(const snug_device *device, const snug_graph *graph,
     double fixed = 0;
     for (int i = 0; i < node->input_count; i++) {
         snug_tensor_id id = node->inputs[i];
-        if (id != SNUG_NO_TENSOR && graph->tensors[id]->role != SNUG_ROLE_ACTIVATION &&
-            graph->tensors[id]->role != SNUG_ROLE_INPUT)
+        if (id != SNUG_NO_TENSOR && !may_have_samples(graph, id))
             fixed += (double)snug_type_bytes(&signature->inputs[i]);
     }
     for (int i = 0; i < signature->output_count; i++)
-        if (graph->tensors[node->outputs[i]]->role != SNUG_ROLE_ACTIVATION)
+        if (!may_have_samples(graph, node->outputs[i]))
             fixed += (double)snug_type_bytes(&signature->outputs[i]);
     return fixed / device->bytes_per_second < modelled(device, signature) / 20;
 }

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "snug/explain.h"
@@ -12,13 +11,6 @@ typedef struct arguments {
     const char *file, *html;
     bool json, what_if;
 } arguments;
-
-// Whether |page| is the file that is to be explained, which it would replace.
-static bool is_same(const char *file, const char *page) {
-    struct stat a, b;
-    return stat(file, &a) == 0 && stat(page, &b) == 0 && S_ISREG(a.st_mode) &&
-           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 static bool check(const arguments *given) {
     if (!given->file) {
@@ -31,7 +23,7 @@ static bool check(const arguments *given) {
                          given->html);
         return false;
     }
-    if (given->html && is_same(given->file, given->html)) {
+    if (given->html && command_is_same_file(given->file, given->html)) {
         command_complain("explain", "--html '%s': the page would replace the file to be explained",
                          given->html);
         return false;

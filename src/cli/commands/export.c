@@ -3,16 +3,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "snug/train.h"
-
-static bool is_same_file(const char *a, const char *b) {
-    struct stat first, second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
-}
 
 static int run(int argc, char **argv) {
     static const struct option known[] = {
@@ -41,7 +34,7 @@ static int run(int argc, char **argv) {
     snprintf(name, sizeof name, "%s%s.%s", info.network, is_onnx && info.is_file ? "-trained" : "",
              format);
     if (!out) out = name;
-    if (status == SNUG_OK && info.is_file && is_same_file(info.model, out)) {
+    if (status == SNUG_OK && info.is_file && command_is_same_file(info.model, out)) {
         command_complain("export",
                          "--out %s is the file that the run was trained from: choose "
                          "another name",
