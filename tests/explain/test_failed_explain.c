@@ -6,33 +6,21 @@
 #include <string.h>
 
 #include "snug/explain.h"
-#include "support/test.h"
+#include "support/failing_allocations.h"
 
-// The linker sends the library's allocations here.
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
+typedef struct explained {
+    const char *bytes;
+    size_t length;
+    bool what_if;
+} explained;
 
-static long countdown = -1; // allocations until one fails; below 0: none does
-
-static int fails(void) {
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-
-static snug_status explain(const char *bytes, size_t length, bool what_if) {
+static snug_status explain(const void *context) {
+    const explained *of = context;
     snug_explanation *explanation = NULL;
-    snug_explain_options options = {.what_if = what_if};
+    snug_explain_options options = {.what_if = of->what_if};
     char *text = NULL, *json = NULL, *page = NULL;
-    snug_status status = snug_explain_text_with(bytes, length, "file", &options, &explanation);
+    snug_status status =
+        snug_explain_text_with(of->bytes, of->length, "file", &options, &explanation);
     if (status == SNUG_OK) status = snug_explanation_text(explanation, &text);
     if (status == SNUG_OK) status = snug_explanation_json(explanation, &json);
     if (status == SNUG_OK) status = snug_explanation_html(explanation, &page);
@@ -45,19 +33,11 @@ static snug_status explain(const char *bytes, size_t length, bool what_if) {
 
 // The number of allocations.
 static long check(const char *bytes, size_t length, bool what_if) {
-    for (long failing = 0;; failing++) {
-        countdown = failing;
-        snug_status status = explain(bytes, length, what_if);
-        bool ended = countdown >= 0; // nothing failed any more
-        countdown = -1;
-        if (ended) {
-            if (status != SNUG_OK && status != SNUG_BAD_FILE) fail_msg("%s", snug_error_message());
-            return failing;
-        }
-        if (status != SNUG_NOMEM)
-            fail_msg("allocation %ld failed, the status is %s: %s", failing,
-                     snug_status_name(status), snug_error_message());
-    }
+    explained of = {bytes, length, what_if};
+    snug_status last;
+    long count = fail_each_allocation(explain, &of, 1, SNUG_NOMEM, &last);
+    if (last != SNUG_OK && last != SNUG_BAD_FILE) fail_msg("%s", snug_error_message());
+    return count;
 }
 
 static void test_text(void **state) {

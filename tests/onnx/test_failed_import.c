@@ -6,31 +6,11 @@
 #include "base/memory.h"
 #include "onnx/import.h"
 #include "snug/plan.h"
-#include "support/test.h"
-
-// The linker sends the library's allocations here.
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static long countdown = -1; // allocations until one fails; below 0: none does
-
-static int fails(void) {
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-    return fails() ? NULL : __real_realloc(memory, size);
-}
+#include "support/failing_allocations.h"
 
 static const char folder[] = SNUG_SOURCE_DIR "/tests/onnx/training";
 
-static snug_status import(const char *path) {
+static snug_status import(const void *path) {
     snug_onnx_document *document = NULL;
     snug_graph *graph = NULL;
     snug_onnx_built built = {0};
@@ -47,7 +27,7 @@ static snug_status import(const char *path) {
     return status;
 }
 
-static snug_status plan(const char *path) {
+static snug_status plan(const void *path) {
     snug_device *device = NULL;
     snug_plan *planned = NULL;
     char *text = NULL;
@@ -67,25 +47,14 @@ static snug_status plan(const char *path) {
 }
 
 // Every |stride|th allocation fails once.
-static void check(snug_status (*run)(const char *path), const char *name, long stride) {
+static void check(snug_status (*run)(const void *path), const char *name, long stride) {
     char path[512];
-    long failing = 0;
+    snug_status last;
     snprintf(path, sizeof path, "%s/%s.onnx", folder, name);
-    for (;; failing += stride) {
-        countdown = failing;
-        snug_status status = run(path);
-        bool ended = countdown >= 0; // nothing failed any more
-        countdown = -1;
-        if (ended) {
-            if (status != SNUG_OK) fail_msg("%s: %s", name, snug_error_message());
-            break;
-        }
-        if (status != SNUG_NOMEM && status != SNUG_DEVICE_FAILED)
-            fail_msg("%s: allocation %ld failed, the status is %s: %s", name, failing,
-                     snug_status_name(status), snug_error_message());
-    }
-    assert_true(failing > 100);
-    print_message("%s: %ld allocations\n", name, failing);
+    long count = fail_each_allocation(run, path, stride, SNUG_DEVICE_FAILED, &last);
+    if (last != SNUG_OK) fail_msg("%s: %s", name, snug_error_message());
+    assert_true(count > 100);
+    print_message("%s: %ld allocations\n", name, count);
 }
 
 static void test_import(void **state) {

@@ -3,27 +3,7 @@
 #include <stdlib.h>
 
 #include "snug/train.h"
-#include "support/test.h"
-
-// The linker sends the library's allocations here.
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static long countdown = -1; // allocations until one fails; below 0: none does
-
-static int fails(void) {
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-    return fails() ? NULL : __real_realloc(memory, size);
-}
+#include "support/failing_allocations.h"
 
 static snug_status next_samples(void *context, int64_t samples, const void **input,
                                 const void **target) {
@@ -35,7 +15,7 @@ static snug_status next_samples(void *context, int64_t samples, const void **inp
     return SNUG_OK;
 }
 
-static snug_status train(const char *fixes) {
+static snug_status train(const void *fixes) {
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_trainer *trainer = NULL;
@@ -69,7 +49,7 @@ static snug_status train(const char *fixes) {
 }
 
 // Makes a plan that recomputes, which takes a search.
-static snug_status plan_recomputing(const char *fixes) {
+static snug_status plan_recomputing(const void *fixes) {
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_plan_request request = {.model = "simple",
@@ -89,23 +69,12 @@ static snug_status plan_recomputing(const char *fixes) {
     return status;
 }
 
-static void check(snug_status (*run)(const char *fixes), const char *fixes) {
-    long failing = 0;
-    for (;; failing++) {
-        countdown = failing;
-        snug_status status = run(fixes);
-        bool ended = countdown >= 0; // nothing failed any more
-        countdown = -1;
-        if (ended) {
-            assert_int_equal(status, SNUG_OK);
-            break;
-        }
-        if (status != SNUG_NOMEM && status != SNUG_DEVICE_FAILED)
-            fail_msg("allocation %ld failed, the status is %s: %s", failing,
-                     snug_status_name(status), snug_error_message());
-    }
-    assert_true(failing > 100);
-    print_message("%s: %ld allocations\n", fixes, failing);
+static void check(snug_status (*run)(const void *fixes), const char *fixes) {
+    snug_status last;
+    long count = fail_each_allocation(run, fixes, 1, SNUG_DEVICE_FAILED, &last);
+    assert_int_equal(last, SNUG_OK);
+    assert_true(count > 100);
+    print_message("%s: %ld allocations\n", fixes, count);
 }
 
 static void test_training(void **state) {
