@@ -1,24 +1,8 @@
 #!/bin/sh
 # The command as people type it: exit statuses, messages, files. $1: the snug binary.
 set -u
-snug=$1
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failed=0
-
-# expect STATUS TEXT ARGUMENT...: runs snug; its output must hold TEXT.
-expect() {
-    status=$1 text=$2
-    shift 2
-    "$snug" "$@" >out 2>&1 </dev/null
-    found=$?
-    if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" out; then
-        echo "FAIL: snug $*: exit $found (expected $status), output without '$text':"
-        tail -n 5 out
-        failed=1
-    fi
-}
+# shellcheck source=tests/cli/expect.sh
+. "$(dirname "$0")/expect.sh"
 
 expect 0 "usage: snug COMMAND" --help
 expect 0 "usage: snug train MODEL" train --help

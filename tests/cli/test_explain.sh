@@ -1,23 +1,15 @@
 #!/bin/sh
 # snug explain as people type it. $1: the snug binary, $2: the sources, for what writes snapshots.
 set -u
-snug=$1 sources=$2
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failed=0
+# shellcheck source=tests/cli/expect.sh
+. "$(dirname "$0")/expect.sh"
+sources=$2 input=input
 
-# expect STATUS TEXT ARGUMENT...: runs snug explain on ./input as standard input.
-expect() {
+# explain STATUS TEXT ARGUMENT...: runs snug explain on ./input as standard input.
+explain() {
     status=$1 text=$2
     shift 2
-    "$snug" explain "$@" >out 2>&1 <input
-    found=$?
-    if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" out; then
-        echo "FAIL: snug explain $*: exit $found (expected $status), output without '$text':"
-        tail -n 5 out
-        failed=1
-    fi
+    expect "$status" "$text" explain "$@"
 }
 
 cat >input <<'TEXT'
@@ -28,66 +20,66 @@ epoch 2 begins
 RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`
 TEXT
 cp input error.txt
-expect 0 "fragmentation" -
-expect 0 "standard input:1: out of memory on GPU 0 (reserved)" -
-expect 0 "standard input:5: CUBLAS_STATUS_ALLOC_FAILED" -
-expect 0 "error.txt:1" error.txt
-expect 0 '"requested_bytes":3006477107' error.txt --json
+explain 0 "fragmentation" -
+explain 0 "standard input:1: out of memory on GPU 0 (reserved)" -
+explain 0 "standard input:5: CUBLAS_STATUS_ALLOC_FAILED" -
+explain 0 "error.txt:1" error.txt
+explain 0 '"requested_bytes":3006477107' error.txt --json
 [ "$("$snug" explain error.txt --json | wc -l)" -eq 2 ] || failed=1
-expect 0 "error.txt:1" error.txt --html page.html
+explain 0 "error.txt:1" error.txt --html page.html
 grep -q "expandable_segments" page.html || failed=1
 "$snug" explain error.txt | awk 'length > 80 { exit 1 }' || {
     echo "FAIL: a line of more than 80 columns"
     failed=1
 }
-expect 2 "which FILE" --json
-expect 2 "one file at a time" error.txt error.txt
-expect 2 "there is no option '--waht-if'" error.txt --waht-if
-expect 4 "'error.txt' is a text; --what-if replays the trace of a memory snapshot" error.txt --what-if
-expect 4 "cannot open 'nowhere.txt'" nowhere.txt
-expect 4 "'.' is a directory" .
+explain 2 "which FILE" --json
+explain 2 "one file at a time" error.txt error.txt
+explain 2 "there is no option '--waht-if'" error.txt --waht-if
+explain 4 "'error.txt' is a text; --what-if replays the trace of a memory snapshot" error.txt --what-if
+explain 4 "cannot open 'nowhere.txt'" nowhere.txt
+explain 4 "'.' is a directory" .
 : >input
-expect 4 "'standard input' is empty" -
+explain 4 "'standard input' is empty" -
 : >empty
-expect 4 "'empty' is empty" empty
+explain 4 "'empty' is empty" empty
 head -c 3000 "$snug" >binary
-expect 4 "binary file" binary
+explain 4 "binary file" binary
 echo "all went well" >fine.txt
-expect 4 "no out-of-memory error in 'fine.txt' (1 line)" fine.txt
+explain 4 "no out-of-memory error in 'fine.txt' (1 line)" fine.txt
 printf 'Traceback (most recent call last):\nValueError: bad shape\n' >other.txt
-expect 4 "ValueError: bad shape" other.txt
+explain 4 "ValueError: bad shape" other.txt
 
-expect 2 "'--what-fi'; \`snug explain --help\`" --what-fi error.txt
-expect 2 "'-x'" error.txt -x
-expect 2 "there is no option '--json=1'" error.txt --json=1
-expect 2 "a value is missing after '--html'" error.txt --html
-expect 2 "--html '--json': expected the name of a file" --html --json error.txt
-expect 2 "--html '': expected the name of a file" error.txt --html=
-expect 2 "the page would replace the file to be explained" error.txt --html ./error.txt
-expect 4 "cannot open ''" ""
-expect 0 "usage: snug explain FILE|-" error.txt --help
-expect 0 "error.txt:1" --html=page.html -- error.txt
-expect 1 "cannot write nowhere/page.html: No such file or directory" error.txt --html nowhere/page.html
-expect 1 "cannot write .: Is a directory" error.txt --html .
+explain 2 "'--what-fi'; \`snug explain --help\`" --what-fi error.txt
+explain 2 "'-x'" error.txt -x
+explain 2 "there is no option '--json=1'" error.txt --json=1
+explain 2 "a value is missing after '--html'" error.txt --html
+explain 2 "--html '--json': expected the name of a file" --html --json error.txt
+explain 2 "--html '': expected the name of a file" error.txt --html=
+explain 2 "the page would replace the file to be explained" error.txt --html ./error.txt
+explain 4 "cannot open ''" ""
+explain 0 "usage: snug explain FILE|-" error.txt --help
+explain 0 "error.txt:1" --html=page.html -- error.txt
+explain 1 "cannot write nowhere/page.html: No such file or directory" error.txt --html nowhere/page.html
+explain 1 "cannot write .: Is a directory" error.txt --html .
 cp binary input
-expect 4 "binary file" -
+explain 4 "binary file" -
 printf 'x\n' >"$(printf 'na\033me')"
-expect 4 "in 'na?me' (1 line)" "$(printf 'na\033me')"
+explain 4 "in 'na?me' (1 line)" "$(printf 'na\033me')"
 if [ -w /dev/full ]; then
-    expect 1 "cannot write /dev/full: No space left on device" error.txt --html /dev/full
-    expect 1 "fragmentation" error.txt --html /dev/full # which is told nevertheless
+    explain 1 "cannot write /dev/full: No space left on device" error.txt --html /dev/full
+    explain 1 "fragmentation" error.txt --html /dev/full # which is told nevertheless
     "$snug" explain error.txt 2>out >/dev/full
     if [ $? -ne 1 ] || ! grep -q "cannot write to standard output: No space left" out; then
         echo "FAIL: a full disk behind standard output"
         failed=1
     fi
     # What never ends is refused at its beginning.
-    expect 4 "'/dev/zero' is a binary file" /dev/zero
+    explain 4 "'/dev/zero' is a binary file" /dev/zero
 fi
 if [ "$(id -u)" -ne 0 ]; then
     echo secret >closed.txt
     chmod 000 closed.txt
-    expect 4 "cannot open 'closed.txt': Permission denied" closed.txt
+    explain 4 "cannot open 'closed.txt': Permission denied" closed.txt
 fi
 sleep 1 | timeout -s INT --preserve-status 0.3 "$snug" explain -
 [ $? -eq 130 ] || { echo "FAIL: an interrupted wait for standard input does not end with 130"; failed=1; }

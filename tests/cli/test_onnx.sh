@@ -4,29 +4,9 @@
 set -u
 LC_ALL=C
 export LC_ALL
-snug=$1
+# shellcheck source=tests/cli/expect.sh
+. "$(dirname "$0")/expect.sh"
 models=$2/tests/onnx/training
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-failed=0
-
-fail() {
-    echo "FAIL: $*"
-    failed=1
-}
-
-# expect STATUS TEXT ARGUMENT...: runs snug; its output must hold TEXT.
-expect() {
-    status=$1 text=$2
-    shift 2
-    "$snug" "$@" >out 2>&1 </dev/null
-    found=$?
-    if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" out; then
-        fail "snug $*: exit $found (expected $status), output without '$text':"
-        tail -n 5 out
-    fi
-}
 
 net=$models/conv-script-training.onnx
 data=$models/conv.safetensors

@@ -1,0 +1,26 @@
+# What the tests of the command share; they source it before anything else. $1: the snug binary.
+# Goes to a folder of its own, $folder, that ends with the test.
+# shellcheck shell=sh disable=SC2034
+snug=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+failed=0
+input=/dev/null # what snug reads
+
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+
+# expect STATUS TEXT ARGUMENT...: runs snug; its output, kept in ./out, must hold TEXT.
+expect() {
+    status=$1 text=$2
+    shift 2
+    "$snug" "$@" >out 2>&1 <"$input"
+    found=$?
+    if [ "$found" -ne "$status" ] || ! grep -qF -- "$text" out; then
+        fail "snug $*: exit $found (expected $status), output without '$text':"
+        tail -n 5 out
+    fi
+}
