@@ -311,6 +311,10 @@ case('sequence_erase', insert + [n('SequenceErase', ['g', 'at-2'], ['h']),
                                  n('SequenceAt', ['h', 'at0'], ['y'])], {'x': x}, {'y': x}, places)
 case('sequence_length', insert + [n('SequenceLength', ['g'], ['l']), n('Cast', ['l'], ['c'], to=F),
                                   n('Add', ['x', 'c'], ['y'])], {'x': x}, {'y': x + 2}, places)
+# From the end, a place is before the element that is there.
+case('sequence_insert_negative', insert + [n('SequenceInsert', ['g', 'x', 'at-1'], ['s']),
+                                           first, last, joined], {'x': x},
+     {'y': np.concatenate([x, x * x])}, places)
 make = n('SequenceConstruct', ['x', 'x', 'x'], ['s'])
 case('sequence_concat', [make, n('ConcatFromSequence', ['s'], ['y'], axis=-1)], {'x': x},
      {'y': np.concatenate([x, x, x], -1)})

@@ -8,7 +8,7 @@
 #include "onnx/state.h"
 #include "ops/ops.h"
 
-enum { OLDEST_OPSET = 1, NEWEST_OPSET = 27 };
+enum { OLDEST_OPSET = 1, NEWEST_OPSET = 28 };
 
 static snug_status check_opset(const snug_onnx_document *document) {
     for (size_t i = 0; i < document->opset_count; i++) {

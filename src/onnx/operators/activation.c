@@ -1,5 +1,5 @@
-// Activations with parameters. Relu, Sigmoid, Tanh, HardSwish, Mish, Softplus, Softsign and PRelu
-// need no row.
+// Activations with parameters. Relu, Sigmoid, Tanh, HardSwish, Mish, Softplus and Softsign need no
+// row.
 #include <math.h>
 #include <string.h>
 
@@ -62,6 +62,25 @@ static snug_status translate_leaky_relu(const snug_onnx_call *call) {
     snug_tensor_id slope = snug_onnx_scalar(call, call->inputs[0].type.dtype, alpha);
     snug_onnx_set(call, 0,
                   SNUG_EMIT(call->graph, &snug_op_prelu, NULL, snug_onnx_use(call, 0), slope));
+    return SNUG_OK;
+}
+
+// Before opset 7 a vector of slopes went along the channels, not along the last dimension.
+static snug_status translate_prelu(const snug_onnx_call *call) {
+    int rank = call->inputs[0].type.rank;
+    snug_layout layout = snug_onnx_common_layout(call);
+    snug_tensor_id slope;
+    if (call->opset < 7 && rank > 2 && call->inputs[1].type.rank == 1) {
+        snug_reshape_attributes channels = {.rank = rank, .layout = layout};
+        for (int i = 0; i < rank; i++)
+            channels.dims[i] = i == 1 ? call->inputs[1].type.dims[0] : 1;
+        slope = SNUG_EMIT(call->graph, &snug_op_reshape, &channels, snug_onnx_use(call, 1));
+    } else {
+        slope = snug_onnx_use_ranked(call, 1, rank, layout);
+    }
+    snug_onnx_set(
+        call, 0,
+        SNUG_EMIT(call->graph, &snug_op_prelu, NULL, snug_onnx_use_as(call, 0, layout), slope));
     return SNUG_OK;
 }
 
@@ -146,6 +165,7 @@ static const snug_onnx_operator rows[] = {
     {"Celu", "", 1, 1, translate_celu},
     {"Selu", "", 1, 1, translate_selu},
     {"LeakyRelu", "", 1, 1, translate_leaky_relu},
+    {"PRelu", "", 2, 2, translate_prelu},
     {"HardSigmoid", "", 1, 1, translate_hard_sigmoid},
     {"Gelu", "", 1, 1, translate_gelu},
     {"Swish", "", 1, 1, translate_swish},
