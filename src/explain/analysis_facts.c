@@ -189,6 +189,7 @@ static void tell_peaks(const snug_iterations *iterations, snug_facts *facts) {
     qsort(peaks, count, sizeof *peaks, compare);
     facts->usual_peak = snug_amount_of(peaks[count / 2]);
     facts->largest_iteration = snug_amount_of(peaks[count - 1]);
+    facts->between = snug_amount_of(iterations->live[iterations->count - 1]);
 }
 
 static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {

@@ -59,7 +59,8 @@ static void append_growth(const snug_analysis *analysis, snug_text *out) {
     char size[SNUG_SIZE_TEXT];
     const snug_iterations *iterations = &analysis->iterations;
     if (!iterations->known) return;
-    snug_text_append(out, "\nIterations\n  %zu begin in the trace", iterations->count);
+    snug_text_append(out, "\nIterations\n  %zu begin%s in the trace", iterations->count,
+                     iterations->count == 1 ? "s" : "");
     if (iterations->growth > 0)
         snug_text_append(out, "; live bytes grow by %s each (%zu of %zu)\n",
                          snug_size_print((size_t)iterations->growth, size), iterations->growing,
@@ -76,12 +77,20 @@ static void append_growth(const snug_analysis *analysis, snug_text *out) {
     }
 }
 
+static void append_count(size_t count, const char *noun, snug_text *out) {
+    snug_text_append(out, "%zu %s%s", count, noun, count == 1 ? "" : "s");
+}
+
 static void append_layout(const snug_analysis *analysis, snug_text *out) {
     char size[SNUG_SIZE_TEXT];
     const snug_layout *layout = &analysis->layout;
-    snug_text_append(out, "\nInside the allocator\n  %zu segments, %zu tensors, %zu free pieces; ",
-                     layout->segment_count, layout->life_count, layout->free_pieces);
-    snug_text_append(out, "largest free %s\n", snug_size_print(layout->largest_free, size));
+    snug_text_append(out, "\nInside the allocator\n  ");
+    append_count(layout->segment_count, "segment", out);
+    snug_text_append(out, ", ");
+    append_count(layout->life_count, "tensor", out);
+    snug_text_append(out, ", ");
+    append_count(layout->free_pieces, "free piece", out);
+    snug_text_append(out, "; largest free %s\n", snug_size_print(layout->largest_free, size));
 }
 
 void snug_analysis_append_text(const snug_analysis *analysis, snug_text *out) {

@@ -12,6 +12,8 @@
 
 // Bytes of a stream after which it is clear whether anything can read it.
 enum { STREAM_START = 65536 };
+// Bytes of a stream that are kept: one may never end, and a file is mapped, not copied.
+static const size_t stream_most = (size_t)2 << 30;
 
 static const snug_reader *find_reader(const char *bytes, size_t length) {
     for (const snug_reader *const *reader = snug_readers; *reader; reader++)
@@ -63,6 +65,11 @@ static snug_status read_stream(int file, const char *name, char **bytes, size_t 
         if (got < 0) return snug_fail(SNUG_BAD_FILE, "cannot read '%s': %s", name, strerror(errno));
         if (got == 0) return SNUG_OK;
         *length += (size_t)got;
+        if (*length > stream_most)
+            return snug_fail(SNUG_BAD_FILE,
+                             "%s is longer than 2 GiB; save it as a file, or give its end: "
+                             "tail -n 10000 LOG | snug explain -",
+                             name);
         bool judged = *length - (size_t)got >= STREAM_START;
         if (!judged && *length >= STREAM_START && !find_reader(*bytes, *length)) return SNUG_OK;
     }

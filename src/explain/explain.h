@@ -88,6 +88,7 @@ typedef struct snug_facts {
     snug_amount weights, gradients, optimizer, activations, workspace, unclassified; // at the peak
     snug_amount peak, usual_peak;  // of the trace; median over its iterations
     snug_amount largest_iteration; // the peak of the largest iteration before the last
+    snug_amount between;           // the least that is live in the last one: what stays
     const char *what_if;           // settings that a replay found to succeed, or NULL
     snug_amount what_if_reserved;  // peak reserved under them
     bool what_if_fraction;         // they need set_per_process_memory_fraction()

@@ -1,4 +1,6 @@
 // A batch longer than those before it: sequences, images or graphs of unequal sizes.
+#include <math.h>
+
 #include "explain/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
@@ -75,7 +77,30 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     return confidence;
 }
 
+// How much larger a batch could be than the largest that fitted, were all that it makes to grow
+// alike, and the parts that the last one would have to be cut into.
+static void advise_size(const snug_facts *facts, snug_advice *advice) {
+    if (facts->last_scale < 1.1 || !facts->largest_iteration.known || !facts->attainable.known)
+        return;
+    uint64_t stays = facts->between.bytes, largest = facts->largest_iteration.bytes;
+    if (stays >= largest || largest > facts->attainable.bytes) return;
+    uint64_t made = largest - stays, room = facts->attainable.bytes - stays;
+    double most = (double)room / (double)made;
+    unsigned parts = (unsigned)snug_clamp(ceil(facts->last_scale / most), 2, 1024);
+    snug_advise(advice,
+                snug_words(advice,
+                           "the largest batch that fitted made %s beside the %s that stay, and "
+                           "there is room for %s: %.1f times as much; the batch that failed makes "
+                           "%.1f times as much",
+                           SNUG_SIZE(made), SNUG_SIZE(stays), SNUG_SIZE(room), most,
+                           facts->last_scale),
+                "Cut batches that are more than %.1f times the largest before into %u, and add up "
+                "their gradients",
+                most, parts);
+}
+
 static void advise(const snug_facts *facts, snug_advice *advice) {
+    advise_size(facts, advice);
     double one = snug_ratio(facts->figures.requested, facts->usable);
     snug_advise(advice, "the longest batch then fails, or fits, in the first step and not hours in",
                 "Sort or bucket by length, and run the longest batch first");
