@@ -279,6 +279,8 @@ file('images', model([
     n('GlobalAveragePool', ['l'], ['m']), n('Flatten', ['m'], ['o']), n('Gemm', ['o', 'g'], ['y'])],
     [init('w', f32(2, 2, 3, 3)), init('s', f32(2) + 2), init('g', f32(2, 3)),
      init('f', np.array([1, 1, 2, 2], np.float32))], images))
+file('value_heads', model([n('Attention', ['x', 'x', 'v'], ['y'], is_causal=1)], (),
+                          (('x', F, [1, 2, 3, 4]), ('v', F, [1, 0, 3, 4])), opset=23))
 file('sequences', model([
     n('Gather', ['table', 'x'], ['a']), n('LayerNormalization', ['a', 's', 's'], ['b']),
     n('MatMul', ['b', 'w'], ['c']), n('Attention', ['c', 'c', 'c'], ['d'], q_num_heads=2,

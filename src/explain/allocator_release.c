@@ -3,8 +3,14 @@
 
 #include "base/memory.h"
 
+// A segment goes as a whole. A recorded one may be cut even where blocks of its size are not cut
+// now: under settings that changed meanwhile.
 static bool is_whole(const snug_allocator_block *block) {
     return !block->before && !block->after;
+}
+
+static bool may_release(const snug_allocator_block *block) {
+    return is_whole(block) && !block->span->expandable;
 }
 
 void snug_allocator_release_block(snug_allocator *allocator, snug_allocator_block *block) {
@@ -57,7 +63,7 @@ bool snug_allocator_release_oversize(snug_allocator *allocator, snug_allocator_p
     if (oversize == SNUG_ALLOCATOR_NO_LIMIT) return false;
     snug_allocator_block key = {.stream = stream, .size = size < oversize ? oversize : size};
     snug_allocator_block *block = snug_allocator_set_find(&pool->unused, &key);
-    if (block && block->stream == stream && !block->span->expandable) {
+    if (block && block->stream == stream && may_release(block)) {
         snug_allocator_release_block(allocator, block);
         return true;
     }
@@ -65,7 +71,7 @@ bool snug_allocator_release_oversize(snug_allocator *allocator, snug_allocator_p
     block = snug_allocator_set_previous(&pool->unused, block ? block : &key);
     while (block && released < key.size && block->size >= oversize && block->stream == stream) {
         snug_allocator_block *before = snug_allocator_set_previous(&pool->unused, block);
-        if (!block->span->expandable) {
+        if (may_release(block)) {
             released += block->size;
             snug_allocator_release_block(allocator, block);
         }
@@ -76,10 +82,6 @@ bool snug_allocator_release_oversize(snug_allocator *allocator, snug_allocator_p
 
 static double age(const snug_allocator_block *block) {
     return (double)(block->pool->searches - block->age_base);
-}
-
-static bool may_collect(const snug_allocator_block *block) {
-    return is_whole(block) && !block->span->expandable;
 }
 
 // Large blocks that have waited longer than the average go first, until reserved memory is below
@@ -97,13 +99,13 @@ void snug_allocator_collect(snug_allocator *allocator) {
     snug_allocator_block *next;
     for (snug_allocator_block *block = snug_allocator_set_first(set); block;
          block = snug_allocator_set_next(set, block))
-        if (may_collect(block)) total += age(block), count++;
+        if (may_release(block)) total += age(block), count++;
     for (bool again = true; again && count > 0 && released < reserved - threshold;) {
         double average = total / (double)count;
         again = false;
         for (snug_allocator_block *block = snug_allocator_set_first(set); block; block = next) {
             next = snug_allocator_set_next(set, block);
-            if (!may_collect(block) || age(block) < average) continue;
+            if (!may_release(block) || age(block) < average) continue;
             again = true;
             released += block->size;
             total -= age(block);

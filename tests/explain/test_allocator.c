@@ -258,6 +258,26 @@ static void test_adoption(void **state) {
     snug_allocator_free(a);
 }
 
+// Settings may have changed since a segment was cut: what is larger than max_split_size is a part
+// of it, and cannot go alone.
+static void test_oversize_part(void **state) {
+    (void)state;
+    snug_allocator *a = open_with("max_split_size_mb:64", 300 * MIB);
+    snug_allocator_part parts[] = {{200 * MIB, SNUG_ALLOCATOR_FREE, NULL},
+                                   {10 * MIB, SNUG_ALLOCATOR_ALLOCATED, NULL}};
+    snug_allocator_segment segment = {.address = 4096, .parts = parts, .part_count = 2};
+    assert_int_equal(snug_allocator_adopt(a, &segment), SNUG_OK);
+    assert_null(ask(a, 100 * MIB));
+    assert_null(ask(a, 250 * MIB));
+    assert_sound(a);
+    assert_int_equal(reserved(a), 210 * MIB);
+    give(a, parts[1].block);
+    assert_non_null(ask(a, 250 * MIB)); // whole by now, and given back
+    assert_sound(a);
+    assert_int_equal(reserved(a), 250 * MIB);
+    snug_allocator_free(a);
+}
+
 // ---- Random traces against the second model ------------------------------------------------
 
 enum { LIVE = 400 };
@@ -420,8 +440,8 @@ int main(void) {
         cmocka_unit_test(test_splitting),  cmocka_unit_test(test_choice),
         cmocka_unit_test(test_max_split),  cmocka_unit_test(test_deferred),
         cmocka_unit_test(test_expandable), cmocka_unit_test(test_collection),
-        cmocka_unit_test(test_adoption),   cmocka_unit_test(test_random),
-        cmocka_unit_test(test_speed),
+        cmocka_unit_test(test_adoption),   cmocka_unit_test(test_oversize_part),
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,6 +65,11 @@ static snug_status read(const snug_onnx_call *call, attention *self) {
     self->heads = q->dims[1];
     self->queries = q->dims[2];
     self->keys = k->dims[2];
+    const snug_type *v = snug_emit_type(call, self->v);
+    if (v->dims[1] != k->dims[1])
+        return snug_fail(SNUG_BAD_FILE,
+                         "as many heads of values as of keys expected, found %lld and %lld",
+                         (long long)v->dims[1], (long long)k->dims[1]);
     if (k->dims[1] < 1 || self->heads % k->dims[1] != 0)
         return snug_fail(SNUG_BAD_FILE, "%lld heads of queries cannot share %lld of keys",
                          (long long)self->heads, (long long)k->dims[1]);
