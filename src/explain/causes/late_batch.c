@@ -86,6 +86,7 @@ static void advise_size(const snug_facts *facts, snug_advice *advice) {
     if (stays >= largest || largest > facts->attainable.bytes) return;
     uint64_t made = largest - stays, room = facts->attainable.bytes - stays;
     double most = (double)room / (double)made;
+    if (most >= facts->last_scale) return; // by its size alone it would have fitted
     unsigned parts = (unsigned)snug_clamp(ceil(facts->last_scale / most), 2, 1024);
     snug_advise(advice,
                 snug_words(advice,
