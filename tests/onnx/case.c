@@ -84,11 +84,17 @@ static snug_status check_values(const snug_onnx_value *values, size_t count) {
 }
 
 // Which inputs the import is told beforehand.
-typedef enum known_inputs { KNOW_NONE, KNOW_INTEGERS, KNOW_ALL_BUT_FIRST, KNOW_WAYS } known_inputs;
+typedef enum known_inputs {
+    KNOW_NONE,
+    KNOW_INTEGERS,
+    KNOW_ALL_BUT_FIRST,
+    KNOW_ALL, // the bounds of a Range
+    KNOW_WAYS
+} known_inputs;
 
 static bool is_told(known_inputs way, size_t index, const snug_onnx_tensor *tensor) {
     if (way == KNOW_INTEGERS) return !snug_dtype_is_float(tensor->type.dtype);
-    return way == KNOW_ALL_BUT_FIRST && index > 0;
+    return way == KNOW_ALL || (way == KNOW_ALL_BUT_FIRST && index > 0);
 }
 
 static snug_status build(run *self, known_inputs way, snug_graph *graph, snug_onnx_built *out) {
