@@ -241,26 +241,30 @@ def compare(program, name, folder, forms):
     return passed
 
 
+def read_forms(text):
+    return [FORMS["0123".index(i)] for i in text.replace(",", "")]
+
+
 def main():
     default = pathlib.Path(__file__).resolve().parent.parent / "build" / "bin" / "snug"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--snug", default=default, type=pathlib.Path)
     parser.add_argument("--only", help="networks, by comma")
     parser.add_argument("--more", action="store_true", help="networks beyond the usual ones, too")
-    parser.add_argument("--forms", help="of 0 to 3: script evaluation, training, dynamo likewise")
+    parser.add_argument("--forms", type=read_forms, default=FORMS,
+                        help="of 0 to 3: script evaluation, training, dynamo likewise")
     parser.add_argument("--keep", help="a folder for the files")
     given = parser.parse_args()
     table = networks.ALL if given.more else networks.NETWORKS
     names = given.only.split(",") if given.only else list(table)
-    forms = [FORMS[int(i)] for i in given.forms if i in "0123"] if given.forms else FORMS
     passed = 0
     show({key: key for key in COLUMNS})
     for name in names:
         with tempfile.TemporaryDirectory() as temporary:
             folder = pathlib.Path(given.keep or temporary) / name
             folder.mkdir(parents=True, exist_ok=True)
-            passed += compare(given.snug.resolve(), name, folder, forms)
-    failed = len(names) * len(forms) - passed
+            passed += compare(given.snug.resolve(), name, folder, given.forms)
+    failed = len(names) * len(given.forms) - passed
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -591,7 +591,8 @@ STORED = [("batch", "late", 3, "net.py"), ("model", "python", 2, "train.py:70"),
           ("leak", "plain", 1, "cache.py:17"), ("not-freed", "python", 5, "an attempt that failed before"),
           ("fragmentation", "plain", 6, "expandable_segments:True"),
           ("other-process", "python", 13, "something else took"),
-          ("optimizer-state", "late", 15, "train.py:44"), ("late-batch", "late", 3, "more than 2.3 times the largest before into 2"),
+          ("optimizer-state", "late", 15, "train.py:44"),
+          ("late-batch", "late", 3, "more than 2.3 times the largest before into 2"),
           ("workspace", "all", 3, "a workspace")]
 
 

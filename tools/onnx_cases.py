@@ -314,7 +314,7 @@ case('sequence_erase', insert + [n('SequenceErase', ['g', 'at-2'], ['h']),
 case('sequence_length', insert + [n('SequenceLength', ['g'], ['l']), n('Cast', ['l'], ['c'], to=F),
                                   n('Add', ['x', 'c'], ['y'])], {'x': x}, {'y': x + 2}, places)
 # From the end, a place is before the element that is there.
-case('sequence_insert_negative', insert + [n('SequenceInsert', ['g', 'x', 'at-1'], ['s']),
+case('sequence_insert_negative', insert + [n('SequenceInsert', ['g', 'z', 'at-1'], ['s']),
                                            first, last, joined], {'x': x},
      {'y': np.concatenate([x, x * x])}, places)
 make = n('SequenceConstruct', ['x', 'x', 'x'], ['s'])

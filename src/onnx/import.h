@@ -130,9 +130,8 @@ snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, do
 snug_tensor_id snug_onnx_constant(const snug_onnx_call *call, const snug_type *type,
                                   const void *data);
 
-// Translates another operator of ONNX's on tensors of the graph, for operators that are made of
-// others: |node| borrows attributes; |outputs| tensors are given back.
-// (Composition through snug's own operators, SNUG_EMIT, is preferred.)
+// |op|, which has no attributes, on all inputs; they broadcast where there are several.
+snug_status snug_onnx_emit_op(const snug_op *op, const snug_onnx_call *call);
 
 // --- For those who build a graph ---
 

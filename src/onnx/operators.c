@@ -143,7 +143,7 @@ snug_status snug_onnx_check_operators(const snug_onnx_import *import, const snug
 // --- Emitting ---
 
 // An operator of snug's as it is, operands of several brought to one rank and layout.
-static snug_status emit_op(const snug_op *op, const snug_onnx_call *call) {
+snug_status snug_onnx_emit_op(const snug_op *op, const snug_onnx_call *call) {
     snug_tensor_id inputs[8];
     if (call->input_count > 8 || call->input_count < (size_t)op->min_inputs ||
         (op->max_inputs >= 0 && call->input_count > (size_t)op->max_inputs))
@@ -180,7 +180,7 @@ snug_status snug_onnx_emit(const snug_onnx_meaning *meaning, const snug_onnx_cal
         SNUG_TRY(check_inputs(meaning->translator, call));
         status = meaning->translator->translate(call);
     } else {
-        status = emit_op(meaning->op, call);
+        status = snug_onnx_emit_op(meaning->op, call);
     }
     if (status == SNUG_OK) status = snug_graph_status(call->graph);
     return status;

@@ -46,17 +46,19 @@ static snug_status read_known(const sequence_call *call, size_t index, int64_t *
     return status == SNUG_OK ? status : snug_fail_context(status, "as input %zu", index);
 }
 
-// Which place of a sequence of |count| input |index| is, counted from the end where it is negative;
-// the greatest is |last|, which an absent input means.
-static snug_status read_place(const sequence_call *call, size_t index, size_t count, size_t last,
+// Which of the |places| in a sequence of |count| input |index| is, counted from the sequence's end
+// where it is negative; the last where the input is absent.
+static snug_status read_place(const sequence_call *call, size_t index, size_t count, size_t places,
                               size_t *out) {
     int64_t place;
     size_t found;
-    *out = last;
+    *out = 0;
+    if (places == 0) return snug_fail(SNUG_BAD_FILE, "the sequence is empty");
+    *out = places - 1;
     if (!input_of(call, index) || !input_of(call, index)->operand.is_present) return SNUG_OK;
     SNUG_TRY(read_known(call, index, &place, 1, &found));
     if (found == 1 && place < 0) place += (int64_t)count;
-    if (found != 1 || place < 0 || place > (int64_t)last)
+    if (found != 1 || place < 0 || place >= (int64_t)places)
         return snug_fail(SNUG_BAD_FILE, "a place in a sequence of %zu expected as input %zu", count,
                          index);
     *out = (size_t)place;
@@ -109,7 +111,7 @@ static snug_status insert(const sequence_call *call) {
     size_t place;
     SNUG_TRY(expect_sequence(call, &from));
     SNUG_TRY(expect_tensor(call, 1, &tensor));
-    SNUG_TRY(read_place(call, 2, from->element_count, from->element_count, &place));
+    SNUG_TRY(read_place(call, 2, from->element_count, from->element_count + 1, &place));
     SNUG_TRY(define_sequence(call, from->element_count + 1, &elements));
     for (size_t i = 0; i < from->element_count; i++)
         elements[i + (i >= place)] = from->elements[i];
@@ -122,8 +124,7 @@ static snug_status erase(const sequence_call *call) {
     snug_onnx_slot **elements = NULL;
     size_t place;
     SNUG_TRY(expect_sequence(call, &from));
-    if (from->element_count == 0) return snug_fail(SNUG_BAD_FILE, "the sequence is empty");
-    SNUG_TRY(read_place(call, 1, from->element_count, from->element_count - 1, &place));
+    SNUG_TRY(read_place(call, 1, from->element_count, from->element_count, &place));
     SNUG_TRY(define_sequence(call, from->element_count - 1, &elements));
     for (size_t i = 0; i + 1 < from->element_count; i++)
         elements[i] = from->elements[i + (i >= place)];
@@ -134,9 +135,8 @@ static snug_status at(const sequence_call *call) {
     const snug_onnx_slot *from = NULL, *given = NULL;
     size_t place;
     SNUG_TRY(expect_sequence(call, &from));
-    if (from->element_count == 0) return snug_fail(SNUG_BAD_FILE, "the sequence is empty");
     SNUG_TRY(expect_tensor(call, 1, &given));
-    SNUG_TRY(read_place(call, 1, from->element_count, from->element_count - 1, &place));
+    SNUG_TRY(read_place(call, 1, from->element_count, from->element_count, &place));
     return define_result(call, from->elements[place]);
 }
 

@@ -68,19 +68,16 @@ static snug_status translate_leaky_relu(const snug_onnx_call *call) {
 // Before opset 7 a vector of slopes went along the channels, not along the last dimension.
 static snug_status translate_prelu(const snug_onnx_call *call) {
     int rank = call->inputs[0].type.rank;
-    snug_layout layout = snug_onnx_common_layout(call);
-    snug_tensor_id slope;
-    if (call->opset < 7 && rank > 2 && call->inputs[1].type.rank == 1) {
-        snug_reshape_attributes channels = {.rank = rank, .layout = layout};
-        for (int i = 0; i < rank; i++)
-            channels.dims[i] = i == 1 ? call->inputs[1].type.dims[0] : 1;
-        slope = SNUG_EMIT(call->graph, &snug_op_reshape, &channels, snug_onnx_use(call, 1));
-    } else {
-        slope = snug_onnx_use_ranked(call, 1, rank, layout);
-    }
-    snug_onnx_set(
-        call, 0,
-        SNUG_EMIT(call->graph, &snug_op_prelu, NULL, snug_onnx_use_as(call, 0, layout), slope));
+    if (call->opset >= 7 || rank < 3 || call->inputs[1].type.rank != 1)
+        return snug_onnx_emit_op(&snug_op_prelu, call);
+    snug_tensor_id x = snug_onnx_use(call, 0);
+    snug_reshape_attributes channels = {.rank = rank,
+                                        .layout = snug_graph_type(call->graph, x)->layout};
+    for (int i = 0; i < rank; i++)
+        channels.dims[i] = i == 1 ? call->inputs[1].type.dims[0] : 1;
+    snug_tensor_id slope =
+        SNUG_EMIT(call->graph, &snug_op_reshape, &channels, snug_onnx_use(call, 1));
+    snug_onnx_set(call, 0, SNUG_EMIT(call->graph, &snug_op_prelu, NULL, x, slope));
     return SNUG_OK;
 }
 
