@@ -1,12 +1,15 @@
-# Compiler settings shared by every target of the project, as the interface library snug_options.
-add_library(snug_options INTERFACE)
-target_compile_options(snug_options INTERFACE
+# Compiler settings shared by every target of the project: snug_warnings is what the stand-ins take,
+# which load into programs that are not ours; snug_options adds OpenMP and the sanitizers.
+add_library(snug_warnings INTERFACE)
+target_compile_options(snug_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
     -Wcast-qual -Wwrite-strings -Wvla -fno-math-errno)
-target_compile_definitions(snug_options INTERFACE _GNU_SOURCE)
+target_compile_definitions(snug_warnings INTERFACE _GNU_SOURCE)
 if(SNUG_WERROR)
-    target_compile_options(snug_options INTERFACE -Werror)
+    target_compile_options(snug_warnings INTERFACE -Werror)
 endif()
+add_library(snug_options INTERFACE)
+target_link_libraries(snug_options INTERFACE snug_warnings)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     # oneDNN's threads are libgomp's; our own loops share them. clang would bring a second runtime,
     # so there our loops run on one thread.
