@@ -1,7 +1,8 @@
-// NVIDIA cards by name, to plan for one that is not in this machine.
+// NVIDIA cards by name, to plan for one that is not in this machine and to run a program dry on it.
 #ifndef SNUG_GPU_H
 #define SNUG_GPU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "snug/device.h"
@@ -10,19 +11,32 @@
 // A card's published figures; all rates are peaks that no real kernel reaches.
 typedef struct snug_gpu_info {
     const char *name;     // as sold, without the maker: "RTX 3060", "A100 80GB PCIe"
-    const char *reported; // another name that its driver gives it, or NULL
+    const char *reported; // as its driver reports it: "NVIDIA GeForce RTX 3060"
     size_t memory_bytes;  // as sold, in GiB
-    size_t usable_bytes;  // the same less what its error correction takes when left on
-    double memory_rate;   // bytes a second
-    double float32_rate;  // operations a second (a multiply-add is two), without tensor cores
-    double tensor_rate; // the same for 16-bit products with 32-bit sums, dense; 0: no tensor cores
-    int capability;     // compute capability, 86 for 8.6; bfloat16 from 80
+    size_t total_bytes;   // as CUDA tells it (cudaDeviceProp.totalGlobalMem): less than sold, since
+                          // the driver, and error correction in some memories, keep their part
+    bool estimated;       // |total_bytes| is reckoned from cards like it, not seen
+    int multiprocessors;
+    size_t l2_bytes;
+    int bus_bits;        // width of the memory's bus
+    double memory_rate;  // bytes a second
+    double float32_rate; // operations a second (a multiply-add is two), without tensor cores
+    double tensor_rate;  // the same for 16-bit products with 32-bit sums, dense; 0: no tensor cores
+    int capability;      // compute capability, 86 for 8.6; bfloat16 from 80
 } snug_gpu_info;
 
-// Device memory that a process loses to CUDA's context and the libraries' code before its first
-// allocation. It depends on the card, the driver and the libraries: published figures go from
-// 300 MB to 1 GB (NAIRR's guide to estimating GPU memory).
-#define SNUG_GPU_CONTEXT_BYTES ((size_t)512 << 20)
+// What follows from a card's architecture and its figures.
+typedef struct snug_gpu_details {
+    int cores;                 // CUDA cores in all
+    size_t shared_bytes;       // shared memory of a multiprocessor
+    size_t shared_optin_bytes; // the most of it that a block may have when it asks
+    int clock_khz;             // at which |float32_rate| is reached
+    int memory_clock_khz;      // at two transfers a clock, as CUDA counts it
+    // What a PyTorch process takes before and beside its own allocations: CUDA's context, and the
+    // code of kernels and libraries that it loads. It depends on the driver and on what the
+    // program uses, too; where these are not known, a figure on the larger side.
+    size_t context_bytes;
+} snug_gpu_details;
 
 // Card |index| in the list, NULL past its end. Static storage.
 const snug_gpu_info *snug_gpu_at(int index);
@@ -32,9 +46,19 @@ const snug_gpu_info *snug_gpu_at(int index);
 // SNUG_NOT_FOUND names those that come near.
 snug_status snug_gpu_find(const char *name, const snug_gpu_info **out);
 
+snug_gpu_details snug_gpu_detail(const snug_gpu_info *gpu);
+
+// What a program can have of |gpu|: its total less the context.
+size_t snug_gpu_usable_bytes(const snug_gpu_info *gpu);
+
+// The part of the stand-ins' settings (src/standin/standin.h) that describes |gpu|, as
+// "card=NVIDIA GeForce RTX 3060;memory=…;…", without a semicolon at the end. Freed with
+// snug_string_free().
+snug_status snug_gpu_standin_settings(const snug_gpu_info *gpu, char **out);
+
 // Opens |gpu| (static storage) as a device that plans are made for and nothing runs on: its free
-// bytes are the usable ones less the context's, step times follow from its peak rates, and the
-// libraries' workspace, which only the card could tell, counts as 0.
+// bytes are the usable ones, step times follow from its peak rates, and the libraries' workspace,
+// which only the card could tell, counts as 0.
 snug_status snug_gpu_open(const snug_gpu_info *gpu, snug_device **out);
 
 #endif

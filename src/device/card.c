@@ -19,9 +19,7 @@ static void close_card(snug_device *device) {
 }
 
 static size_t free_bytes(const snug_device *device) {
-    const snug_gpu_info *gpu = ((const card_device *)device)->gpu;
-    return gpu->usable_bytes > SNUG_GPU_CONTEXT_BYTES ? gpu->usable_bytes - SNUG_GPU_CONTEXT_BYTES
-                                                      : 0;
+    return snug_gpu_usable_bytes(((const card_device *)device)->gpu);
 }
 
 static snug_status prepare(snug_device *device, const snug_signature *signature,
@@ -79,20 +77,17 @@ static const snug_device_class card_class = {.close = close_card,
                                              .read = copy};
 
 static snug_status write_note(card_device *self) {
-    char sold[SNUG_SIZE_TEXT], correction[SNUG_SIZE_TEXT], context[SNUG_SIZE_TEXT];
+    char sold[SNUG_SIZE_TEXT], total[SNUG_SIZE_TEXT], context[SNUG_SIZE_TEXT];
     const snug_gpu_info *gpu = self->gpu;
-    size_t lost = gpu->memory_bytes - gpu->usable_bytes;
-    snug_text_append(&self->note, "The %s has %s", gpu->name,
-                     snug_size_print(gpu->memory_bytes, sold));
-    if (lost)
-        snug_text_append(&self->note, ", of which error correction takes %s",
-                         snug_size_print(lost, correction));
     snug_text_append(&self->note,
-                     ".\nCUDA's context takes about %s (published figures: 300 MB to 1 GB); the\n"
-                     "rest is the budget where --memory does not say otherwise. The libraries'\n"
-                     "workspace is not counted: only the card could tell it. Steps are predicted\n"
-                     "from the card's peak rates: real ones take longer.\n",
-                     snug_size_print(SNUG_GPU_CONTEXT_BYTES, context));
+                     "The %s has %s, of which CUDA offers %s%s.\n"
+                     "The context and loaded kernels take about %s; the rest is the budget\n"
+                     "where --memory does not say otherwise. The libraries' workspace is not\n"
+                     "counted: only the card could tell it. Steps are predicted from the card's\n"
+                     "peak rates: real ones take longer.\n",
+                     gpu->name, snug_size_print(gpu->memory_bytes, sold),
+                     gpu->estimated ? "about " : "", snug_size_print(gpu->total_bytes, total),
+                     snug_size_print(snug_gpu_detail(gpu).context_bytes, context));
     return snug_text_status(&self->note);
 }
 

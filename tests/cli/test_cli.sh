@@ -17,10 +17,12 @@ expect 0 '"parameters":25557032' models --json
 expect 0 "accumulate" fixes
 expect 0 "cpu" devices
 expect 0 "A100 80GB SXM" devices --gpus
+expect 0 "A100 80GB SXM" cards
+expect 2 "--json is known" cards --gpus
 expect 2 "--gpus and --json" devices --gpu
 expect 0 "classes, batch size 256, RTX 3060 Laptop" plan resnet18 --gpu "rtx 3060 laptop"
 expect 2 "did you mean A100 40GB PCIe, A100 40GB SXM" plan resnet18 --gpu A100
-expect 2 "no card is called \"Radeon\"; \`snug devices --gpus\`" plan resnet18 --gpu Radeon
+expect 2 "no card is called \"Radeon\"; \`snug cards\`" plan resnet18 --gpu Radeon
 expect 2 "which --device reference is not" plan resnet18 --gpu T4 --device reference
 expect 2 "no GPU device is built in" train simple --data synthetic --gpu T4
 expect 2 "which MODEL" plan

@@ -24,7 +24,7 @@ static void print_gpu(const snug_gpu_info *gpu, int json) {
         printf("{\"event\":\"gpu\",\"gpu\":\"%s\",\"memory_bytes\":%zu,\"usable_bytes\":%zu,"
                "\"bytes_per_second\":%.0f,\"float32_per_second\":%.0f,"
                "\"tensor_per_second\":%.0f,\"compute_capability\":\"%d.%d\"}\n",
-               gpu->name, gpu->memory_bytes, gpu->usable_bytes, gpu->memory_rate, gpu->float32_rate,
+               gpu->name, gpu->memory_bytes, gpu->total_bytes, gpu->memory_rate, gpu->float32_rate,
                gpu->tensor_rate, gpu->capability / 10, gpu->capability % 10);
         return;
     }

@@ -36,7 +36,7 @@ const snug_command snug_command_plan = {
         "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"
         "Plans a training run without running it; `snug models` lists the MODELs.\n\n" OPTIONS_PLAN_HELP
         "  --curve               peak against step time over budgets, smallest to unfixed\n"
-        "  --gpu NAME            plan for a card; `snug devices --gpus` lists them\n"
+        "  --gpu NAME            plan for a card; `snug cards` lists them\n"
         "  --data DATA           plan for the size and classes of a data set\n",
     .run = run,
 };
