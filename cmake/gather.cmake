@@ -1,14 +1,17 @@
-# snug_gather(TABLE <name> TYPE <type> HEADER <header> PREFIX <prefix> FILES <file>...)
+# snug_gather(TABLE <name> TYPE <type> HEADER <header> PREFIX <prefix> [SUFFIX <suffix>]
+#             FILES <file>...)
 #
 # Writes a C file that defines `const <type> *const <name>[]`, ending in NULL, with the address of
-# the object `<prefix><stem>` of each file: how a new operator, model, fix, cause or command is
-# found without a list kept by hand. The path of the C file is appended to SNUG_GATHERED.
+# the object `<prefix><stem>` of each file, <suffix> left out of the stem: how a new operator, model,
+# fix, cause or command is found without a list kept by hand. The path of the C file is appended to
+# SNUG_GATHERED.
 function(snug_gather)
-    cmake_parse_arguments(ARG "" "TABLE;TYPE;HEADER;PREFIX" "FILES" ${ARGN})
+    cmake_parse_arguments(ARG "" "TABLE;TYPE;HEADER;PREFIX;SUFFIX" "FILES" ${ARGN})
     set(declarations "")
     set(entries "")
     foreach(file IN LISTS ARG_FILES)
         get_filename_component(stem ${file} NAME_WE)
+        string(REGEX REPLACE "(.)${ARG_SUFFIX}$" "\\1" stem ${stem})
         string(APPEND declarations "extern const ${ARG_TYPE} ${ARG_PREFIX}${stem};\n")
         string(APPEND entries "    &${ARG_PREFIX}${stem},\n")
     endforeach()

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Includes between the folders of src/ run downward only. $1: the project's folder.
+# Includes between the folders of src/ run downward only, and files have names of their own.
+# $1: the project's folder.
 set -u
 cd "$1/src" || exit 1
 failed=0
@@ -29,7 +30,38 @@ allow io "base graph"
 allow data "base graph ops io"
 allow train "base graph io data plan device onnx"
 allow cli ""
-allow explain "base io"
+allow torch_allocator "base io"
+allow explain "base io torch_allocator"
+
+# The rooms of src/explain: allow_room ROOM LIST. What lies in explain/ itself (facts, findings) is
+# everyone's; readers/ fill facts from what the rooms find.
+allow_room() {
+    room=$1 allowed=$2
+    found=$(grep -rhoE '^#include "explain/[a-z_]+/' "explain/$room" | cut -d/ -f2 | sort -u)
+    for include in $found; do
+        case " $room $allowed " in
+        *" $include "*) ;;
+        *) echo "FAIL: src/explain/$room includes from explain/$include/"; failed=1 ;;
+        esac
+    done
+}
+allow_room text ""
+allow_room snapshot ""
+allow_room trace "snapshot"
+allow_room causes ""
+allow_room report "trace snapshot"
+allow_room readers "text snapshot trace report"
+for room in explain/*/; do
+    case $room in
+    explain/text/ | explain/snapshot/ | explain/trace/ | explain/causes/ | explain/report/ | explain/readers/) ;;
+    *) echo "FAIL: src/$room is no room that this test knows"; failed=1 ;;
+    esac
+done
+
+# A file's name says where it is: no two of src/ have the same, a header and its source apart.
+for name in $(find . -name '*.[ch]' | sed 's|.*/||' | sort | uniq -d); do
+    echo "FAIL: several files of src/ are called $name:" $(find . -name "$name"); failed=1
+done
 
 # Devices never include each other.
 for device in device/*/; do

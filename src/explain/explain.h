@@ -20,14 +20,14 @@ typedef struct snug_site {
 } snug_site;
 
 // Where the failing allocation was asked for, as far as a stack tells.
-typedef enum snug_phase {
+typedef enum snug_run_phase {
     SNUG_PHASE_UNKNOWN,
     SNUG_PHASE_LOAD,      // weights or a checkpoint come onto the device
     SNUG_PHASE_FORWARD,   // of training, as far as one can tell
     SNUG_PHASE_EVALUATE,  // a validation, test or inference loop
     SNUG_PHASE_BACKWARD,  // loss.backward()
     SNUG_PHASE_OPTIMIZER, // optimizer.step()
-} snug_phase;
+} snug_run_phase;
 
 enum { SNUG_MAX_SITES = 8 };
 
@@ -52,7 +52,7 @@ typedef struct snug_facts {
     const char *device; // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
 
     // The stack of the failing request.
-    snug_phase phase;
+    snug_run_phase phase;
     snug_site user; // innermost line of the user's own code
     bool no_grad;   // the stack or the code around shows no_grad or inference_mode
     bool attention, convolution, retain_graph;
@@ -114,7 +114,7 @@ static inline snug_amount snug_amount_of(uint64_t bytes) {
 }
 
 // Readers turn a file's bytes into facts. A reader is one const descriptor in
-// src/explain/readers/<reader>.c, gathered by the build into snug_readers.
+// src/explain/readers/<reader>_reader.c, gathered by the build into snug_readers.
 typedef struct snug_reader {
     const char *name; // in errors
     // Whether |bytes| are this reader's to read, by their beginning; one reader's at most.

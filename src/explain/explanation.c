@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 enum { MAX_CAUSES = 32, MAX_FIXES = 10, MAX_FIXES_A_CAUSE = 6 };
 

@@ -1,4 +1,4 @@
-// Fixes: the ways to need less memory. A fix is one const descriptor in src/fixes/<fix>.c; the
+// Fixes: the ways to need less memory. A fix is one const descriptor in src/fixes/<fix>_fix.c; the
 // build gathers them into snug_fixes, so adding a fix is adding a file. A fix proposes variations
 // of a training run; the planner finds out what each needs and takes.
 #ifndef SNUG_FIXES_FIX_H

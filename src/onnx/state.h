@@ -2,7 +2,7 @@
 #ifndef SNUG_ONNX_STATE_H
 #define SNUG_ONNX_STATE_H
 
-#include "onnx/batch.h"
+#include "onnx/batch_sizes.h"
 #include "onnx/import.h"
 #include "onnx/names.h"
 
@@ -16,7 +16,8 @@ typedef struct snug_onnx_slot {
     bool is_sequence;                    // no tensor: |operand| is absent
     const snug_onnx_tensor *initializer; // what a weight, a statistic or a constant starts as
     snug_role role;                      // of its tensor when it has none yet
-    int64_t pre; // see batch.c: elements of the batch's dimension that are outside the batch; 0: 1
+    int64_t pre; // see batch_sizes.c: elements of the batch's dimension that are outside the batch;
+                 // 0: 1
 } snug_onnx_slot;
 
 // What names mean inside a graph, a branch of it, or a function's body.

@@ -1,7 +1,7 @@
 #include "plan/survey.h"
 
 #include "ops/ops.h"
-#include "plan/loss.h"
+#include "plan/losses.h"
 #include "plan/selection.h"
 
 enum { SAMPLES = 2 };

@@ -7,7 +7,7 @@
 #include "graph/autodiff.h"
 #include "graph/verify.h"
 #include "ops/ops.h"
-#include "plan/loss.h"
+#include "plan/losses.h"
 #include "plan/precision.h"
 #include "plan/selection.h"
 

@@ -25,10 +25,14 @@
     }
 
 // Handles only have to differ from NULL and from each other.
-#define SET_handle(argument) if (argument) *(uintptr_t *)(argument) = snug_standin_handle()
-#define SET_size(argument) if (argument) *(size_t *)(argument) = 0
-#define SET_int(argument) if (argument) *(int *)(argument) = 0
-#define SET_one(argument) if (argument) *(int *)(argument) = 1
+#define SET_handle(argument)                                                                       \
+    if (argument) *(uintptr_t *)(argument) = snug_standin_handle()
+#define SET_size(argument)                                                                         \
+    if (argument) *(size_t *)(argument) = 0
+#define SET_int(argument)                                                                          \
+    if (argument) *(int *)(argument) = 0
+#define SET_one(argument)                                                                          \
+    if (argument) *(int *)(argument) = 1
 
 #define REGISTER(library)                                                                          \
     __attribute__((constructor)) static void register_names(void) {                                \

@@ -1,5 +1,5 @@
 // More samples at once than fit: what is live belongs to the step, and one more tensor is too much.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 // What the figures of a message say; its request and what was live against what there was.
 static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {

@@ -1,7 +1,7 @@
 // The allocator holds enough, but in pieces that are too small.
 #include <string.h>
 
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static bool is_expandable(const snug_facts *facts) {
     return facts->settings && strstr(facts->settings, "expandable_segments:True");

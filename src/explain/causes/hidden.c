@@ -1,5 +1,5 @@
 // An error of another name that a full device sets off.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->masked) return 0;

@@ -1,5 +1,5 @@
 // The graph of past steps is kept: sums of losses, evaluation without no_grad, retain_graph.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge_growth(const snug_facts *facts, snug_evidence *evidence) {
     double saved = snug_ratio(facts->saved, facts->peak);

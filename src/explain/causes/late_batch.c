@@ -1,7 +1,7 @@
 // A batch longer than those before it: sequences, images or graphs of unequal sizes.
 #include <math.h>
 
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->period_known || !facts->usual_peak.known || !facts->peak.known) return 0.02;

@@ -1,5 +1,5 @@
 // Memory that grows with every iteration, at a steady slope, and is not activations of a graph.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->is_snapshot) {

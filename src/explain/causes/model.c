@@ -1,5 +1,5 @@
 // Weights, gradients and optimizer state alone take most of the memory.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (!facts->weights.known) return 0.1;

@@ -1,5 +1,5 @@
 // Tensors of an iteration are alive in the next, or those of a failed attempt in the one after.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     double stale = snug_ratio(facts->stale, facts->peak);

@@ -1,5 +1,5 @@
 // The optimizer's state appears at its first step, after a forward and backward pass that fitted.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     double confidence = 0.03;

@@ -1,5 +1,5 @@
 // Another process, a dead one or another program holds a part of the card.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 // What CUDA's context, its kernels and libraries' handles take of a process.
 static const uint64_t context_bytes = (uint64_t)600 << 20;

@@ -1,5 +1,5 @@
 // Nothing that the text tells points anywhere, or what was asked for makes no sense.
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static bool is_absurd(const snug_facts *facts) {
     const snug_figures *figures = &facts->figures;

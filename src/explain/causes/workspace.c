@@ -1,7 +1,7 @@
 // Libraries' workspaces, CUDA graphs and other memory beside tensors.
 #include <string.h>
 
-#include "explain/cause.h"
+#include "explain/causes/cause.h"
 
 static double judge_outside(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;

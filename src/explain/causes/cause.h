@@ -1,0 +1,94 @@
+// Causes of running out of memory. A cause is one const descriptor in src/explain/causes/<cause>.c
+// (a dash in its name is an underscore in the file's); the build gathers them into snug_causes, so
+// adding a cause is adding a file. The same rules judge messages and snapshots: a fact that is
+// unknown neither speaks for nor against.
+#ifndef SNUG_EXPLAIN_CAUSES_CAUSE_H
+#define SNUG_EXPLAIN_CAUSES_CAUSE_H
+
+#include "base/size.h"
+#include "base/text.h"
+#include "explain/explain.h"
+#include "torch_allocator/allocator.h"
+
+// Collects fixes in the order of being told; the same words twice count once. |why| says what the
+// fix gives, and may be built with snug_words().
+typedef struct snug_advice snug_advice;
+void snug_advise(snug_advice *advice, const char *why, const char *format, ...) SNUG_PRINTF(3, 4);
+
+// A formatted text that lives as long as |advice|; "" when memory ran out, which the advice keeps.
+const char *snug_words(snug_advice *advice, const char *format, ...) SNUG_PRINTF(2, 3);
+
+// The snug command that would train the same within the memory that this process can have.
+void snug_advise_command(const snug_facts *facts, snug_advice *advice);
+
+// Sentences for and against a cause.
+typedef struct snug_evidence {
+    snug_text speaks_for, against;
+} snug_evidence;
+void snug_speak_for(snug_evidence *evidence, const char *format, ...) SNUG_PRINTF(2, 3);
+void snug_speak_against(snug_evidence *evidence, const char *format, ...) SNUG_PRINTF(2, 3);
+
+typedef struct snug_cause {
+    const char *name;
+    const char *help; // one line for people
+    // How much speaks for it, 0..1, with sentences told as evidence. Below SNUG_CAUSE_LEAST it is
+    // no cause of this error; what was told against it is reported nevertheless.
+    double (*judge)(const snug_facts *facts, snug_evidence *evidence);
+    // What to do about it, best first.
+    void (*advise)(const snug_facts *facts, snug_advice *advice);
+} snug_cause;
+
+#define SNUG_CAUSE_LEAST 0.1
+
+extern const snug_cause *const snug_causes[]; // ends with NULL
+
+// A size for people, until the end of the enclosing block: SNUG_SIZE(facts->figures.free.bytes).
+#define SNUG_SIZE(bytes) snug_size_print((size_t)(bytes), (char[SNUG_SIZE_TEXT]){0})
+
+// |part| of |whole|, 0 where either is unknown.
+static inline double snug_ratio(snug_amount part, snug_amount whole) {
+    if (!part.known || !whole.known || whole.bytes == 0) return 0;
+    return (double)part.bytes / (double)whole.bytes;
+}
+
+// What the request wants of the device: PyTorch asks it for whole segments.
+static inline uint64_t snug_needed(const snug_facts *facts) {
+    uint64_t bytes = facts->figures.requested.bytes;
+    return facts->other_framework || bytes > (uint64_t)1 << 60 ? bytes
+                                                               : snug_allocator_segment_size(bytes);
+}
+
+// More was free on the device than was asked for, and no limit of the process's own is known.
+static inline bool snug_is_enough_free(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    bool limited = figures->limit.known && figures->limit.bytes < figures->capacity.bytes;
+    return figures->free.known && figures->requested.known && !limited &&
+           figures->free.bytes >= snug_needed(facts) + ((uint64_t)32 << 20);
+}
+
+// What was live and asked for is less than half of what there is, and what is free is not told.
+static inline bool snug_is_little(const snug_facts *facts) {
+    double share = snug_ratio(facts->demand, facts->usable);
+    return !facts->figures.free.known && facts->figures.allocated.known && share > 0 &&
+           share < 0.55;
+}
+
+// The allocator's free pieces add up to what was asked for and are a good part of what it holds,
+// yet none is large enough: without fragmentation the request succeeds, whatever the batch.
+static inline bool snug_is_scattered(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    return figures->largest_free.known && figures->requested.known &&
+           figures->largest_free.bytes < figures->requested.bytes &&
+           figures->unallocated.bytes >= figures->requested.bytes &&
+           snug_ratio(figures->unallocated, figures->reserved) >= 0.05;
+}
+
+static inline double snug_percent(double ratio) {
+    return 100 * ratio;
+}
+
+static inline double snug_clamp(double value, double least, double most) {
+    return value < least ? least : value > most ? most : value;
+}
+
+#endif

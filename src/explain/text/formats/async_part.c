@@ -1,0 +1,17 @@
+// The same without its beginning.
+#include "explain/text/message.h"
+
+static const snug_anchor anchors[] = {
+    {"currentlyallocated:", 0, 0},
+    {"devicelimit:", 0, 0},
+    {"free(accordingtocuda)", 0, 0},
+    {0},
+};
+
+const snug_format snug_format_async_part = {
+    .name = "async",
+    .family = "pytorch",
+    .anchors = anchors,
+    .together = 3,
+    .before = 60,
+};

@@ -1,0 +1,177 @@
+#include "plan/losses.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ops/ops.h"
+
+static const struct {
+    const char *name;
+    const snug_op *loss, *correct; // correct NULL: no answer is right or wrong
+} rows[] = {
+    [SNUG_CROSS_ENTROPY] = {"cross-entropy", &snug_op_cross_entropy, &snug_op_correct},
+    [SNUG_MSE] = {"mse", &snug_op_mse_loss, NULL},
+    [SNUG_BCE] = {"bce", &snug_op_bce_loss, &snug_op_correct_binary},
+};
+enum { LOSSES = sizeof rows / sizeof *rows };
+
+const char *snug_loss_name(snug_loss loss) {
+    return rows[loss].name;
+}
+
+snug_status snug_loss_parse(const char *text, snug_loss *out) {
+    for (int i = 0; i < LOSSES; i++) {
+        *out = (snug_loss)i;
+        if (strcmp(text, rows[i].name) == 0) return SNUG_OK;
+    }
+    *out = SNUG_CROSS_ENTROPY;
+    return snug_fail(SNUG_INVALID, "'%s' is not a loss: expected cross-entropy, mse or bce", text);
+}
+
+// PyTorch has the classes in dimension 1. A sequence model's logits are (N, T, C) as often: then T
+// is where the input has it.
+int snug_loss_class_axis(const snug_training *training, const snug_training_graph *built) {
+    const snug_type *logits = snug_graph_type(built->graph, built->logits);
+    int last = logits->rank - 1;
+    if (training->class_axis != 0) return training->class_axis < 0 ? last : training->class_axis;
+    if (logits->rank != 3 || built->input_count == 0) return 1;
+    const snug_type *input = snug_graph_type(built->graph, built->inputs[0]);
+    bool same_length = input->rank >= 2 && input->dims[1] == logits->dims[1];
+    bool is_channel = input->rank == 3 && input->dims[2] == logits->dims[2];
+    return same_length && !is_channel ? last : 1;
+}
+
+static snug_tensor_id in_layout(snug_graph *graph, snug_tensor_id x, snug_layout layout) {
+    snug_to_layout_attributes attributes = {.layout = layout};
+    const snug_type *type = snug_graph_type(graph, x);
+    if (type->layout == layout || type->rank < 3) return x;
+    return SNUG_EMIT(graph, &snug_op_to_layout, &attributes, x);
+}
+
+static snug_tensor_id as_rows(snug_graph *graph, snug_tensor_id x, int rank, int64_t count,
+                              int64_t columns) {
+    snug_reshape_attributes flat = {.rank = rank, .dims = {count, columns}};
+    return SNUG_EMIT(graph, &snug_op_reshape, &flat, x);
+}
+
+// Sets built->target; |operands| receives the logits and the target as the operators take them:
+// rows of classes that are contiguous in memory.
+static snug_status add_classes(const snug_training *training, snug_training_graph *built,
+                               snug_tensor_id operands[2]) {
+    snug_graph *graph = built->graph;
+    snug_type logits = *snug_graph_type(graph, built->logits);
+    int axis = snug_loss_class_axis(training, built), last = logits.rank - 1;
+    char text[SNUG_TYPE_TEXT];
+    if (logits.rank < 2 || axis > last || logits.dims[axis] < 1)
+        return snug_fail(SNUG_INVALID,
+                         "cross-entropy takes logits (N, C, ...), the network's output is %s: "
+                         "--output names another, --loss another loss",
+                         snug_type_print(&logits, text));
+    if (axis != 1 && axis != last)
+        return snug_fail(SNUG_INVALID, "classes in dimension 1 or the last expected, not in %d",
+                         axis);
+    snug_type target = {.dtype = SNUG_I32, .rank = last};
+    for (int i = 0, next = 0; i < logits.rank; i++)
+        if (i != axis) target.dims[next++] = logits.dims[i];
+    built->target = snug_graph_tensor(graph, "target", &target, SNUG_ROLE_INPUT);
+    operands[1] = built->target;
+    operands[0] = in_layout(graph, built->logits, axis == 1 ? SNUG_CHANNELS_LAST : SNUG_ROW_MAJOR);
+    if (axis == 1) return graph->status;
+    int64_t count = snug_type_elements(&target);
+    operands[0] = as_rows(graph, operands[0], 2, count, logits.dims[axis]);
+    operands[1] = as_rows(graph, operands[1], 1, count, 0);
+    return graph->status;
+}
+
+static snug_status add_numbers(snug_training_graph *built, snug_tensor_id operands[2]) {
+    snug_type type = *snug_graph_type(built->graph, built->logits);
+    built->target = snug_graph_tensor(built->graph, "target", &type, SNUG_ROLE_INPUT);
+    operands[0] = built->logits;
+    operands[1] = built->target;
+    return built->graph->status;
+}
+
+static snug_status check_output(const snug_training_graph *built) {
+    const snug_type *logits = snug_graph_type(built->graph, built->logits);
+    char text[SNUG_TYPE_TEXT];
+    if (logits->dtype == SNUG_F32 && logits->rank >= 1 && logits->dims[0] == built->samples)
+        return SNUG_OK;
+    return snug_fail(SNUG_INVALID,
+                     "an output of float32 with a first dimension of %lld, the samples, expected, "
+                     "found %s: --output names another",
+                     (long long)built->samples, snug_type_print(logits, text));
+}
+
+snug_status snug_training_add_loss(const snug_training *training, bool training_form,
+                                   int64_t denominator, snug_training_graph *built) {
+    snug_graph *graph = built->graph;
+    snug_tensor_id operands[2];
+    graph->scope = "loss";
+    SNUG_TRY(graph->status);
+    SNUG_TRY(check_output(built));
+    SNUG_TRY(training->loss == SNUG_CROSS_ENTROPY ? add_classes(training, built, operands)
+                                                  : add_numbers(built, operands));
+    int64_t targets = snug_type_elements(snug_graph_type(graph, built->target)) / built->samples;
+    snug_loss_attributes loss = {.label_smoothing = training_form ? training->label_smoothing : 0,
+                                 .denominator = (training_form ? denominator : 1) * targets};
+    built->loss = snug_graph_emit(graph, rows[training->loss].loss, &loss, operands, 2);
+    if (!training_form && rows[training->loss].correct) {
+        built->correct = snug_graph_emit(graph, rows[training->loss].correct, NULL, operands, 2);
+        SNUG_TRY(graph->status);
+        graph->tensors[built->correct]->is_result = true;
+    }
+    SNUG_TRY(graph->status);
+    graph->tensors[built->loss]->is_result = true;
+    return SNUG_OK;
+}
+
+// Indices of |tensor| are below this, where a table that it looks up tells; else 0. Casts and
+// changes of shape are looked through.
+static int64_t find_bound(const snug_graph *graph, snug_tensor_id tensor) {
+    int64_t bound = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const snug_node *node = graph->nodes[i];
+        if (node->input_count == 0) continue;
+        bool passes = strcmp(node->op->name, "cast") == 0 || node->op->is_view;
+        int64_t found = 0;
+        if (passes && node->inputs[0] == tensor)
+            found = find_bound(graph, node->outputs[0]);
+        else if (strcmp(node->op->name, "gather") == 0 && node->inputs[1] == tensor)
+            found = snug_graph_type(graph, node->inputs[0])->dims[0];
+        if (found > 0 && (bound == 0 || found < bound)) bound = found;
+    }
+    return bound;
+}
+
+static void describe(const snug_graph *graph, snug_tensor_id id, snug_sample_tensor *out) {
+    const snug_type *type = snug_graph_type(graph, id);
+    *out = (snug_sample_tensor){.type = snug_dtype_name(type->dtype),
+                                .rank = type->rank > 0 ? type->rank - 1 : 0,
+                                .channels_last =
+                                    type->layout == SNUG_CHANNELS_LAST && type->rank >= 3};
+    snprintf(out->name, sizeof out->name, "%s", graph->tensors[id]->name);
+    for (int i = 1; i < type->rank; i++)
+        out->dims[i - 1] = type->dims[i];
+    if (!snug_dtype_is_float(type->dtype)) out->below = find_bound(graph, id);
+    int64_t samples = type->rank > 0 ? type->dims[0] : 1;
+    out->bytes = samples > 0 ? snug_type_bytes(type) / (size_t)samples : 0;
+}
+
+snug_status snug_training_sample(const snug_training *training, const snug_training_graph *built,
+                                 snug_sample_type *out) {
+    *out = (snug_sample_type){.input_count = built->input_count};
+    for (int i = 0; i < built->input_count; i++) {
+        const snug_type *type = snug_graph_type(built->graph, built->inputs[i]);
+        if (type->rank < 1 || type->dims[0] != built->samples)
+            return snug_fail(SNUG_UNSUPPORTED,
+                             "the input '%s' has no first dimension that counts the samples",
+                             built->graph->tensors[built->inputs[i]]->name);
+        describe(built->graph, built->inputs[i], &out->inputs[i]);
+    }
+    describe(built->graph, built->target, &out->target);
+    if (training->loss == SNUG_CROSS_ENTROPY)
+        out->classes = snug_graph_type(built->graph, built->logits)
+                           ->dims[snug_loss_class_axis(training, built)];
+    out->target.below = out->classes;
+    return SNUG_OK;
+}
