@@ -1,7 +1,13 @@
 # The libraries snug stands on; the README says why each is here, tools/bootstrap installs them.
+# snug_libraries is what libsnug links: where the engine is left out, libc alone.
+find_package(Threads REQUIRED)
+add_library(snug_libraries INTERFACE)
+target_link_libraries(snug_libraries INTERFACE Threads::Threads m)
+if(NOT SNUG_ENGINE)
+    return()
+endif()
 find_package(PkgConfig REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(Threads REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.10)
 
 if(SNUG_ONEDNN_ROOT)
@@ -9,6 +15,5 @@ if(SNUG_ONEDNN_ROOT)
 endif()
 find_path(ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl.h ${hints} REQUIRED)
 find_library(ONEDNN_LIBRARY dnnl ${hints} REQUIRED)
-add_library(snug_onednn INTERFACE)
-target_include_directories(snug_onednn SYSTEM INTERFACE ${ONEDNN_INCLUDE_DIR})
-target_link_libraries(snug_onednn INTERFACE ${ONEDNN_LIBRARY})
+target_include_directories(snug_libraries SYSTEM INTERFACE ${ONEDNN_INCLUDE_DIR})
+target_link_libraries(snug_libraries INTERFACE ${ONEDNN_LIBRARY} PkgConfig::JANSSON ZLIB::ZLIB)

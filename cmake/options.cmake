@@ -10,7 +10,9 @@ if(SNUG_WERROR)
 endif()
 add_library(snug_options INTERFACE)
 target_link_libraries(snug_options INTERFACE snug_warnings)
-if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+if(NOT SNUG_ENGINE)
+    # Only the engine has loops for several threads.
+elseif(CMAKE_C_COMPILER_ID STREQUAL "GNU")
     # oneDNN's threads are libgomp's; our own loops share them. clang would bring a second runtime,
     # so there our loops run on one thread.
     target_compile_options(snug_options INTERFACE -fopenmp)

@@ -83,5 +83,6 @@ REGISTER(\"@ARG_LIBRARY@\")
     if(NOT ARG_LIBRARY STREQUAL "cuda")
         target_link_libraries(${target} PRIVATE standin_cuda_${ARG_MAJOR})
     endif()
-    install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/snug/stand-in/${ARG_MAJOR})
+    install(TARGETS ${target} LIBRARY DESTINATION ${SNUG_PRIVATE_DIR}/stand-in/${ARG_MAJOR}
+            COMPONENT command)
 endfunction()

@@ -18,6 +18,7 @@ allow() {
 }
 
 allow base ""
+allow cards "base"
 # Autodiff and the operators are one layer: adding gradients needs the operator add.
 allow graph "base ops"
 allow ops "base graph"

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "snug/device.h"
 #include "snug/status.h"
+
+typedef struct snug_device snug_device;
 
 // A card's published figures; all rates are peaks that no real kernel reaches.
 typedef struct snug_gpu_info {

@@ -186,7 +186,6 @@ snug_status snug_plan_json(const snug_plan *plan, char **out);
 snug_status snug_plan_html(const snug_plan *plan, char **out);
 // The same into the file |path|, which appears whole or not at all (SNUG_IO).
 snug_status snug_plan_html_write(const snug_plan *plan, const char *path);
-void snug_string_free(char *text);
 
 // The fixes there are, for `snug fixes`; NULL past the end. Static storage.
 typedef struct snug_fix_info {

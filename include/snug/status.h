@@ -30,4 +30,7 @@ const char *snug_status_name(snug_status status);
 // until the thread's next failing call into snug; empty before the first.
 const char *snug_error_message(void);
 
+// Frees a text that a function of snug gave to its caller; NULL is allowed.
+void snug_string_free(char *text);
+
 #endif

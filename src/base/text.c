@@ -34,3 +34,7 @@ void snug_text_clear(snug_text *text) {
     snug_memory_free(text->data);
     *text = (snug_text){0};
 }
+
+void snug_string_free(char *text) {
+    snug_memory_free(text);
+}

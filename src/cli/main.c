@@ -3,6 +3,16 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "snug/version.h"
+
+// Commands of snug's own engine, in a build without it: their names between spaces, else "".
+static const char absent_commands[] = SNUG_ABSENT_COMMANDS;
+
+static bool is_absent(const char *name) {
+    for (const char *at = absent_commands; *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strcspn(at, " ") == strlen(name) && strncmp(at, name, strlen(name)) == 0) return true;
+    return false;
+}
 
 static void print_help(FILE *to) {
     fputs("snug trains neural networks inside the memory there is.\n\n"
@@ -10,6 +20,9 @@ static void print_help(FILE *to) {
           to);
     for (const snug_command *const *command = snug_commands; *command; command++)
         fprintf(to, "  %-9s %s\n", (*command)->name, (*command)->summary);
+    if (*absent_commands)
+        fprintf(to, "\nnot in this build, which is without snug's own engine:\n  %s\n",
+                absent_commands);
     fputs("\nexit status: 0 done, 1 failed, 2 wrong usage, 3 does not fit, 4 bad input file,\n"
           "130 interrupted\n",
           to);
@@ -63,7 +76,7 @@ int main(int argc, char **argv) {
         return finish(EXIT_DONE);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts("snug " SNUG_VERSION);
+        printf("snug %s\n", snug_version());
         return finish(EXIT_DONE);
     }
     for (const snug_command *const *command = snug_commands; *command; command++) {
@@ -73,6 +86,12 @@ int main(int argc, char **argv) {
             return finish(EXIT_DONE);
         }
         return finish((*command)->run(argc - 1, argv + 1));
+    }
+    if (is_absent(argv[1])) {
+        command_complain(argv[1],
+                         "this is a command of snug's own engine, which this build is without; "
+                         "`make` in snug's sources builds it (it needs oneDNN)");
+        return EXIT_FAILED;
     }
     command_complain(NULL, "there is no command '%s'; `snug --help` lists them", argv[1]);
     return EXIT_USAGE;

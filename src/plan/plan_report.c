@@ -255,7 +255,3 @@ snug_status snug_plan_json(const snug_plan *plan, char **out) {
     release(text);
     return status;
 }
-
-void snug_string_free(char *text) {
-    snug_memory_free(text);
-}

@@ -179,11 +179,16 @@ void snug_log_advance(snug_log *log, const snug_clean *clean, size_t end) {
 }
 
 // The name as snug's models have it, NULL for a network that snug does not have.
+// Without the engine there are none.
 static const char *known_model(const char *name) {
+#ifdef SNUG_ENGINE
     snug_model_info info;
     for (int i = 0; i < snug_model_total(); i++)
         if (snug_model_describe(i, &info) == SNUG_OK && strcmp(info.name, name) == 0)
             return info.name;
+#else
+    (void)name;
+#endif
     return NULL;
 }
 

@@ -14,7 +14,7 @@
 // (newer ones keep more), and by the sixteenth that error correction takes in GDDR memory: data
 // center cards come with it on, workstation cards with it off. (HBM has its own bits for that.)
 // Where several were found, the list has one of the smaller ones that recent drivers give.
-#include "device/gpu_list.h"
+#include "cards/gpu_list.h"
 
 #define MIB(count) ((size_t)((count)*1048576.0))
 

@@ -11,7 +11,7 @@
 // with what was loaded later): T4 100 to 138 MiB, RTX 4080 350, RTX 6000 Ada 430, RTX 4090 470 to
 // 500, A100 500, RTX 5090 590.
 #include "base/text.h"
-#include "device/gpu_list.h"
+#include "cards/gpu_list.h"
 
 typedef struct architecture {
     int capability;

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/near.h"
 #include "base/text.h"
-#include "device/gpu_list.h"
+#include "cards/gpu_list.h"
 
 enum { PLAIN_TEXT = 64, SIZED_TEXT = 96, LISTED = 6 };
 

@@ -1,6 +1,6 @@
 // The list of cards, and the architectures that they are of.
-#ifndef SNUG_DEVICE_GPU_LIST_H
-#define SNUG_DEVICE_GPU_LIST_H
+#ifndef SNUG_CARDS_GPU_LIST_H
+#define SNUG_CARDS_GPU_LIST_H
 
 #include "snug/gpu.h"
 

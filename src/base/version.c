@@ -1,0 +1,5 @@
+#include "snug/version.h"
+
+const char *snug_version(void) {
+    return SNUG_VERSION;
+}
