@@ -1,5 +1,5 @@
-// What the stand-ins share. A stand-in is a library with the name and the public interface of one
-// of CUDA's, which keeps books of memory and computes nothing. The core (core/) is a part of the
+// What the stand-ins share. A stand-in is a library with the name and the public interface of one of
+// CUDA's, which keeps books of memory and computes nothing. The core (core/) is a part of the
 // driver's stand-in, libcuda.so.1; the others link it, as the real ones do.
 //
 // No dependency but libc. Every function here may be called from any thread.
@@ -22,24 +22,26 @@ typedef enum snug_workspace_mode {
     SNUG_WORKSPACE_SIZE, // |workspace_bytes| for each
 } snug_workspace_mode;
 
+enum { SNUG_STANDIN_MAX_GPUS = 64 };
+
 typedef struct snug_standin_settings {
-    char card[64];                 // key card: as the driver reports it, "NVIDIA GeForce RTX 3060"
-    int gpus;                      // gpus: how many such cards there are
-    uint64_t memory;               // memory: of each card in all
-    uint64_t context;              // context: what the first use of a card takes of it
-    int capability;                // capability: 86 for 8.6
-    int multiprocessors;           // multiprocessors
-    int cores;                     // cores: CUDA cores in all
-    uint64_t shared_sm;            // shared-sm: shared memory of a multiprocessor
-    uint64_t shared_optin;         // shared-optin: the most a block may have when it asks
-    uint64_t l2;                   // l2
-    int bus_width;                 // bus-width: of the memory, in bits
-    int clock, memory_clock;       // clock, memory-clock: kHz
-    uint64_t keep_bytes;           // keep-bytes: host memory for bytes that the program reads back
-    bool answer_ones;              // answer=ones: what a kernel would have made reads as ones
+    char card[64];           // key card: as the driver reports it, "NVIDIA GeForce RTX 3060"
+    int gpus;                // gpus: how many such cards there are
+    uint64_t memory;         // memory: of each card in all
+    uint64_t context;        // context: what the first use of a card takes of it
+    int capability;          // capability: 86 for 8.6
+    int multiprocessors;     // multiprocessors
+    int cores;               // cores: CUDA cores in all
+    uint64_t shared_sm;      // shared-sm: shared memory of a multiprocessor
+    uint64_t shared_optin;   // shared-optin: the most a block may have when it asks
+    uint64_t l2;             // l2
+    int bus_width;           // bus-width: of the memory, in bits
+    int clock, memory_clock; // clock, memory-clock: kHz
+    uint64_t keep_bytes;     // keep-bytes: host memory for bytes that the program reads back
+    bool answer_ones;        // answer=ones: what a kernel would have made reads as ones
     snug_workspace_mode workspace; // workspace=model|none|N
     uint64_t workspace_bytes;
-    char directory[512]; // directory: where each process writes what it saw; "" nowhere
+    char directory[512];     // directory: where each process writes what it saw; "" nowhere
 } snug_standin_settings;
 
 SNUG_STANDIN_API const snug_standin_settings *snug_standin_settings_get(void);
@@ -51,7 +53,14 @@ enum {
     SNUG_CUDA_OK = 0,
     SNUG_CUDA_INVALID_VALUE = 1,
     SNUG_CUDA_OUT_OF_MEMORY = 2,
+    SNUG_CUDA_MISSING_CONFIGURATION = 52,
+    SNUG_CUDA_NO_DEVICE = 100,
     SNUG_CUDA_INVALID_DEVICE = 101,
+    SNUG_CUDA_NO_KERNEL_IMAGE = 209,
+    SNUG_CUDA_NO_CAPTURE = 401, // the stream is not being captured
+    SNUG_CUDA_NOT_FOUND = 500,
+    SNUG_CUDA_ALREADY_REGISTERED = 712,
+    SNUG_CUDA_NOT_REGISTERED = 713,
     SNUG_CUDA_NOT_SUPPORTED = 801,
 };
 
@@ -62,12 +71,13 @@ SNUG_STANDIN_API uintptr_t snug_standin_handle(void);
 SNUG_STANDIN_API int snug_standin_device(void);
 SNUG_STANDIN_API int snug_standin_set_device(int device); // 0 or SNUG_CUDA_INVALID_DEVICE
 
-// ---- The books: what lies where on which device. Constant time but for the look-up of an address
-// within a block, O(log n).
+// ---- The books: what lies where on which device. Constant time in the number of blocks; host
+// memory is found in O(log n).
 typedef enum snug_memory_kind {
-    SNUG_MEMORY_DEVICE,     // cudaMalloc and the like, pools
-    SNUG_MEMORY_MAPPED,     // physical memory of cuMemCreate
-    SNUG_MEMORY_MANAGED,    // counts on the device, readable by the host
+    SNUG_MEMORY_DEVICE,   // cudaMalloc and the like, pools
+    SNUG_MEMORY_POOLED,   // of a pool, which counts it
+    SNUG_MEMORY_MAPPED,   // physical memory of cuMemCreate
+    SNUG_MEMORY_MANAGED,    // host memory that moves to the card where it is used; counts nowhere
     SNUG_MEMORY_HOST,       // pinned, allocated
     SNUG_MEMORY_REGISTERED, // pinned, the program's own
 } snug_memory_kind;
@@ -78,13 +88,16 @@ typedef struct snug_memory_about {
     snug_memory_kind kind;
 } snug_memory_about;
 
-// Takes |size| bytes of |device| (rounded up to 2 MiB, as the driver does where it counts) and
-// gives an address that no host memory has. SNUG_CUDA_OUT_OF_MEMORY past the card's size.
+// Takes |size| bytes of |device| and gives an address that no host memory has. Counts in units of
+// 2 MiB, as the driver does; requests up to 1 MiB share such a unit. 0 bytes give address 0.
+// SNUG_CUDA_OUT_OF_MEMORY past the card's size.
 SNUG_STANDIN_API int snug_books_allocate(int device, uint64_t size, uint64_t *address);
 // SNUG_CUDA_INVALID_VALUE where no block begins at |address|.
 SNUG_STANDIN_API int snug_books_free(uint64_t address);
 // Whether |address| lies in a block, and in which.
 SNUG_STANDIN_API bool snug_books_find(uint64_t address, snug_memory_about *out);
+// Whether |address| is one of ours at all: a device's, not the host's.
+SNUG_STANDIN_API bool snug_books_is_device(uint64_t address);
 // Bytes free and in all, as cudaMemGetInfo tells them: the context counts once it is made.
 SNUG_STANDIN_API void snug_books_info(int device, uint64_t *free_bytes, uint64_t *total);
 
