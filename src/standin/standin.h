@@ -1,5 +1,5 @@
-// What the stand-ins share. A stand-in is a library with the name and the public interface of one of
-// CUDA's, which keeps books of memory and computes nothing. The core (core/) is a part of the
+// What the stand-ins share. A stand-in is a library with the name and the public interface of one
+// of CUDA's, which keeps books of memory and computes nothing. The core (core/) is a part of the
 // driver's stand-in, libcuda.so.1; the others link it, as the real ones do.
 //
 // No dependency but libc. Every function here may be called from any thread.
@@ -25,23 +25,23 @@ typedef enum snug_workspace_mode {
 enum { SNUG_STANDIN_MAX_GPUS = 64 };
 
 typedef struct snug_standin_settings {
-    char card[64];           // key card: as the driver reports it, "NVIDIA GeForce RTX 3060"
-    int gpus;                // gpus: how many such cards there are
-    uint64_t memory;         // memory: of each card in all
-    uint64_t context;        // context: what the first use of a card takes of it
-    int capability;          // capability: 86 for 8.6
-    int multiprocessors;     // multiprocessors
-    int cores;               // cores: CUDA cores in all
-    uint64_t shared_sm;      // shared-sm: shared memory of a multiprocessor
-    uint64_t shared_optin;   // shared-optin: the most a block may have when it asks
-    uint64_t l2;             // l2
-    int bus_width;           // bus-width: of the memory, in bits
-    int clock, memory_clock; // clock, memory-clock: kHz
-    uint64_t keep_bytes;     // keep-bytes: host memory for bytes that the program reads back
-    bool answer_ones;        // answer=ones: what a kernel would have made reads as ones
+    char card[64];                 // key card: as the driver reports it, "NVIDIA GeForce RTX 3060"
+    int gpus;                      // gpus: how many such cards there are
+    uint64_t memory;               // memory: of each card in all
+    uint64_t context;              // context: what the first use of a card takes of it
+    int capability;                // capability: 86 for 8.6
+    int multiprocessors;           // multiprocessors
+    int cores;                     // cores: CUDA cores in all
+    uint64_t shared_sm;            // shared-sm: shared memory of a multiprocessor
+    uint64_t shared_optin;         // shared-optin: the most a block may have when it asks
+    uint64_t l2;                   // l2
+    int bus_width;                 // bus-width: of the memory, in bits
+    int clock, memory_clock;       // clock, memory-clock: kHz
+    uint64_t keep_bytes;           // keep-bytes: host memory for bytes that the program reads back
+    bool answer_ones;              // answer=ones: what a kernel would have made reads as ones
     snug_workspace_mode workspace; // workspace=model|none|N
     uint64_t workspace_bytes;
-    char directory[512];     // directory: where each process writes what it saw; "" nowhere
+    char directory[512]; // directory: where each process writes what it saw; "" nowhere
 } snug_standin_settings;
 
 SNUG_STANDIN_API const snug_standin_settings *snug_standin_settings_get(void);
@@ -74,9 +74,9 @@ SNUG_STANDIN_API int snug_standin_set_device(int device); // 0 or SNUG_CUDA_INVA
 // ---- The books: what lies where on which device. Constant time in the number of blocks; host
 // memory is found in O(log n).
 typedef enum snug_memory_kind {
-    SNUG_MEMORY_DEVICE,   // cudaMalloc and the like, pools
-    SNUG_MEMORY_POOLED,   // of a pool, which counts it
-    SNUG_MEMORY_MAPPED,   // physical memory of cuMemCreate
+    SNUG_MEMORY_DEVICE,     // cudaMalloc and the like, pools
+    SNUG_MEMORY_POOLED,     // of a pool, which counts it
+    SNUG_MEMORY_MAPPED,     // physical memory of cuMemCreate
     SNUG_MEMORY_MANAGED,    // host memory that moves to the card where it is used; counts nowhere
     SNUG_MEMORY_HOST,       // pinned, allocated
     SNUG_MEMORY_REGISTERED, // pinned, the program's own

@@ -11,48 +11,46 @@ typedef struct attribute {
 
 // The same for every card.
 static const attribute common[] = {
-    {1, 1024},        // threads of a block
-    {2, 1024},        // block x
-    {3, 1024},        // block y
-    {4, 64},          // block z
-    {5, 2147483647},  // grid x
-    {6, 65535},       // grid y
-    {7, 65535},       // grid z
-    {8, 49152},       // shared memory of a block that does not ask for more
-    {9, 65536},       // constant memory
-    {10, 32},         // threads of a warp
-    {11, 2147483647}, // pitch
-    {12, 65536},      // registers of a block
-    {14, 512},        // alignment of textures
-    {15, 1},          // copies beside kernels
-    {19, 1},          // host memory can be mapped
-    {21, 131072},     // texture 1D
-    {22, 131072},     // texture 2D width
-    {23, 65536},      // texture 2D height
-    {24, 16384},      // texture 3D
-    {25, 16384},
-    {26, 16384},
-    {30, 512},   // alignment of surfaces
-    {31, 1},     // kernels beside each other
-    {40, 2},     // copy engines
-    {41, 1},     // one address space
-    {51, 32},    // alignment of texture pitches
-    {78, 1},     // priorities of streams
-    {79, 1},     // global memory is cached in L1
-    {80, 1},     // local memory, too
-    {82, 65536}, // registers of a multiprocessor
-    {83, 1},     // managed memory
-    {89, 1},     // managed memory used by host and card at once
-    {90, 1},     // kernels can be interrupted
-    {91, 1},     // registered memory has the host's address
-    {95, 1},     // cooperative launch
-    {99, 1},     // host memory can be registered
-    {102, 1},    // virtual memory management
-    {103, 1},    // its handles as file descriptors
-    {111, 1024}, // shared memory that the system keeps of a block's
-    {115, 1},    // pools
-    {119, 1},    // their handles as file descriptors
-    {126, 1},    // memory synchronisation domains
+    {1, 1024},                                // threads of a block
+    {2, 1024},                                // block x
+    {3, 1024},                                // block y
+    {4, 64},                                  // block z
+    {5, 2147483647},                          // grid x
+    {6, 65535},                               // grid y
+    {7, 65535},                               // grid z
+    {8, 49152},                               // shared memory of a block that does not ask for more
+    {9, 65536},                               // constant memory
+    {10, 32},                                 // threads of a warp
+    {11, 2147483647},                         // pitch
+    {12, 65536},                              // registers of a block
+    {14, 512},                                // alignment of textures
+    {15, 1},                                  // copies beside kernels
+    {19, 1},                                  // host memory can be mapped
+    {21, 131072},                             // texture 1D
+    {22, 131072},                             // texture 2D width
+    {23, 65536},                              // texture 2D height
+    {24, 16384},                              // texture 3D
+    {25, 16384},      {26, 16384}, {30, 512}, // alignment of surfaces
+    {31, 1},                                  // kernels beside each other
+    {40, 2},                                  // copy engines
+    {41, 1},                                  // one address space
+    {51, 32},                                 // alignment of texture pitches
+    {78, 1},                                  // priorities of streams
+    {79, 1},                                  // global memory is cached in L1
+    {80, 1},                                  // local memory, too
+    {82, 65536},                              // registers of a multiprocessor
+    {83, 1},                                  // managed memory
+    {89, 1},                                  // managed memory used by host and card at once
+    {90, 1},                                  // kernels can be interrupted
+    {91, 1},                                  // registered memory has the host's address
+    {95, 1},                                  // cooperative launch
+    {99, 1},                                  // host memory can be registered
+    {102, 1},                                 // virtual memory management
+    {103, 1},                                 // its handles as file descriptors
+    {111, 1024},                              // shared memory that the system keeps of a block's
+    {115, 1},                                 // pools
+    {119, 1},                                 // their handles as file descriptors
+    {126, 1},                                 // memory synchronisation domains
 };
 
 // Threads that a multiprocessor holds: 2048 on the chips of data centers, less on those of desks.

@@ -16,8 +16,8 @@ enum { PIECE_LIMIT = 1 << 20, SMALLEST_PIECE = 256, CLASSES = 13 };
 
 // What a granule belongs to: a block of its own, or a slab of pieces. |pieces| NULL: a block.
 typedef struct block {
-    uint64_t address, size; // |size| as asked for
-    uint32_t *pieces;       // sizes as asked for; 0: free
+    uint64_t address, size;        // |size| as asked for
+    uint32_t *pieces;              // sizes as asked for; 0: free
     uint32_t live, capacity, hint; // no piece before |hint| is free
     uint32_t next; // id + 1 of the next unused block, or of the next slab of the class with room
     int16_t device;
@@ -168,8 +168,8 @@ static uint32_t place_block(int device, uint64_t size, snug_memory_kind kind) {
         return 0;
     }
     snug_addresses_name(address, whole, id);
-    blocks[id] = (block){
-        .address = address, .size = size, .device = (int16_t)device, .kind = (uint8_t)kind};
+    blocks[id] =
+        (block){.address = address, .size = size, .device = (int16_t)device, .kind = (uint8_t)kind};
     return id;
 }
 
@@ -201,7 +201,7 @@ static uint32_t new_slab(int device, int class) {
     }
     blocks[id].pieces = pieces;
     blocks[id].capacity = capacity;
-    blocks[id].class = (uint8_t)class;
+    blocks[id].class = (uint8_t) class;
     blocks[id].next = slabs[device][class];
     slabs[device][class] = id;
     return id;

@@ -4,8 +4,8 @@
 
 #include "standin/core/state.h"
 
-// Fills with anything but zeros are kept up to this many bytes. Zeros are what unknown bytes read as
-// in any case, and mostly the beginning of something that a kernel adds up.
+// Fills with anything but zeros are kept up to this many bytes. Zeros are what unknown bytes read
+// as in any case, and mostly the beginning of something that a kernel adds up.
 enum { FILL_LIMIT = 1 << 16 };
 
 static uint64_t number(const void *pointer) {
@@ -15,7 +15,8 @@ static uint64_t number(const void *pointer) {
 int snug_memory_copy(void *to, const void *from, size_t size) {
     if (size == 0) return SNUG_CUDA_OK;
     if (!to || !from) return SNUG_CUDA_INVALID_VALUE;
-    bool to_device = snug_books_is_device(number(to)), from_device = snug_books_is_device(number(from));
+    bool to_device = snug_books_is_device(number(to)),
+         from_device = snug_books_is_device(number(from));
     if (to_device && from_device)
         snug_known_copy(number(to), number(from), size);
     else if (to_device)

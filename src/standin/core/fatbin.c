@@ -1,7 +1,7 @@
 // Which architectures a fat binary holds code for. The format, as cuobjdump shows it and as several
-// open tools read it: a header (magic 0xba55ed50, 16 bits of version, 16 bits of header size, 64 bits
-// of size behind it), then entries: 16 bits of kind (1: PTX, 2: cubin), 16 of version, 32 of header
-// size, 64 of payload size, ..., at byte 28 the architecture in 32 bits.
+// open tools read it: a header (magic 0xba55ed50, 16 bits of version, 16 bits of header size, 64
+// bits of size behind it), then entries: 16 bits of kind (1: PTX, 2: cubin), 16 of version, 32 of
+// header size, 64 of payload size, ..., at byte 28 the architecture in 32 bits.
 #include <string.h>
 
 #include "standin/core/state.h"

@@ -130,10 +130,8 @@ static piece *new_piece(uint64_t address, const void *source, uint64_t size) {
     piece *one = calloc(1, sizeof *one);
     if (!one) return NULL;
     uint64_t limit = snug_standin_settings_get()->keep_bytes;
-    *one = (piece){.address = address,
-                   .size = size,
-                   .priority = next_priority(),
-                   .large = size > SMALL_LIMIT};
+    *one = (piece){
+        .address = address, .size = size, .priority = next_priority(), .large = size > SMALL_LIMIT};
     if (size > (one->large ? limit / 2 : limit)) return one;
     make_room(size, limit);
     one->bytes = malloc(size);
@@ -191,9 +189,9 @@ static void read_tree(const piece *tree, reading *self) {
     if (piece_end < end) read_tree(tree->right, self);
 }
 
-// What is not known reads as zeros or, where the settings say so, as ones. The stand-ins do not know
-// the type: reads of a multiple of 8 bytes are taken for integers of 64 bits, as PyTorch's counts
-// and indices are, then of 32; a single byte is a truth value.
+// What is not known reads as zeros or, where the settings say so, as ones. The stand-ins do not
+// know the type: reads of a multiple of 8 bytes are taken for integers of 64 bits, as PyTorch's
+// counts and indices are, then of 32; a single byte is a truth value.
 static void fill_unknown(void *out, uint64_t size) {
     memset(out, 0, size);
     if (!snug_standin_settings_get()->answer_ones) return;

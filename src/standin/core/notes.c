@@ -1,6 +1,6 @@
-// What a dry run could not know, collected for its report: reads of numbers that a kernel would have
-// made, functions that only returned, workspaces by a model, remarks. And marks of what the program
-// was doing, which the hook makes.
+// What a dry run could not know, collected for its report: reads of numbers that a kernel would
+// have made, functions that only returned, workspaces by a model, remarks. And marks of what the
+// program was doing, which the hook makes.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
@@ -91,10 +91,10 @@ void snug_standin_mark(const char *what) {
     }
     bool kept = allocations && copy && mark_count < mark_room;
     if (kept)
-        marks[mark_count++] = (snug_noted_mark){
-            .what = copy,
-            .time_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000,
-            .allocations = allocations};
+        marks[mark_count++] = (snug_noted_mark){.what = copy,
+                                                .time_us = (uint64_t)now.tv_sec * 1000000 +
+                                                           (uint64_t)now.tv_nsec / 1000,
+                                                .allocations = allocations};
     pthread_mutex_unlock(&lock);
     if (kept) return;
     free(allocations);
@@ -122,8 +122,8 @@ static void read_symbol(void *address, known_symbol *out) {
     out->address = address;
     if (!dladdr(address, &info) || !info.dli_sname) return;
     static const char prefix[] = "_ZN2at4_ops";
-    out->ends = strncmp(info.dli_sname, "_PyEval", 7) == 0 ||
-                strncmp(info.dli_sname, "PyEval", 6) == 0;
+    out->ends =
+        strncmp(info.dli_sname, "_PyEval", 7) == 0 || strncmp(info.dli_sname, "PyEval", 6) == 0;
     if (strncmp(info.dli_sname, prefix, sizeof prefix - 1) != 0) return;
     char *name = NULL;
     unsigned long length = strtoul(info.dli_sname + sizeof prefix - 1, &name, 10);
@@ -169,9 +169,9 @@ void snug_notes_read(const char *operation, uint64_t bytes, bool dropped) {
     if (callback) callback(fresh.place, sizeof fresh.place);
     pthread_mutex_lock(&lock);
     size_t at = 0;
-    while (at < read_count && !(strcmp(reads[at].operation, fresh.operation) == 0 &&
-                                strcmp(reads[at].place, fresh.place) == 0 &&
-                                reads[at].dropped == dropped))
+    while (at < read_count &&
+           !(strcmp(reads[at].operation, fresh.operation) == 0 &&
+             strcmp(reads[at].place, fresh.place) == 0 && reads[at].dropped == dropped))
         at++;
     if (at < read_count) {
         reads[at].count++;

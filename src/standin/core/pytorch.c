@@ -29,9 +29,9 @@ static void find_original(void) {
             dlsym(library, "_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
 }
 
-SNUG_STANDIN_API void snug_pytorch_usage(void *pointer, int64_t size, size_t allocated,
-                                         size_t reserved, pytorch_device device)
-    __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
+SNUG_STANDIN_API void snug_pytorch_usage(
+    void *pointer, int64_t size, size_t allocated, size_t reserved,
+    pytorch_device device) __asm__("_ZN3c1027reportMemoryUsageToProfilerEPvlmmNS_6DeviceE");
 
 void snug_pytorch_usage(void *pointer, int64_t size, size_t allocated, size_t reserved,
                         pytorch_device device) {

@@ -91,8 +91,8 @@ static void print_devices(FILE *out) {
                 ",\"used_bytes\":%" PRIu64 ",\"used_peak_bytes\":%" PRIu64
                 ",\"allocated_peak_bytes\":%" PRIu64 ",\"reserved_peak_bytes\":%" PRIu64
                 ",\"allocations\":%" PRIu64 "}",
-                i, settings->memory, settings->context, now.used, now.used_peak,
-                now.allocated_peak, now.reserved_peak, now.allocations);
+                i, settings->memory, settings->context, now.used, now.used_peak, now.allocated_peak,
+                now.reserved_peak, now.allocations);
     }
 }
 

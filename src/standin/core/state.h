@@ -107,8 +107,8 @@ SNUG_STANDIN_API int snug_device_occupancy(int size, size_t shared);
 // 16 bytes, different for each device, the same in every process.
 SNUG_STANDIN_API void snug_device_uuid(int device, unsigned char uuid[16]);
 
-// ---- streams.c: streams and events, as far as capture needs them. A handle is the address of one of
-// these, or one of CUDA's own numbers (0, 1, 2: the default streams).
+// ---- streams.c: streams and events, as far as capture needs them. A handle is the address of one
+// of these, or one of CUDA's own numbers (0, 1, 2: the default streams).
 typedef struct snug_stream snug_stream;
 typedef struct snug_event snug_event;
 

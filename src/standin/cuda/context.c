@@ -1,5 +1,5 @@
-// Devices and contexts. A device has one context, its primary one: its handle is the device's number
-// behind a mark.
+// Devices and contexts. A device has one context, its primary one: its handle is the device's
+// number behind a mark.
 #include <stdio.h>
 #include <string.h>
 

@@ -35,8 +35,8 @@ static void *place(device_pointer pointer) {
 
 int cuMemAlloc_v2(device_pointer *out, size_t size) {
     uint64_t address = 0;
-    int status = size ? snug_books_allocate(snug_standin_device(), size, &address)
-                      : SNUG_CUDA_INVALID_VALUE;
+    int status =
+        size ? snug_books_allocate(snug_standin_device(), size, &address) : SNUG_CUDA_INVALID_VALUE;
     *out = address;
     return status;
 }
@@ -85,8 +85,7 @@ int cuMemHostAlloc(void **out, size_t size, unsigned flags) {
 
 int cuMemFreeHost(void *pointer) {
     uint64_t size = 0;
-    int status =
-        snug_books_remove_host((uint64_t)(uintptr_t)pointer, SNUG_MEMORY_HOST, &size);
+    int status = snug_books_remove_host((uint64_t)(uintptr_t)pointer, SNUG_MEMORY_HOST, &size);
     if (status == SNUG_CUDA_OK) free(pointer);
     return status;
 }

@@ -18,8 +18,17 @@ API int cuOccupancyMaxActiveClusters(int *clusters, void *function, const void *
 API int cuLinkComplete(void *state, void **image, size_t *size);
 
 // CUfunction_attribute
-enum { MAX_THREADS, SHARED, CONSTANT, LOCAL, REGISTERS, PTX_VERSION, BINARY_VERSION, CACHE_MODE,
-       MAX_DYNAMIC_SHARED };
+enum {
+    MAX_THREADS,
+    SHARED,
+    CONSTANT,
+    LOCAL,
+    REGISTERS,
+    PTX_VERSION,
+    BINARY_VERSION,
+    CACHE_MODE,
+    MAX_DYNAMIC_SHARED
+};
 
 int cuFuncGetAttribute(int *value, int attribute, void *function) {
     (void)function;

@@ -31,7 +31,7 @@ enum { ON_DEVICE = 1, PROPERTIES_SIZE = 32 };
 
 typedef struct physical {
     uint64_t size;
-    int device; // -1: host memory
+    int device;     // -1: host memory
     unsigned users; // the handle's, and mappings
 } physical;
 

@@ -88,52 +88,48 @@ typedef struct property {
 } property;
 
 static const property properties[] = {
-    {296, 296, 8, true},     // sharedMemPerBlock
-    {304, 304, 12, false},   // regsPerBlock
-    {308, 308, 10, false},   // warpSize
-    {312, 312, 11, true},    // memPitch
-    {320, 320, 1, false},    // maxThreadsPerBlock
-    {324, 324, 2, false},    // maxThreadsDim
-    {328, 328, 3, false},
-    {332, 332, 4, false},
-    {336, 336, 5, false},    // maxGridSize
-    {340, 340, 6, false},
-    {344, 344, 7, false},
-    {348, -1, 13, false},    // clockRate
-    {352, 352, 9, true},     // totalConstMem
-    {360, 360, 75, false},   // major
-    {364, 364, 76, false},   // minor
-    {368, 368, 14, true},    // textureAlignment
-    {376, 376, 51, true},    // texturePitchAlignment
-    {388, 384, 16, false},   // multiProcessorCount
-    {400, 392, 19, false},   // canMapHostMemory
-    {408, 396, 21, false},   // maxTexture1D
-    {568, 552, 30, true},    // surfaceAlignment
-    {576, 560, 31, false},   // concurrentKernels
-    {584, 568, 33, false},   // pciBusID
-    {600, 584, 40, false},   // asyncEngineCount
-    {604, 588, 41, false},   // unifiedAddressing
-    {608, -1, 36, false},    // memoryClockRate
-    {612, 592, 37, false},   // memoryBusWidth
-    {616, 596, 38, false},   // l2CacheSize
-    {620, 600, 108, false},  // persistingL2CacheMaxSize
-    {624, 604, 39, false},   // maxThreadsPerMultiProcessor
-    {628, 608, 78, false},   // streamPrioritiesSupported
-    {632, 612, 79, false},   // globalL1CacheSupported
-    {636, 616, 80, false},   // localL1CacheSupported
-    {640, 624, 81, true},    // sharedMemPerMultiprocessor
-    {648, 632, 82, false},   // regsPerMultiprocessor
-    {652, 636, 83, false},   // managedMemory
-    {676, 656, 89, false},   // concurrentManagedAccess
-    {680, 660, 90, false},   // computePreemptionSupported
-    {684, 664, 91, false},   // canUseHostPointerForRegisteredMem
-    {688, 668, 95, false},   // cooperativeLaunch
-    {696, 672, 97, true},    // sharedMemPerBlockOptin
-    {712, 688, 106, false},  // maxBlocksPerMultiProcessor
-    {720, 696, 111, true},   // reservedSharedMemPerBlock
-    {728, 704, 99, false},   // hostRegisterSupported
-    {744, 720, 115, false},  // memoryPoolsSupported
-    {772, 748, 120, false},  // clusterLaunch
+    {296, 296, 8, true},                                                // sharedMemPerBlock
+    {304, 304, 12, false},                                              // regsPerBlock
+    {308, 308, 10, false},                                              // warpSize
+    {312, 312, 11, true},                                               // memPitch
+    {320, 320, 1, false},                                               // maxThreadsPerBlock
+    {324, 324, 2, false},                                               // maxThreadsDim
+    {328, 328, 3, false},   {332, 332, 4, false}, {336, 336, 5, false}, // maxGridSize
+    {340, 340, 6, false},   {344, 344, 7, false}, {348, -1, 13, false}, // clockRate
+    {352, 352, 9, true},                                                // totalConstMem
+    {360, 360, 75, false},                                              // major
+    {364, 364, 76, false},                                              // minor
+    {368, 368, 14, true},                                               // textureAlignment
+    {376, 376, 51, true},                                               // texturePitchAlignment
+    {388, 384, 16, false},                                              // multiProcessorCount
+    {400, 392, 19, false},                                              // canMapHostMemory
+    {408, 396, 21, false},                                              // maxTexture1D
+    {568, 552, 30, true},                                               // surfaceAlignment
+    {576, 560, 31, false},                                              // concurrentKernels
+    {584, 568, 33, false},                                              // pciBusID
+    {600, 584, 40, false},                                              // asyncEngineCount
+    {604, 588, 41, false},                                              // unifiedAddressing
+    {608, -1, 36, false},                                               // memoryClockRate
+    {612, 592, 37, false},                                              // memoryBusWidth
+    {616, 596, 38, false},                                              // l2CacheSize
+    {620, 600, 108, false},                                             // persistingL2CacheMaxSize
+    {624, 604, 39, false},  // maxThreadsPerMultiProcessor
+    {628, 608, 78, false},  // streamPrioritiesSupported
+    {632, 612, 79, false},  // globalL1CacheSupported
+    {636, 616, 80, false},  // localL1CacheSupported
+    {640, 624, 81, true},   // sharedMemPerMultiprocessor
+    {648, 632, 82, false},  // regsPerMultiprocessor
+    {652, 636, 83, false},  // managedMemory
+    {676, 656, 89, false},  // concurrentManagedAccess
+    {680, 660, 90, false},  // computePreemptionSupported
+    {684, 664, 91, false},  // canUseHostPointerForRegisteredMem
+    {688, 668, 95, false},  // cooperativeLaunch
+    {696, 672, 97, true},   // sharedMemPerBlockOptin
+    {712, 688, 106, false}, // maxBlocksPerMultiProcessor
+    {720, 696, 111, true},  // reservedSharedMemPerBlock
+    {728, 704, 99, false},  // hostRegisterSupported
+    {744, 720, 115, false}, // memoryPoolsSupported
+    {772, 748, 120, false}, // clusterLaunch
 };
 enum { NAME = 0, NAME_SIZE = 256, UUID = 256, TOTAL_MEMORY = 288 };
 #if SNUG_CUDA_MAJOR == 12

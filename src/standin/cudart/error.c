@@ -41,15 +41,15 @@ static const struct {
     {209, "cudaErrorNoKernelImageForDevice",
      "no kernel image is available for execution on the device"},
     {400, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
-    {401, "cudaErrorIllegalState",
-     "the operation cannot be performed in the present state"},
+    {401, "cudaErrorIllegalState", "the operation cannot be performed in the present state"},
     {500, "cudaErrorSymbolNotFound", "named symbol not found"},
     {600, "cudaErrorNotReady", "device not ready"},
     {700, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
     {704, "cudaErrorPeerAccessAlreadyEnabled", "peer access is already enabled"},
     {712, "cudaErrorHostMemoryAlreadyRegistered",
      "part or all of the requested memory range is already mapped"},
-    {713, "cudaErrorHostMemoryNotRegistered", "pointer does not correspond to a registered memory region"},
+    {713, "cudaErrorHostMemoryNotRegistered",
+     "pointer does not correspond to a registered memory region"},
     {801, "cudaErrorNotSupported", "operation not supported"},
 };
 

@@ -79,9 +79,8 @@ int cudaStreamGetCaptureInfo_v3(snug_stream *stream, int *status, unsigned long 
     return capture_info(stream, status, id, graph, nodes, count);
 }
 #else
-int cudaStreamGetCaptureInfo(snug_stream *stream, int *status, unsigned long long *id,
-                             void **graph, const void ***nodes, const void **edges,
-                             size_t *count) {
+int cudaStreamGetCaptureInfo(snug_stream *stream, int *status, unsigned long long *id, void **graph,
+                             const void ***nodes, const void **edges, size_t *count) {
     if (edges) *edges = NULL;
     return capture_info(stream, status, id, graph, nodes, count);
 }

@@ -1,6 +1,6 @@
-// Kernels: a program's fat binaries are registered when its libraries load, its host functions stand
-// for kernels, and a launch computes nothing. What is checked is what a card would refuse: a kernel
-// for which the program holds no code for this card.
+// Kernels: a program's fat binaries are registered when its libraries load, its host functions
+// stand for kernels, and a launch computes nothing. What is checked is what a card would refuse: a
+// kernel for which the program holds no code for this card.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -228,8 +228,7 @@ int cudaGetDriverEntryPointByVersion(const char *symbol, void **out, unsigned ve
     return RESULT(*out || result ? SNUG_CUDA_OK : SNUG_CUDA_NOT_FOUND);
 }
 
-int cudaGetDriverEntryPoint(const char *symbol, void **out, unsigned long long flags,
-                            int *result) {
+int cudaGetDriverEntryPoint(const char *symbol, void **out, unsigned long long flags, int *result) {
     return cudaGetDriverEntryPointByVersion(symbol, out, 0, flags, result);
 }
 

@@ -48,8 +48,7 @@ int cudaMemGetInfo(size_t *free_bytes, size_t *total) {
 // ---- Host memory
 
 static int add_host(void **out, void *memory, size_t size, snug_memory_kind kind) {
-    int status = memory ? snug_books_add_host(number(memory), size, kind)
-                        : SNUG_CUDA_OUT_OF_MEMORY;
+    int status = memory ? snug_books_add_host(number(memory), size, kind) : SNUG_CUDA_OUT_OF_MEMORY;
     *out = status == SNUG_CUDA_OK ? memory : NULL;
     return status;
 }

@@ -1,6 +1,6 @@
-// Memory by streams (cudaMallocAsync): a pool of each device, which takes memory of the card in units
-// of 32 MiB and keeps up to its release threshold. How the driver places requests within a pool is
-// not documented; here none is lost to fragmentation.
+// Memory by streams (cudaMallocAsync): a pool of each device, which takes memory of the card in
+// units of 32 MiB and keeps up to its release threshold. How the driver places requests within a
+// pool is not documented; here none is lost to fragmentation.
 #include <pthread.h>
 
 #include "standin/cudart/runtime.h"

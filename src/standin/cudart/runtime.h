@@ -1,5 +1,5 @@
-// What the files of the runtime's stand-in share. The runtime's errors are the driver's numbers; the
-// last failure of each thread is kept until it is asked for.
+// What the files of the runtime's stand-in share. The runtime's errors are the driver's numbers;
+// the last failure of each thread is kept until it is asked for.
 #ifndef SNUG_STANDIN_RUNTIME_H
 #define SNUG_STANDIN_RUNTIME_H
 

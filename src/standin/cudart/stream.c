@@ -118,8 +118,8 @@ int cudaEventRecordWithFlags(snug_event *event, snug_stream *stream, unsigned fl
     return cudaEventRecord(event, stream);
 }
 
-// Nobody knows how long a kernel would have taken. Always the same answer: who times several ways of
-// doing a thing then takes the first, in every run.
+// Nobody knows how long a kernel would have taken. Always the same answer: who times several ways
+// of doing a thing then takes the first, in every run.
 int cudaEventElapsedTime(float *milliseconds, snug_event *from, snug_event *to) {
     (void)from, (void)to;
     *milliseconds = 0.01f;
