@@ -9,6 +9,7 @@ if(SNUG_WERROR)
     target_compile_options(snug_warnings INTERFACE -Werror)
 endif()
 add_library(snug_options INTERFACE)
+target_compile_definitions(snug_options INTERFACE $<$<CONFIG:Debug>:SNUG_DEBUG=1>)
 target_link_libraries(snug_options INTERFACE snug_warnings)
 if(NOT SNUG_ENGINE)
     # Only the engine has loops for several threads.

@@ -181,6 +181,9 @@ void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning
 // with snug_string_free().
 snug_status snug_plan_text(const snug_plan *plan, char **out);
 snug_status snug_plan_json(const snug_plan *plan, char **out);
+// The graphs of the chosen candidate's passes: one line a tensor that no node makes, one line a
+// node, as in graph/print.h; "" when nothing fits. For people: the form changes with the graph.
+snug_status snug_plan_graph(const snug_plan *plan, char **out);
 // The plan as a page for a browser, complete in itself: what is in memory operation by operation,
 // the packing to scale, the candidates. Freed likewise.
 snug_status snug_plan_html(const snug_plan *plan, char **out);

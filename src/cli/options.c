@@ -213,6 +213,7 @@ static const option_row rows[] = {
     FIELD("gpu", TEXT, false, gpu),
     FIELD("html", TEXT, false, html),
     FIELD("curve", FLAG, false, curve),
+    FIELD("graph", FLAG, false, graph),
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),
     FIELD("data", TEXT, false, data),

@@ -16,7 +16,7 @@ typedef struct options {
     const char *out;
     char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
     bool input_given, no_out, no_eval;
-    bool json, curve;
+    bool json, curve, graph;
     bool timing_told; // that kernels are being timed
     int threads;
 } options;

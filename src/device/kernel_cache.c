@@ -2,33 +2,25 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
-
-// FNV-1a.
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t bytes) {
-    const unsigned char *byte = data;
-    for (size_t i = 0; i < bytes; i++)
-        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): callers fill |data|
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001B3);
-    return hash;
-}
 
 static uint64_t hash_types(uint64_t hash, const snug_type *types, int count) {
     for (int i = 0; i < count; i++) {
         const int shape[] = {(int)types[i].dtype, (int)types[i].layout, types[i].rank};
-        hash = hash_bytes(hash, shape, sizeof shape);
-        hash = hash_bytes(hash, types[i].dims, (size_t)types[i].rank * sizeof types[i].dims[0]);
+        hash = snug_hash_more(hash, shape, sizeof shape);
+        hash = snug_hash_more(hash, types[i].dims, (size_t)types[i].rank * sizeof types[i].dims[0]);
     }
     return hash;
 }
 
 static uint64_t hash_signature(const snug_signature *signature) {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    hash = hash_bytes(hash, signature->op->name, strlen(signature->op->name));
-    hash = hash_bytes(hash, signature->attributes, signature->op->attributes_size);
+    uint64_t hash = SNUG_HASH_START;
+    hash = snug_hash_more(hash, signature->op->name, strlen(signature->op->name));
+    hash = snug_hash_more(hash, signature->attributes, signature->op->attributes_size);
     hash = hash_types(hash, signature->inputs, signature->input_count);
     hash = hash_types(hash, signature->outputs, signature->output_count);
-    return hash_bytes(hash, &signature->present, sizeof signature->present);
+    return snug_hash_more(hash, &signature->present, sizeof signature->present);
 }
 
 static bool equal_types(const snug_type *a, const snug_type *b, int count) {

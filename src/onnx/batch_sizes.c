@@ -2,21 +2,18 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "onnx/state.h"
 #include "ops/ops.h"
 
-uint64_t snug_onnx_trace_hash(const void *data, size_t bytes) {
-    const unsigned char *at = data;
-    uint64_t hash = UINT64_C(14695981039346656037) ^ bytes; // FNV-1a
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 void snug_onnx_trace_clear(snug_onnx_trace *trace) {
     snug_memory_free(trace->seen);
     *trace = (snug_onnx_trace){0};
+}
+
+static uint64_t hash_data(const void *data, size_t bytes) {
+    return snug_hash_more(SNUG_HASH_START ^ bytes, data, bytes);
 }
 
 static size_t first_bytes(const snug_type *type) {
@@ -26,8 +23,8 @@ static size_t first_bytes(const snug_type *type) {
 
 // Where a value called |name| is, or goes.
 static snug_onnx_seen *place_of(const snug_onnx_trace *trace, const char *name) {
-    uint64_t hash = snug_onnx_trace_hash(name, strlen(name)) | 1;
-    size_t at = (size_t)(hash ^ hash >> 32) & (trace->slot_count - 1);
+    uint64_t hash = snug_hash_text(name) | 1;
+    size_t at = snug_hash_slot(hash, trace->slot_count);
     while (trace->seen[at].name && trace->seen[at].name != hash)
         at = (at + 1) & (trace->slot_count - 1);
     return &trace->seen[at];
@@ -42,13 +39,11 @@ snug_status snug_onnx_trace_record(snug_onnx_slot *const *slots, size_t count, i
     for (size_t i = 0; i < count; i++) {
         const snug_onnx_operand *operand = &slots[i]->operand;
         snug_onnx_seen *seen = place_of(out, operand->name);
-        *seen =
-            (snug_onnx_seen){.name = snug_onnx_trace_hash(operand->name, strlen(operand->name)) | 1,
-                             .type = operand->type};
+        *seen = (snug_onnx_seen){.name = snug_hash_text(operand->name) | 1, .type = operand->type};
         // An initializer is the same at every batch size.
         if (!operand->data || slots[i]->initializer) continue;
-        seen->data = snug_onnx_trace_hash(operand->data, snug_type_bytes(&operand->type));
-        seen->first = snug_onnx_trace_hash(operand->data, first_bytes(&operand->type));
+        seen->data = hash_data(operand->data, snug_type_bytes(&operand->type));
+        seen->first = hash_data(operand->data, first_bytes(&operand->type));
     }
     return SNUG_OK;
 }
@@ -64,7 +59,7 @@ static bool differs(const snug_onnx_seen *seen, const snug_onnx_slot *slot) {
     const snug_onnx_operand *operand = &slot->operand;
     if (!operand->data || slot->initializer) return false;
     return !snug_type_same_shape(&seen->type, &operand->type) ||
-           seen->data != snug_onnx_trace_hash(operand->data, snug_type_bytes(&operand->type));
+           seen->data != hash_data(operand->data, snug_type_bytes(&operand->type));
 }
 
 bool snug_onnx_depends_on_batch(const snug_onnx_import *import, const snug_onnx_slot *slot) {
@@ -75,7 +70,7 @@ bool snug_onnx_depends_on_batch(const snug_onnx_import *import, const snug_onnx_
 bool snug_onnx_first_depends(const snug_onnx_import *import, const snug_onnx_slot *slot) {
     const snug_onnx_seen *seen = snug_onnx_trace_find(import->other, slot);
     const snug_onnx_operand *operand = &slot->operand;
-    return !seen || seen->first != snug_onnx_trace_hash(operand->data, first_bytes(&operand->type));
+    return !seen || seen->first != hash_data(operand->data, first_bytes(&operand->type));
 }
 
 // --- Documents that are exported for one batch ---

@@ -31,7 +31,6 @@ const snug_onnx_seen *snug_onnx_trace_find(const snug_onnx_trace *trace,
 // Records the values of an import.
 snug_status snug_onnx_trace_record(struct snug_onnx_slot *const *slots, size_t count, int64_t batch,
                                    snug_onnx_trace *out);
-uint64_t snug_onnx_trace_hash(const void *data, size_t bytes);
 
 // Whether the elements of known |slot| depend on the batch; and whether those at index 0 of
 // dimension 0 do.

@@ -3,18 +3,11 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
-// FNV-1a.
-static uint64_t hash_text(const char *text) {
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return hash ^ hash >> 32;
-}
-
 static snug_onnx_name *slot_of(const snug_onnx_names *names, const char *name) {
-    size_t at = (size_t)hash_text(name) & (names->slot_count - 1);
+    size_t at = snug_hash_slot(snug_hash_text(name), names->slot_count);
     while (names->slots[at].name && strcmp(names->slots[at].name, name) != 0)
         at = (at + 1) & (names->slot_count - 1);
     return &names->slots[at];

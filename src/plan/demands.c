@@ -4,30 +4,10 @@
 
 #include "device/device.h"
 
-static const char *const names[] = {
-#define PRECISION_TEXT(symbol, text) text,
-    SNUG_PRECISION_LIST(PRECISION_TEXT)
-#undef PRECISION_TEXT
-};
-
 bool snug_device_is_fast(const snug_device *device, snug_precision precision) {
     if (precision == SNUG_BFLOAT16) return device->fast_bfloat16;
     if (precision == SNUG_FLOAT16) return device->fast_float16;
     return true;
-}
-
-const char *snug_precision_name(snug_precision precision) {
-    return names[precision];
-}
-
-snug_status snug_precision_parse(const char *text, snug_precision *out) {
-    for (int i = SNUG_AUTO; i <= SNUG_FLOAT16; i++) {
-        *out = (snug_precision)i;
-        if (strcmp(text, names[i]) == 0) return SNUG_OK;
-    }
-    *out = SNUG_AUTO;
-    return snug_fail(SNUG_INVALID,
-                     "'%s' is not a precision: expected auto, float32, bfloat16 or float16", text);
 }
 
 bool snug_demands_list(const snug_plan_request *request, const char *fix) {

@@ -1,4 +1,5 @@
 #include "plan/pass.h"
+#include "plan/graph_dump.h"
 
 #include <string.h>
 
@@ -198,6 +199,7 @@ static snug_status recompute(snug_device *device, snug_costs *costs,
     SNUG_TRY_GOTO(search(&sequence, options), done);
     if (sequence.again_count > 0) {
         SNUG_TRY_GOTO(snug_sequence_apply(&sequence), done);
+        snug_graph_dump(built->graph, "recompute");
         status = snug_graph_verify(built->graph);
     }
 done:

@@ -3,23 +3,16 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/size.h"
 #include "device/device.h"
 #include "plan/lifetime.h"
 
-// FNV-1a.
-static uint64_t hash_name(const char *name) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 // Where |name| is in the table, or the free place where it would go.
 static size_t probe(const snug_persistent *persistent, const char *name) {
     size_t mask = persistent->table_size - 1;
-    size_t place = (size_t)hash_name(name) & mask;
+    size_t place = snug_hash_slot(snug_hash_text(name), persistent->table_size);
     while (persistent->table[place] >= 0 &&
            strcmp(persistent->slots[persistent->table[place]].name, name) != 0)
         place = (place + 1) & mask;

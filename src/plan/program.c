@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/size.h"
@@ -255,14 +256,6 @@ size_t snug_program_measured_peak(const snug_program *program) {
     return snug_size_align(program->high_water, SNUG_ARENA_ALIGNMENT);
 }
 
-// FNV-1a over the name: a tensor draws the same numbers wherever it stands in the network.
-static uint64_t stream_of(const char *name) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream,
                            uint64_t element) {
     snug_random_block block = snug_random_at(seed ^ stream, element, 0);
@@ -305,7 +298,7 @@ static snug_status initialise_slot(snug_program *program, const snug_slot *slot,
     if (slot->init.kind == SNUG_INIT_DATA) return copy_slot(program, slot);
     // Codes of 8-bit optimizer state start as zeros, whose value is zero.
     if (slot->type.dtype != SNUG_F32) return clear_slot(program, slot, staging);
-    uint64_t stream = stream_of(slot->name);
+    uint64_t stream = snug_hash_text(slot->name);
     for (size_t done = 0; done < slot->bytes;) {
         size_t bytes = slot->bytes - done < COPY_BYTES ? slot->bytes - done : COPY_BYTES;
         for (size_t i = 0; i < bytes / sizeof *staging; i++)

@@ -12,27 +12,6 @@
 
 enum { DEFAULT_BATCH_SIZE = 256 };
 
-const char *snug_fidelity_name(snug_fidelity fidelity) {
-    static const char *const names[] = {
-#define FIDELITY_TEXT(symbol, text) text,
-        SNUG_FIDELITY_LIST(FIDELITY_TEXT)
-#undef FIDELITY_TEXT
-    };
-    return names[fidelity];
-}
-
-snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
-    for (int i = SNUG_EXACT; i <= SNUG_MODEL; i++) {
-        *out = (snug_fidelity)i;
-        if (strcmp(text, snug_fidelity_name(*out)) == 0) return SNUG_OK;
-    }
-    *out = SNUG_EXACT;
-    return snug_fail(SNUG_INVALID,
-                     "'%s' is not a fidelity: expected exact, rounding, precision, statistics or "
-                     "model",
-                     text);
-}
-
 static snug_candidate describe(const snug_plan *plan, const snug_schedule *schedule,
                                const snug_plan_request *request, size_t budget) {
     const snug_spec *spec = &schedule->spec;

@@ -7,15 +7,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/file.h"
 
-// FNV-1a; 0 stands for a free entry.
+// 0 stands for a free entry.
 static uint64_t hash_of(const char *text) {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325);
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
+    uint64_t hash = snug_hash_text(text);
     return hash ? hash : 1;
 }
 

@@ -1,4 +1,5 @@
 #include "plan/training.h"
+#include "plan/graph_dump.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -168,6 +169,7 @@ static snug_status build_forward(const snug_training *training, bool training_fo
     built->input_count = ends.input_count;
     memcpy(built->inputs, ends.inputs, sizeof built->inputs);
     built->logits = ends.logits;
+    snug_graph_dump(is_plain ? built->graph : whole, "network");
     if (is_plain) return SNUG_OK;
     SNUG_TRY_GOTO(SNUG_NEW(&map, whole->tensor_count), done);
     SNUG_TRY_GOTO(snug_precision_copy(whole, training->activations, built->graph, map), done);
@@ -176,6 +178,7 @@ static snug_status build_forward(const snug_training *training, bool training_fo
     built->graph->scope = "loss";
     built->logits = snug_precision_cast(built->graph, map[ends.logits], SNUG_F32);
     status = built->graph->status;
+    snug_graph_dump(built->graph, "precision");
 done:
     snug_memory_free(map);
     snug_graph_free(whole);
@@ -248,6 +251,7 @@ snug_status snug_training_graph_build(const snug_training *training, snug_pass_k
     out->samples = is_final ? 0 : samples;
     snug_status status =
         is_final ? build_final(training, kind, out) : build_pass(training, kind, denominator, out);
+    snug_graph_dump(out->graph, is_final ? "update" : "training");
     if (status == SNUG_OK) status = snug_graph_verify(out->graph);
     if (status != SNUG_OK) {
         snug_graph_free(out->graph);

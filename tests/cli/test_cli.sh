@@ -42,6 +42,9 @@ expect 2 "--nesterov needs a momentum" plan simple --momentum 0 --nesterov
 expect 3 "smallest budget that works with what is allowed" plan simple --memory 1000
 expect 2 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
 expect 0 "* chosen" plan resnet18 --input 3x32x32 --memory 300MiB
+expect 0 "# step: 16 samples, " plan simple --batch-size 16 --memory 100MiB --graph
+expect 0 "update sgd_update(" plan simple --batch-size 16 --memory 100MiB --graph
+expect 2 "--graph is an option of" train simple --data synthetic --graph --no-out
 expect 0 '"event":"plan"' plan simple --json --memory 100MiB
 expect 2 "predicts one for every pixel" train unet --data fashion-mnist --no-out --max-steps 1 \
     --memory 500MiB --batch-size 2

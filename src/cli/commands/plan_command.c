@@ -6,6 +6,14 @@
 #include "cli/options.h"
 #include "cli/planning.h"
 
+static snug_status print_graphs(const snug_plan *plan) {
+    char *text = NULL;
+    snug_status status = snug_plan_graph(plan, &text);
+    if (status == SNUG_OK) printf("\n%s", text);
+    snug_string_free(text);
+    return status;
+}
+
 static int run(int argc, char **argv) {
     options given;
     if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
@@ -18,6 +26,10 @@ static int run(int argc, char **argv) {
     if (plan && planning_print(plan, given.json, stdout) != EXIT_DONE) result = EXIT_FAILED;
     if (plan && given.html) {
         status = snug_plan_html_write(plan, given.html);
+        if (status != SNUG_OK) result = command_fail(argv[0], status);
+    }
+    if (plan && given.graph) {
+        status = print_graphs(plan);
         if (status != SNUG_OK) result = command_fail(argv[0], status);
     }
     if (plan && given.curve) {
@@ -35,6 +47,7 @@ const snug_command snug_command_plan = {
     .usage =
         "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"
         "Plans a training run without running it; `snug models` lists the MODELs.\n\n" OPTIONS_PLAN_HELP
+        "  --graph               the passes operator by operator, as text\n"
         "  --curve               peak against step time over budgets, smallest to unfixed\n"
         "  --gpu NAME            plan for a card; `snug cards` lists them\n"
         "  --data DATA           plan for the size and classes of a data set\n",

@@ -106,8 +106,9 @@ static int run(int argc, char **argv) {
                                   "or synthetic");
         return EXIT_USAGE;
     }
-    if (given.curve) {
-        command_complain("train", "--curve is an option of `snug plan`");
+    if (given.curve || given.graph) {
+        command_complain("train", "--%s is an option of `snug plan`",
+                         given.curve ? "curve" : "graph");
         return EXIT_USAGE;
     }
     if (given.gpu) {

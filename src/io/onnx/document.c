@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "io/onnx/reader.h"
 
@@ -156,14 +157,6 @@ const snug_onnx_attribute *snug_onnx_attribute_find(const snug_onnx_node *node, 
     return NULL;
 }
 
-// FNV-1a.
-static uint64_t hash_bytes(const unsigned char *data, size_t bytes) {
-    uint64_t hash = UINT64_C(14695981039346656037) ^ bytes;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ data[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 static snug_status grow_kept(struct snug_onnx_storage *storage) {
     if (storage->kept_count < storage->kept_slots) return SNUG_OK;
     size_t slots = storage->kept_slots ? 2 * storage->kept_slots : 64;
@@ -185,7 +178,7 @@ static snug_status grow_kept(struct snug_onnx_storage *storage) {
 snug_status snug_onnx_keep(const snug_onnx_document *document, const void *data, size_t bytes,
                            const void **out) {
     struct snug_onnx_storage *storage = document->storage;
-    uint64_t hash = hash_bytes(data, bytes);
+    uint64_t hash = snug_hash_more(SNUG_HASH_START ^ bytes, data, bytes);
     *out = NULL;
     SNUG_TRY(grow_kept(storage));
     snug_onnx_kept **slot = &storage->kept[hash & (storage->kept_slots - 1)], *kept = *slot;

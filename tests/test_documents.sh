@@ -1,0 +1,34 @@
+#!/bin/sh
+# What the documents say of the code is so. $1: the project's folder.
+set -u
+cd "$1" || exit 1
+failed=0
+
+fail() {
+    echo "FAIL: $*"
+    failed=1
+}
+
+# ONNX opsets: the importer's range is the README's and the changelog's.
+range=$(sed -nE 's/^enum \{ OLDEST_OPSET = ([0-9]+), NEWEST_OPSET = ([0-9]+) \};/opsets \1 to \2/p' \
+    src/onnx/import.c)
+[ -n "$range" ] || fail "src/onnx/import.c tells no range of opsets"
+for document in README.md CHANGELOG.md; do
+    grep -q "$range" $document || fail "$document does not say '$range', as src/onnx/import.c does"
+    grep -oE 'opsets [0-9]+ to [0-9]+' $document | grep -qv "^$range\$" &&
+        fail "$document says other opsets than '$range'"
+done
+
+# The tree of ARCHITECTURE.md has every folder of src/, and no other.
+for folder in src/*/; do
+    grep -q "^    $folder" ARCHITECTURE.md || fail "ARCHITECTURE.md's tree lacks $folder"
+done
+for folder in $(grep -oE '^    src/[a-z_]+/' ARCHITECTURE.md); do
+    [ -d "$folder" ] || fail "ARCHITECTURE.md's tree has $folder, which is not there"
+done
+for file in $(grep -oE '`(src/)?[a-z_]+(/[a-z_]+)+\.[ch]`' ARCHITECTURE.md | tr -d '`' | sort -u); do
+    [ -f "$file" ] || [ -f "src/$file" ] || fail "ARCHITECTURE.md names $file, which is not there"
+done
+
+[ $failed -eq 0 ] && echo "documents agree with the code"
+exit $failed
