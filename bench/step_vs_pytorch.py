@@ -3,10 +3,11 @@
 weights and samples: float32, SGD with momentum, batch 32 at 3x96x96, 2 threads.
 
 The first step's losses must agree within 1e-4 before anything is timed (later ones drift apart:
-fresh weights and random targets amplify rounding; tests/train/test_parity.c holds ten steps). Prints the median step of each and
-their ratio, the median over the rounds. Needs torch, torchvision and safetensors from PyPI and a
-release build: bench/step_vs_pytorch.py [MODEL ...]
+fresh weights and random targets amplify rounding; tests/train/test_parity.c holds ten steps).
+Prints the median step of each and their ratio, the median over the rounds. Needs torch,
+torchvision and safetensors from PyPI and a release build: bench/step_vs_pytorch.py [MODEL ...]
 """
+
 import os
 import pathlib
 import statistics
@@ -56,8 +57,9 @@ def run_pytorch(name, state, x, target, steps):
 
 
 def run_snug(name, path, steps):
-    out = subprocess.run([STEP, path, name, str(steps), str(THREADS)], check=True,
-                         capture_output=True, text=True).stdout
+    out = subprocess.run(
+        [STEP, path, name, str(steps), str(THREADS)], check=True, capture_output=True, text=True
+    ).stdout
     rows = [line.split() for line in out.splitlines()]
     return [float(r[0]) for r in rows], [float(r[1]) for r in rows]
 
@@ -78,9 +80,11 @@ def compare(name, folder):
         ours.append(statistics.median(run_snug(name, path, STEPS)[1][3:]))
         theirs.append(statistics.median(run_pytorch(name, state, x, target, STEPS)[1][3:]))
     ratios = [a / b for a, b in zip(ours, theirs)]
-    print(f"{name:18} snug {statistics.median(ours):.3f} s  PyTorch {statistics.median(theirs):.3f} s"
-          f"  ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-          flush=True)
+    print(
+        f"{name:18} snug {statistics.median(ours):.3f} s  PyTorch {statistics.median(theirs):.3f} s"
+        f"  ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        flush=True,
+    )
 
 
 def main():

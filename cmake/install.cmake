@@ -19,10 +19,14 @@ endif()
 file(RELATIVE_PATH SNUG_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/snug.pc.in ${CMAKE_BINARY_DIR}/snug.pc @ONLY)
 
+# What a wheel has: the command, and each stand-in.
+add_custom_target(command)
+
 # Called once the targets are there. The component `command` is what a user of PyTorch needs, and
 # what a wheel has.
 function(snug_install)
     install(TARGETS snug RUNTIME COMPONENT command)
+    add_dependencies(command snug)
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/ DESTINATION ${SNUG_PRIVATE_DIR}/python
             COMPONENT command PATTERN "__pycache__" EXCLUDE PATTERN "snug" EXCLUDE)
     install(TARGETS snug_static snug_shared COMPONENT library)

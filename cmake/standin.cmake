@@ -85,4 +85,5 @@ REGISTER(\"@ARG_LIBRARY@\")
     endif()
     install(TARGETS ${target} LIBRARY DESTINATION ${SNUG_PRIVATE_DIR}/stand-in/${ARG_MAJOR}
             COMPONENT command)
+    add_dependencies(command ${target})
 endfunction()

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Checks what `snug export` writes of the networks that snug has built in, and of what comes back.
 
-Each network is trained for two steps and exported as safetensors and as ONNX. The safetensors file is
-loaded into torchvision's network of the same name, strictly; the ONNX file passes onnx.checker, and
-ONNX Runtime's outputs are held against PyTorch's, and the loss that follows from them against what
-`snug eval` says. The ONNX file is then a MODEL itself: planned, trained for a step at a rate that
-moves nothing, evaluated, exported again and compared with what it came from.
+Each network is trained for two steps and exported as safetensors and as ONNX. The safetensors
+file is loaded into torchvision's network of the same name, strictly; the ONNX file passes
+onnx.checker, and ONNX Runtime's outputs are held against PyTorch's, and the loss that follows
+from them against what `snug eval` says. The ONNX file is then a MODEL itself: planned, trained
+for a step at a rate that moves nothing, evaluated, exported again and compared with what it came
+from.
 
 Needs torch, torchvision, onnx and onnxruntime from PyPI:
     tools/check_export.py [--snug build/bin/snug] [--all | --only NAME,...]
 """
+
 import argparse
 import json
 import os
@@ -22,16 +24,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import numpy  # noqa: E402
-import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 import torch  # noqa: E402
 import torchvision  # noqa: E402
-
 from compare_with_pytorch import load_file, save_file  # noqa: E402
 
+import onnx  # noqa: E402
+
 TOLERANCE, CLASSES, SIZE, SAMPLES = 1e-4, 10, 64, 8
-ONE_OF_EACH = ("simple,mobilenet_v2,mobilenet_v3_small,mobilenet_v3_large,efficientnet_b0,resnet18,"
-               "resnet50,vgg11,vgg11_bn,googlenet,unet").split(",")
+ONE_OF_EACH = (
+    "simple,mobilenet_v2,mobilenet_v3_small,mobilenet_v3_large,efficientnet_b0,resnet18,"
+    "resnet50,vgg11,vgg11_bn,googlenet,unet"
+).split(",")
 
 
 class Failed(Exception):
@@ -41,8 +45,10 @@ class Failed(Exception):
 def snug(program, *arguments):
     done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode != 0:
-        raise Failed(f"snug {' '.join(map(str, arguments))}: exit {done.returncode}: "
-                     f"{done.stderr.strip()[-300:]}")
+        raise Failed(
+            f"snug {' '.join(map(str, arguments))}: exit {done.returncode}: "
+            f"{done.stderr.strip()[-300:]}"
+        )
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -92,8 +98,22 @@ def check(program, name, folder):
     save_file({"input": inputs, "target": targets}, data)
     first = folder / "first"
     common = ("--data", data, "--batch-size", 4, "--cost", "model", "--no-eval", "--json")
-    snug(program, "train", name, "--classes", classes, "--input", f"3x{SIZE}x{SIZE}",
-         "--max-steps", 2, "--lr", 0.001, "--out", first, *common)
+    snug(
+        program,
+        "train",
+        name,
+        "--classes",
+        classes,
+        "--input",
+        f"3x{SIZE}x{SIZE}",
+        "--max-steps",
+        2,
+        "--lr",
+        0.001,
+        "--out",
+        first,
+        *common,
+    )
     weights, model = folder / "weights.safetensors", folder / "model.onnx"
     snug(program, "export", first, "--out", weights)
     snug(program, "export", first, "--format", "onnx", "--out", model)
@@ -108,10 +128,33 @@ def check(program, name, folder):
     told.append(hold("eval", abs(ours - loss) / max(1, abs(loss))))
 
     second, again = folder / "second", folder / "again.onnx"
-    snug(program, "plan", model, "--batch-size", 4, "--cost", "model", "--json",
-         "--input", f"3x{SIZE}x{SIZE}")
-    snug(program, "train", model, "--max-steps", 1, "--lr", 1e-30, "--weight-decay", 0, "--freeze-bn",
-         "--out", second, *common)
+    snug(
+        program,
+        "plan",
+        model,
+        "--batch-size",
+        4,
+        "--cost",
+        "model",
+        "--json",
+        "--input",
+        f"3x{SIZE}x{SIZE}",
+    )
+    snug(
+        program,
+        "train",
+        model,
+        "--max-steps",
+        1,
+        "--lr",
+        1e-30,
+        "--weight-decay",
+        0,
+        "--freeze-bn",
+        "--out",
+        second,
+        *common,
+    )
     told.append(hold("imported", abs(eval_loss(program, second, data) - ours) / max(1, abs(ours))))
     snug(program, "export", second, "--format", "onnx", "--out", again)
     told.append(hold("again", distance(runtime_outputs(again, inputs.numpy()), outputs)))

@@ -3,22 +3,23 @@
 
 Each network is exported by both of PyTorch's exporters, in training and in evaluation mode; snug
 plans it and trains it for ten steps from the same weights on the same data, without dropout and
-stochastic depth, and the losses are held against PyTorch's: of a network with its batch norms folded
-into convolutions where the exporter did that. The round trip follows: weights as safetensors into
-PyTorch, as ONNX through onnx.checker and ONNX Runtime, `snug eval`, and two more runs that go on from
-the exported weights.
+stochastic depth, and the losses are held against PyTorch's: of a network with its batch norms
+folded into convolutions where the exporter did that. The round trip follows: weights as
+safetensors into PyTorch, as ONNX through onnx.checker and ONNX Runtime, `snug eval`, and two more
+runs that go on from the exported weights.
 
-The learning rate is the network's (exported_networks.py), lowered until PyTorch's float32 and float64
-agree within a tenth of the tolerance, and still moves the loss.
+The learning rate is the network's (exported_networks.py), lowered until PyTorch's float32 and
+float64 agree within a tenth of the tolerance, and still moves the loss.
 
 Columns: `plan` of the network; `rate`; `moved`, how far ten steps move the loss, relative; `own`,
 PyTorch's float32 from its float64; `losses`, snug's from PyTorch's, the worst of ten, relative;
-`trip`, the worst distance of outputs and losses on the round trip; `trained`, that of the outputs of
-PyTorch's trained network from snug's.
+`trip`, the worst distance of outputs and losses on the round trip; `trained`, that of the outputs
+of PyTorch's trained network from snug's.
 
 Needs torch, torchvision, onnx, onnxruntime and onnxscript from PyPI:
     tools/compare_with_pytorch.py [--snug build/bin/snug] [--only NAME,...] [--keep FOLDER]
 """
+
 import argparse
 import json
 import os
@@ -32,9 +33,8 @@ import tempfile
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import torch  # noqa: E402
-
 import exported_networks as networks  # noqa: E402
+import torch  # noqa: E402
 
 TOLERANCE, TRIP_TOLERANCE = 1e-3, 1e-4
 FORMS = [(dynamo, training) for dynamo in (False, True) for training in (False, True)]
@@ -46,8 +46,11 @@ def save_file(tensors, path, metadata=None):
     header, at, data = {"__metadata__": metadata} if metadata else {}, 0, b""
     for name, tensor in tensors.items():
         raw = tensor.contiguous().numpy().tobytes()
-        header[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [at, at + len(raw)]}
+        header[name] = {
+            "dtype": TYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [at, at + len(raw)],
+        }
         at += len(raw)
         data += raw
     text = json.dumps(header).encode()
@@ -60,11 +63,11 @@ def load_file(path):
     length = struct.unpack("<Q", raw[:8])[0]
     types = {text: dtype for dtype, text in TYPES.items()}
     tensors = {}
-    for name, entry in json.loads(raw[8:8 + length]).items():
+    for name, entry in json.loads(raw[8 : 8 + length]).items():
         if name == "__metadata__":
             continue
         begin, end = entry["data_offsets"]
-        data = bytearray(raw[8 + length + begin:8 + length + end])
+        data = bytearray(raw[8 + length + begin : 8 + length + end])
         tensor = torch.frombuffer(data, dtype=types[entry["dtype"]]) if data else torch.empty(0)
         tensors[name] = tensor.reshape(entry["shape"])
     return tensors
@@ -87,15 +90,39 @@ class Snug:
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
     def plan(self, model):
-        self.run("plan", model, "--batch-size", networks.BATCH, "--cost", "model", "--loss",
-                 self.loss)
+        self.run(
+            "plan", model, "--batch-size", networks.BATCH, "--cost", "model", "--loss", self.loss
+        )
 
     def losses(self, model, data, rate, out, *more):
-        events = self.run("train", model, "--data", data, "--batch-size", networks.BATCH, "--json",
-                          "--epochs", networks.STEPS, "--lr", repr(rate), "--momentum",
-                          networks.MOMENTUM, "--weight-decay", 0, "--no-drop", "--no-eval",
-                          "--cost", "model", "--fixes", "free-early", "--loss", self.loss, "--out",
-                          out, *more)
+        events = self.run(
+            "train",
+            model,
+            "--data",
+            data,
+            "--batch-size",
+            networks.BATCH,
+            "--json",
+            "--epochs",
+            networks.STEPS,
+            "--lr",
+            repr(rate),
+            "--momentum",
+            networks.MOMENTUM,
+            "--weight-decay",
+            0,
+            "--no-drop",
+            "--no-eval",
+            "--cost",
+            "model",
+            "--fixes",
+            "free-early",
+            "--loss",
+            self.loss,
+            "--out",
+            out,
+            *more,
+        )
         done = next(e for e in events if e["event"] == "done")
         if done["planned_peak_bytes"] != done["measured_peak_bytes"]:
             raise Failed("the measured peak differs from the planned one")
@@ -158,8 +185,10 @@ def load_into(name, weights):
 
 
 def run_onnx(file, x):
-    import onnx
     import onnxruntime
+
+    import onnx
+
     onnx.checker.check_model(onnx.load(file), full_check=True)
     onnxruntime.set_default_logger_severity(3)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
@@ -214,13 +243,27 @@ def compare_form(snug, name, dynamo, training, folder, expected, row):
     return "; ".join(wrong)
 
 
-COLUMNS = {"network": 22, "exporter": 8, "mode": 10, "plan": 6, "folded": 6, "rate": 7, "moved": 7,
-           "own": 7, "losses": 7, "trip": 7, "trained": 7, "verdict": 0}
+COLUMNS = {
+    "network": 22,
+    "exporter": 8,
+    "mode": 10,
+    "plan": 6,
+    "folded": 6,
+    "rate": 7,
+    "moved": 7,
+    "own": 7,
+    "losses": 7,
+    "trip": 7,
+    "trained": 7,
+    "verdict": 0,
+}
 
 
 def show(row):
-    print("  ".join(f"{row.get(key, '-'):{width}}" for key, width in COLUMNS.items()).rstrip(),
-          flush=True)
+    print(
+        "  ".join(f"{row.get(key, '-'):{width}}" for key, width in COLUMNS.items()).rstrip(),
+        flush=True,
+    )
 
 
 def compare(program, name, folder, forms):
@@ -229,8 +272,11 @@ def compare(program, name, folder, forms):
     snug, expected = Snug(program, networks.ALL[name].loss), Expected(name)
     passed = 0
     for dynamo, training in forms:
-        row = {"network": name, "exporter": "dynamo" if dynamo else "script",
-               "mode": "training" if training else "evaluation"}
+        row = {
+            "network": name,
+            "exporter": "dynamo" if dynamo else "script",
+            "mode": "training" if training else "evaluation",
+        }
         try:
             wrong = compare_form(snug, name, dynamo, training, folder, expected, row)
         except Exception as error:  # one form's failure is a line of the report
@@ -251,8 +297,12 @@ def main():
     parser.add_argument("--snug", default=default, type=pathlib.Path)
     parser.add_argument("--only", help="networks, by comma")
     parser.add_argument("--more", action="store_true", help="networks beyond the usual ones, too")
-    parser.add_argument("--forms", type=read_forms, default=FORMS,
-                        help="of 0 to 3: script evaluation, training, dynamo likewise")
+    parser.add_argument(
+        "--forms",
+        type=read_forms,
+        default=FORMS,
+        help="of 0 to 3: script evaluation, training, dynamo likewise",
+    )
     parser.add_argument("--keep", help="a folder for the files")
     given = parser.parse_args()
     table = networks.ALL if given.more else networks.NETWORKS

@@ -1,5 +1,6 @@
-"""Networks that are exported to ONNX, and what PyTorch makes of them: for compare_with_pytorch.py and
-onnx_training_cases.py."""
+"""Networks that are exported to ONNX, and what PyTorch makes of them: for compare_with_pytorch.py
+and onnx_training_cases.py."""
+
 import contextlib
 import copy
 import io
@@ -19,16 +20,24 @@ WORDS, LENGTH = 50, 12
 # --- Networks that torchvision has not ---
 class Block(nn.Sequential):
     def __init__(self, inputs, out):
-        super().__init__(nn.Conv2d(inputs, out, 3, padding=1, bias=False), nn.BatchNorm2d(out),
-                         nn.ReLU(), nn.Conv2d(out, out, 3, padding=1), nn.BatchNorm2d(out),
-                         nn.ReLU())
+        super().__init__(
+            nn.Conv2d(inputs, out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(),
+            nn.Conv2d(out, out, 3, padding=1),
+            nn.BatchNorm2d(out),
+            nn.ReLU(),
+        )
 
 
 class UNet(nn.Module):
     def __init__(self, width=8):
         super().__init__()
-        self.down1, self.down2, self.middle = Block(3, width), Block(width, 2 * width), Block(
-            2 * width, 4 * width)
+        self.down1, self.down2, self.middle = (
+            Block(3, width),
+            Block(width, 2 * width),
+            Block(2 * width, 4 * width),
+        )
         self.pool = nn.MaxPool2d(2)
         self.up2 = nn.ConvTranspose2d(4 * width, 2 * width, 2, stride=2)
         self.up1 = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
@@ -50,8 +59,9 @@ class Transformer(nn.Module):
         self.batch_first = batch_first
         self.words = nn.Embedding(WORDS, width)
         self.places = nn.Parameter(torch.randn(1, LENGTH, width) * 0.02)
-        layer = nn.TransformerEncoderLayer(width, 4, 2 * width, 0.0, "gelu",
-                                           batch_first=batch_first, norm_first=norm_first)
+        layer = nn.TransformerEncoderLayer(
+            width, 4, 2 * width, 0.0, "gelu", batch_first=batch_first, norm_first=norm_first
+        )
         self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.out = nn.Linear(width, CLASSES)
 
@@ -84,10 +94,12 @@ class DecoderBlock(nn.Module):
         self.heads = heads
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU("tanh"),
-                                 nn.Linear(4 * width, width))
-        self.register_buffer("mask", torch.tril(torch.ones(64, 64)).view(1, 1, 64, 64),
-                             persistent=False)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU("tanh"), nn.Linear(4 * width, width)
+        )
+        self.register_buffer(
+            "mask", torch.tril(torch.ones(64, 64)).view(1, 1, 64, 64), persistent=False
+        )
 
     def forward(self, x):
         n, t, c = x.shape
@@ -133,35 +145,76 @@ class CausalAttention(nn.Module):
 
 
 def tabular():
-    return nn.Sequential(nn.Linear(9, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Dropout(0.3),
-                         nn.Linear(32, 32), nn.BatchNorm1d(32), nn.SiLU(), nn.Linear(32, CLASSES))
+    return nn.Sequential(
+        nn.Linear(9, 32),
+        nn.BatchNorm1d(32),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Linear(32, 32),
+        nn.BatchNorm1d(32),
+        nn.SiLU(),
+        nn.Linear(32, CLASSES),
+    )
 
 
 def conv1d():
-    return nn.Sequential(nn.Conv1d(4, 16, 5, padding=2), nn.BatchNorm1d(16), nn.ReLU(),
-                         nn.MaxPool1d(2), nn.Conv1d(16, 32, 3, padding=1, groups=2),
-                         nn.BatchNorm1d(32), nn.LeakyReLU(0.1), nn.AvgPool1d(2),
-                         nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(32, CLASSES))
+    return nn.Sequential(
+        nn.Conv1d(4, 16, 5, padding=2),
+        nn.BatchNorm1d(16),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        nn.Conv1d(16, 32, 3, padding=1, groups=2),
+        nn.BatchNorm1d(32),
+        nn.LeakyReLU(0.1),
+        nn.AvgPool1d(2),
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        nn.Linear(32, CLASSES),
+    )
 
 
 def conv3d():
-    return nn.Sequential(nn.Conv3d(2, 8, 3, padding=1), nn.BatchNorm3d(8), nn.ReLU(),
-                         nn.MaxPool3d(2), nn.Conv3d(8, 16, 3, padding=1), nn.BatchNorm3d(16),
-                         nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(16, CLASSES))
+    return nn.Sequential(
+        nn.Conv3d(2, 8, 3, padding=1),
+        nn.BatchNorm3d(8),
+        nn.ReLU(),
+        nn.MaxPool3d(2),
+        nn.Conv3d(8, 16, 3, padding=1),
+        nn.BatchNorm3d(16),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool3d(1),
+        nn.Flatten(),
+        nn.Linear(16, CLASSES),
+    )
 
 
 def autoencoder():
-    return nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(),
-                         nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
-                         nn.ConvTranspose2d(16, 8, 3, stride=2, padding=1, output_padding=1),
-                         nn.ReLU(), nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1), nn.Sigmoid())
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(8, 16, 3, stride=2, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.ConvTranspose2d(16, 8, 3, stride=2, padding=1, output_padding=1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1),
+        nn.Sigmoid(),
+    )
 
 
 def tiny_conv():
-    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
-                         nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1, groups=4, bias=False),
-                         nn.BatchNorm2d(16), nn.Hardswish(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                         nn.Linear(16, CLASSES))
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1, groups=4, bias=False),
+        nn.BatchNorm2d(16),
+        nn.Hardswish(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, CLASSES),
+    )
 
 
 class Mixer(nn.Module):
@@ -171,14 +224,19 @@ class Mixer(nn.Module):
         super().__init__()
         self.stem, self.norm = nn.Conv2d(3, width, 2, stride=2), nn.BatchNorm2d(width)
         self.branch = nn.Conv2d(width // 2, width // 2, 3, padding=1, groups=width // 2)
-        self.block = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, groups=width),
-                                   zoo.convnext.Permute([0, 2, 3, 1]), nn.LayerNorm(width),
-                                   nn.Linear(width, 2 * width), nn.GELU(),
-                                   nn.Linear(2 * width, width),
-                                   zoo.convnext.Permute([0, 3, 1, 2]))
+        self.block = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, groups=width),
+            zoo.convnext.Permute([0, 2, 3, 1]),
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * width),
+            nn.GELU(),
+            nn.Linear(2 * width, width),
+            zoo.convnext.Permute([0, 3, 1, 2]),
+        )
         self.scale = nn.Parameter(torch.full((width, 1, 1), 0.5))
-        self.head = nn.Sequential(zoo.convnext.LayerNorm2d(width), nn.Flatten(1),
-                                  nn.Linear(width, CLASSES))
+        self.head = nn.Sequential(
+            zoo.convnext.LayerNorm2d(width), nn.Flatten(1), nn.Linear(width, CLASSES)
+        )
 
     def forward(self, x):
         a, b = torch.relu(self.norm(self.stem(x))).chunk(2, 1)
@@ -213,8 +271,9 @@ class Network:
 
 
 def vision(name, size, rate, calm=1.0, **options):
-    return Network(lambda: getattr(zoo, name)(num_classes=CLASSES, **options), size, rate,
-                   calm=calm)
+    return Network(
+        lambda: getattr(zoo, name)(num_classes=CLASSES, **options), size, rate, calm=calm
+    )
 
 
 # Acceptance asks for these.
@@ -244,12 +303,23 @@ MORE = {
     "wide_resnet50_2": vision("wide_resnet50_2", 64, 1e-6),
     "inception_v3": vision("inception_v3", 96, 1e-6, aux_logits=False, init_weights=False),
     "maxvit_t": vision("maxvit_t", 224, 1e-6),
-    "maxvit": Network(lambda: zoo.MaxVit((64, 64), stem_channels=16, partition_size=8,
-                                         block_channels=[16, 32], block_layers=[1, 1], head_dim=8,
-                                         stochastic_depth_prob=0.0, num_classes=CLASSES), 64),
+    "maxvit": Network(
+        lambda: zoo.MaxVit(
+            (64, 64),
+            stem_channels=16,
+            partition_size=8,
+            block_channels=[16, 32],
+            block_layers=[1, 1],
+            head_dim=8,
+            stochastic_depth_prob=0.0,
+            num_classes=CLASSES,
+        ),
+        64,
+    ),
     "attention": Network(Attention, (7, 6)),
-    "transformer_time_first": Network(lambda: Transformer(batch_first=False, norm_first=False),
-                                      "tokens"),
+    "transformer_time_first": Network(
+        lambda: Transformer(batch_first=False, norm_first=False), "tokens"
+    ),
     "decoder": Network(Decoder, "tokens"),
     "causal_attention": Network(CausalAttention, "tokens"),
     "tabular": Network(tabular, (9,)),
@@ -345,18 +415,27 @@ def fold(net, x, kinds):
         net(x)
     for hook in hooks:
         hook.remove()
-    parents = {id(child): (parent, name) for parent in net.modules()
-               for name, child in parent.named_children()}
+    parents = {
+        id(child): (parent, name)
+        for parent in net.modules()
+        for name, child in parent.named_children()
+    }
     count = 0
     for norm, source in readers:
         layer = makers.get(source)
         if layer is None:
             continue
-        axis_first = isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d,
-                                        nn.ConvTranspose3d))
+        axis_first = isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d))
         layer.weight, layer.bias = fusion.fuse_conv_bn_weights(
-            layer.weight, layer.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight,
-            norm.bias, axis_first)
+            layer.weight,
+            layer.bias,
+            norm.running_mean,
+            norm.running_var,
+            norm.eps,
+            norm.weight,
+            norm.bias,
+            axis_first,
+        )
         layer.bias.requires_grad_(True)  # also where there was none
         parent, name = parents[id(norm)]
         setattr(parent, name, nn.Identity())
@@ -391,13 +470,16 @@ def train(name, rate, folds="", dtype=torch.float32):
 
 
 def distance(found, expected):
-    return max(abs(a - b) / abs(b) if math.isfinite(a) else math.inf
-               for a, b in zip(found, expected, strict=True))
+    return max(
+        abs(a - b) / abs(b) if math.isfinite(a) else math.inf
+        for a, b in zip(found, expected, strict=True)
+    )
 
 
 def put_back(path, state):
     """Tracing in training mode moves running statistics before they are written."""
     import onnx
+
     model = onnx.load(path)
     for tensor in model.graph.initializer:
         value = state.get(tensor.name)
@@ -415,15 +497,30 @@ def export(net, x, path, dynamo, training):
     with quiet, contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if dynamo:
-            torch.onnx.export(net, (x,), path, dynamo=True, input_names=["input"],
-                              output_names=["logits"], external_data=False, verbose=False,
-                              optimize=not training,
-                              dynamic_shapes=({0: torch.export.Dim("batch")},))
+            torch.onnx.export(
+                net,
+                (x,),
+                path,
+                dynamo=True,
+                input_names=["input"],
+                output_names=["logits"],
+                external_data=False,
+                verbose=False,
+                optimize=not training,
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+            )
         else:
-            torch.onnx.export(net, (x,), path, dynamo=False, input_names=["input"],
-                              output_names=["logits"], training=mode,
-                              do_constant_folding=not training,
-                              dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
+            torch.onnx.export(
+                net,
+                (x,),
+                path,
+                dynamo=False,
+                input_names=["input"],
+                output_names=["logits"],
+                training=mode,
+                do_constant_folding=not training,
+                dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
+            )
     net.load_state_dict(state)
     if training:
         put_back(pathlib.Path(path), state)
@@ -432,6 +529,7 @@ def export(net, x, path, dynamo, training):
 def folds_of(net, x, path):
     """Which of FOLDS the exporter has done."""
     import onnx
+
     nodes = onnx.load(path, load_external_data=False).graph.node
     kept = sum(node.op_type == "BatchNormalization" for node in nodes)
     norms = sum(isinstance(module, NORMS) for module in net.modules())

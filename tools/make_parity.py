@@ -7,6 +7,7 @@ the first step ("g/<name>"). Dropout and stochastic depth are off.
 
 Needs torch 1.13, torchvision and safetensors from PyPI: tools/make_parity.py [OUTPUT_FOLDER]
 """
+
 import functools
 import pathlib
 import sys
@@ -75,8 +76,9 @@ def narrow_googlenet(width):
             return torch.relu(self.bn(self.conv(x)))
 
     inception = functools.partial(Inception, conv_block=Conv)
-    net = GoogLeNet(CLASSES, aux_logits=False, init_weights=False,
-                    blocks=[Conv, inception, InceptionAux])
+    net = GoogLeNet(
+        CLASSES, aux_logits=False, init_weights=False, blocks=[Conv, inception, InceptionAux]
+    )
     net.fc = nn.LazyLinear(CLASSES)
     return net
 
@@ -85,8 +87,13 @@ class DoubleConv(nn.Module):
     def __init__(self, inputs, middle, out):
         super().__init__()
         self.double_conv = nn.Sequential(
-            nn.Conv2d(inputs, middle, 3, padding=1, bias=False), nn.BatchNorm2d(middle), nn.ReLU(),
-            nn.Conv2d(middle, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+            nn.Conv2d(inputs, middle, 3, padding=1, bias=False),
+            nn.BatchNorm2d(middle),
+            nn.ReLU(),
+            nn.Conv2d(middle, out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(),
+        )
 
     def forward(self, x):
         return self.double_conv(x)
@@ -140,19 +147,34 @@ def narrow_mobilenet_v3(arch, width):
 
 def narrow_efficientnet(width):
     stages, _ = efficientnet._efficientnet_conf("efficientnet_b0", width_mult=width, depth_mult=1.0)
-    return efficientnet.EfficientNet(stages, dropout=0.0, stochastic_depth_prob=0.0,
-                                     num_classes=CLASSES)
+    return efficientnet.EfficientNet(
+        stages, dropout=0.0, stochastic_depth_prob=0.0, num_classes=CLASSES
+    )
 
 
-# name: (network of a width, width, image size, batch, learning rate, seed). Rates and seeds are such that
-# PyTorch's own float32 and float64 agree far better than the comparison's tolerance: ten steps of
-# MobileNetV2 or GoogLeNet at 1e-3 amplify rounding to 1e-2, and a ReLU6 whose input is 0 but for
-# rounding changes the first gradients.
+# name: (network of a width, width, image size, batch, learning rate, seed). Rates and seeds are
+# such that PyTorch's own float32 and float64 agree far better than the comparison's tolerance: ten
+# steps of MobileNetV2 or GoogLeNet at 1e-3 amplify rounding to 1e-2, and a ReLU6 whose input is 0
+# but for rounding changes the first gradients.
 NETWORKS = {
     "simple": (Simple, 0.125, 32, 4, 0.001, 1),
     "mobilenet_v2": (lambda w: zoo.MobileNetV2(CLASSES, w, dropout=0.0), 0.1, 64, 16, 2e-6, 2),
-    "mobilenet_v3_small": (lambda w: narrow_mobilenet_v3("mobilenet_v3_small", w), 0.1, 64, 8, 0.001, 1),
-    "mobilenet_v3_large": (lambda w: narrow_mobilenet_v3("mobilenet_v3_large", w), 0.1, 64, 8, 0.001, 1),
+    "mobilenet_v3_small": (
+        lambda w: narrow_mobilenet_v3("mobilenet_v3_small", w),
+        0.1,
+        64,
+        8,
+        0.001,
+        1,
+    ),
+    "mobilenet_v3_large": (
+        lambda w: narrow_mobilenet_v3("mobilenet_v3_large", w),
+        0.1,
+        64,
+        8,
+        0.001,
+        1,
+    ),
     "efficientnet_b0": (narrow_efficientnet, 0.1, 64, 8, 1e-4, 2),
     "resnet18": (lambda w: NarrowResNet(resnet.BasicBlock, [2, 2, 2, 2], w), 0.125, 64, 8, 1e-4, 1),
     "vgg11": (lambda w: narrow_vgg(False, w), 0.03, 32, 4, 0.001, 1),
@@ -194,9 +216,16 @@ def record(name, folder):
         optimizer.step()
         losses.append(loss.item())
     tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
-    metadata = {"model": name, "width_multiplier": str(width), "classes": str(CLASSES),
-                "size": str(size), "batch": str(batch), "learning_rate": str(rate),
-                "momentum": str(MOMENTUM), "torch": torch.__version__}
+    metadata = {
+        "model": name,
+        "width_multiplier": str(width),
+        "classes": str(CLASSES),
+        "size": str(size),
+        "batch": str(batch),
+        "learning_rate": str(rate),
+        "momentum": str(MOMENTUM),
+        "torch": torch.__version__,
+    }
     path = folder / (name + ".safetensors")
     save_file({k: v.contiguous() for k, v in tensors.items()}, path, metadata)
     print(f"{name:20} {path.stat().st_size:9,} bytes  losses {losses[0]:.4f} .. {losses[-1]:.4f}")

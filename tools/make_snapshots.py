@@ -32,7 +32,8 @@ class Allocator:
 
     def __init__(self, capacity, others=0, context=500 * MIB):
         self.free_on_device = capacity - others - context
-        self.segments = []  # [address, size, large, blocks]; a block: [address, size, requested, frames or None]
+        # [address, size, large, blocks]; a block: [address, size, requested, frames or None]
+        self.segments = []
         self.trace = []
         self.next_address = 0x7F2000000000
         self.time = 1_700_000_000_000_000
@@ -40,8 +41,16 @@ class Allocator:
     def record(self, action, address, size, frames):
         self.time += 37
         key = "device_free" if action == "oom" else "addr"
-        self.trace.append({"action": action, key: address, "size": size, "stream": 0,
-                           "time_us": self.time, "frames": frames})
+        self.trace.append(
+            {
+                "action": action,
+                key: address,
+                "size": size,
+                "stream": 0,
+                "time_us": self.time,
+                "frames": frames,
+            }
+        )
 
     def find(self, size, large):
         best = None
@@ -61,7 +70,13 @@ class Allocator:
                 self.record("segment_free", segment[0], segment[1], frames)
 
     def grow(self, size, large, frames):
-        wanted = 2 * MIB if not large else 20 * MIB if size < 10 * MIB else -(-size // (2 * MIB)) * 2 * MIB
+        wanted = (
+            2 * MIB
+            if not large
+            else 20 * MIB
+            if size < 10 * MIB
+            else -(-size // (2 * MIB)) * 2 * MIB
+        )
         if wanted > self.free_on_device:
             self.release_cached(frames)
         if wanted > self.free_on_device:
@@ -108,16 +123,32 @@ class Allocator:
         return sum(segment[1] for segment in self.segments)
 
     def snapshot(self):
-        return [{"device": 0, "address": address, "total_size": size,
-                 "allocated_size": sum(b[1] for b in blocks if b[3] is not None),
-                 "active_size": sum(b[1] for b in blocks if b[3] is not None),
-                 "requested_size": sum(b[2] for b in blocks if b[3] is not None),
-                 "stream": 0, "segment_type": "large" if large else "small",
-                 "segment_pool_id": (0, 0), "is_expandable": False, "frames": [],
-                 "blocks": [{"address": b[0], "size": b[1], "requested_size": b[2] or b[1],
-                             "state": "inactive" if b[3] is None else "active_allocated",
-                             "frames": b[3] or []} for b in blocks]}
-                for address, size, large, blocks in sorted(self.segments, key=lambda s: s[0])]
+        return [
+            {
+                "device": 0,
+                "address": address,
+                "total_size": size,
+                "allocated_size": sum(b[1] for b in blocks if b[3] is not None),
+                "active_size": sum(b[1] for b in blocks if b[3] is not None),
+                "requested_size": sum(b[2] for b in blocks if b[3] is not None),
+                "stream": 0,
+                "segment_type": "large" if large else "small",
+                "segment_pool_id": (0, 0),
+                "is_expandable": False,
+                "frames": [],
+                "blocks": [
+                    {
+                        "address": b[0],
+                        "size": b[1],
+                        "requested_size": b[2] or b[1],
+                        "state": "inactive" if b[3] is None else "active_allocated",
+                        "frames": b[3] or [],
+                    }
+                    for b in blocks
+                ],
+            }
+            for address, size, large, blocks in sorted(self.segments, key=lambda s: s[0])
+        ]
 
 
 class Stacks:
@@ -137,13 +168,23 @@ class Stacks:
             return []
         result = []
         if self.style == "all":
-            result = [self.frame("??", 0, name) for name in (
-                "c10::cuda::CUDACachingAllocator::Native::DeviceCachingAllocator::malloc(signed char, unsigned long, CUstream_st*)",
-                "at::detail::empty_cuda(c10::ArrayRef<long>, c10::ScalarType)", *native)]
+            result = [
+                self.frame("??", 0, name)
+                for name in (
+                    "c10::cuda::CUDACachingAllocator::Native::DeviceCachingAllocator::malloc("
+                    "signed char, unsigned long, CUstream_st*)",
+                    "at::detail::empty_cuda(c10::ArrayRef<long>, c10::ScalarType)",
+                    *native,
+                )
+            ]
         return result + [self.frame(*frame) for frame in frames]
 
     def main(self, line, function="train"):
-        return [(self.script, line, function), (self.script, 88, "main"), (self.script, 92, "<module>")]
+        return [
+            (self.script, line, function),
+            (self.script, 88, "main"),
+            (self.script, 92, "<module>"),
+        ]
 
     def call(self):
         module = SITE + "nn/modules/module.py"
@@ -151,48 +192,117 @@ class Stacks:
 
     def forward(self, index, kind, caller):
         model = os.path.dirname(self.script) + "/net.py"
-        inner = {"conv": [(SITE + "nn/modules/conv.py", 456, "_conv_forward"), (SITE + "nn/modules/conv.py", 460, "forward")],
-                 "linear": [(SITE + "nn/modules/linear.py", 116, "forward")],
-                 "relu": [(SITE + "nn/functional.py", 1500, "relu"), (SITE + "nn/modules/activation.py", 101, "forward")],
-                 "attention": [(SITE + "nn/functional.py", 5500, "scaled_dot_product_attention")]}[kind]
-        native = {"conv": ("at::native::cudnn_convolution(at::Tensor const&, at::Tensor const&)", "at::_ops::conv2d::call"),
-                  "linear": ("at::native::structured_addmm_out_cuda", "at::_ops::linear::call"),
-                  "relu": ("at::native::relu(at::Tensor const&)", "at::_ops::relu::call"),
-                  "attention": ("at::native::softmax_cuda_out", "at::_ops::softmax::call")}[kind]
-        frames = inner + (self.call() if kind != "attention" else []) + [(model, 30 + index, "forward")] + self.call() + caller
+        inner = {
+            "conv": [
+                (SITE + "nn/modules/conv.py", 456, "_conv_forward"),
+                (SITE + "nn/modules/conv.py", 460, "forward"),
+            ],
+            "linear": [(SITE + "nn/modules/linear.py", 116, "forward")],
+            "relu": [
+                (SITE + "nn/functional.py", 1500, "relu"),
+                (SITE + "nn/modules/activation.py", 101, "forward"),
+            ],
+            "attention": [(SITE + "nn/functional.py", 5500, "scaled_dot_product_attention")],
+        }[kind]
+        native = {
+            "conv": (
+                "at::native::cudnn_convolution(at::Tensor const&, at::Tensor const&)",
+                "at::_ops::conv2d::call",
+            ),
+            "linear": ("at::native::structured_addmm_out_cuda", "at::_ops::linear::call"),
+            "relu": ("at::native::relu(at::Tensor const&)", "at::_ops::relu::call"),
+            "attention": ("at::native::softmax_cuda_out", "at::_ops::softmax::call"),
+        }[kind]
+        frames = (
+            inner
+            + (self.call() if kind != "attention" else [])
+            + [(model, 30 + index, "forward")]
+            + self.call()
+            + caller
+        )
         return self.build(native, frames)
 
     def workspace(self, index, caller):
-        frames = [(SITE + "nn/modules/conv.py", 456, "_conv_forward"), (SITE + "nn/modules/conv.py", 460, "forward"),
-                  *self.call(), (os.path.dirname(self.script) + "/net.py", 30 + index, "forward"), *self.call(), *caller]
-        return self.build(("at::native::raw_cudnn_convolution_forward_out(at::Tensor const&)",), frames)
+        frames = [
+            (SITE + "nn/modules/conv.py", 456, "_conv_forward"),
+            (SITE + "nn/modules/conv.py", 460, "forward"),
+            *self.call(),
+            (os.path.dirname(self.script) + "/net.py", 30 + index, "forward"),
+            *self.call(),
+            *caller,
+        ]
+        return self.build(
+            ("at::native::raw_cudnn_convolution_forward_out(at::Tensor const&)",), frames
+        )
 
     def loss(self, caller):
-        return self.build(("at::native::cross_entropy_loss",),
-                          [(SITE + "nn/functional.py", 3050, "cross_entropy"), (SITE + "nn/modules/loss.py", 1170, "forward"), *self.call(), *caller])
+        return self.build(
+            ("at::native::cross_entropy_loss",),
+            [
+                (SITE + "nn/functional.py", 3050, "cross_entropy"),
+                (SITE + "nn/modules/loss.py", 1170, "forward"),
+                *self.call(),
+                *caller,
+            ],
+        )
 
     def backward(self, kind, caller):
         if self.style in ("python", "late", "none"):
             return []
         if self.style == "all":
-            names = {"conv": "ConvolutionBackward0::apply", "linear": "AddmmBackward0::apply",
-                     "relu": "ReluBackward0::apply", "attention": "SoftmaxBackward0::apply"}
-            return self.build((f"torch::autograd::generated::{names[kind]}(std::vector<at::Tensor>&&)",
-                               "torch::autograd::Engine::evaluate_function", "torch::autograd::Engine::thread_main"), [])
-        return self.build((), [(SITE + "autograd/__init__.py", 251, "backward"), (SITE + "_tensor.py", 492, "backward"), *caller])
+            names = {
+                "conv": "ConvolutionBackward0::apply",
+                "linear": "AddmmBackward0::apply",
+                "relu": "ReluBackward0::apply",
+                "attention": "SoftmaxBackward0::apply",
+            }
+            return self.build(
+                (
+                    f"torch::autograd::generated::{names[kind]}(std::vector<at::Tensor>&&)",
+                    "torch::autograd::Engine::evaluate_function",
+                    "torch::autograd::Engine::thread_main",
+                ),
+                [],
+            )
+        return self.build(
+            (),
+            [
+                (SITE + "autograd/__init__.py", 251, "backward"),
+                (SITE + "_tensor.py", 492, "backward"),
+                *caller,
+            ],
+        )
 
     def load(self):
         module = SITE + "nn/modules/module.py"
         if self.style == "late":
             return []
-        return self.build(("at::native::to(at::Tensor const&)",),
-                          [(module, 1150, "convert"), (module, 825, "_apply"), (module, 802, "_apply"), (module, 1152, "to"),
-                           (self.script, 70, "main"), (self.script, 92, "<module>")])
+        return self.build(
+            ("at::native::to(at::Tensor const&)",),
+            [
+                (module, 1150, "convert"),
+                (module, 825, "_apply"),
+                (module, 802, "_apply"),
+                (module, 1152, "to"),
+                (self.script, 70, "main"),
+                (self.script, 92, "<module>"),
+            ],
+        )
 
     def optimizer(self, state, caller):
-        inner = [(SITE + "optim/adam.py", 121 if state else 530, "_init_group" if state else "_multi_tensor_adam"),
-                 (SITE + "optim/adam.py", 160, "step"), (SITE + "optim/optimizer.py", 391, "wrapper")]
-        return self.build(("at::native::zeros_like",) if state else ("at::native::foreach_tensor_sqrt",), inner + caller)
+        inner = [
+            (
+                SITE + "optim/adam.py",
+                121 if state else 530,
+                "_init_group" if state else "_multi_tensor_adam",
+            ),
+            (SITE + "optim/adam.py", 160, "step"),
+            (SITE + "optim/optimizer.py", 391, "wrapper"),
+        ]
+        return self.build(
+            ("at::native::zeros_like",) if state else ("at::native::foreach_tensor_sqrt",),
+            inner + caller,
+        )
 
 
 class Net:
@@ -200,8 +310,14 @@ class Net:
 
     def __init__(self, rng, layers, weight, activation):
         kinds = [rng.choice(["conv", "linear"]) for _ in range(layers)]
-        self.layers = [(kind, int(weight * rng.uniform(0.6, 1.4)) // 4 * 4, int(activation * rng.uniform(0.6, 1.4)))
-                       for kind in kinds]
+        self.layers = [
+            (
+                kind,
+                int(weight * rng.uniform(0.6, 1.4)) // 4 * 4,
+                int(activation * rng.uniform(0.6, 1.4)),
+            )
+            for kind in kinds
+        ]
 
 
 class Run:
@@ -209,7 +325,11 @@ class Run:
 
     def __init__(self, rng, style, capacity, net, others=0, workspace=0, adam=True):
         self.rng, self.net, self.adam, self.workspace = rng, net, adam, workspace
-        self.stacks = Stacks(style, f"/home/{rng.choice(['ada', 'lin', 'sam'])}/{rng.choice(['work', 'vision', 'exp'])}/train.py")
+        self.stacks = Stacks(
+            style,
+            f"/home/{rng.choice(['ada', 'lin', 'sam'])}"
+            f"/{rng.choice(['work', 'vision', 'exp'])}/train.py",
+        )
         self.allocator = Allocator(capacity, others)
         self.weights, self.grads, self.state = [], {}, []
 
@@ -228,7 +348,7 @@ class Run:
             self.allocator.trace.clear()
 
     def forward(self, batch, caller, keep=True):
-        """Gives the addresses of what the backward pass needs; without |keep| the output's alone."""
+        """Gives the addresses of what the backward pass needs; without |keep| the output's."""
         saved = [self.alloc(batch * self.net.layers[0][2] // 4, self.stacks.build((), caller))]
         for index, (kind, _, activation) in enumerate(self.net.layers):
             saved.append(self.alloc(batch * activation, self.stacks.forward(index, kind, caller)))
@@ -237,7 +357,9 @@ class Run:
             if not keep:
                 self.free(saved.pop(-2))
             else:
-                saved.append(self.alloc(batch * activation, self.stacks.forward(index, "relu", caller)))
+                saved.append(
+                    self.alloc(batch * activation, self.stacks.forward(index, "relu", caller))
+                )
         return saved
 
     def loss(self, caller):
@@ -262,7 +384,10 @@ class Run:
             for _, weight, _ in self.net.layers:
                 self.state.append(self.alloc(weight, self.stacks.optimizer(True, caller)))
                 self.state.append(self.alloc(weight, self.stacks.optimizer(True, caller)))
-        temporary = [self.alloc(weight, self.stacks.optimizer(False, caller)) for _, weight, _ in self.net.layers]
+        temporary = [
+            self.alloc(weight, self.stacks.optimizer(False, caller))
+            for _, weight, _ in self.net.layers
+        ]
         self.free(*temporary)
 
     def zero_grad(self):
@@ -283,11 +408,18 @@ def room(run, factor=1.0):
     return factor * sum(2 * a for _, _, a in run.net.layers)
 
 
-# Each scenario runs until the allocator refuses, and gives the file and line to be named (None: any).
+# Each scenario runs until the allocator refuses, and gives the file and line to be named (None:
+# any).
+
 
 def batch(rng, style):
-    run = Run(rng, style, rng.choice([4, 8, 16, 24]) * GIB, Net(rng, rng.randint(4, 9), rng.uniform(1, 12) * MIB, rng.uniform(4, 30) * MIB),
-              workspace=rng.choice([0, 8 * MIB]))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8, 16, 24]) * GIB,
+        Net(rng, rng.randint(4, 9), rng.uniform(1, 12) * MIB, rng.uniform(4, 30) * MIB),
+        workspace=rng.choice([0, 8 * MIB]),
+    )
     run.load()
     fits = run.allocator.free_on_device / room(run)
     run.train(int(fits * rng.uniform(1.2, 3)) + 1)
@@ -304,7 +436,12 @@ def model(rng, style):
 
 
 def history(rng, style):
-    run = Run(rng, style, rng.choice([4, 8, 16]) * GIB, Net(rng, rng.randint(3, 7), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8, 16]) * GIB,
+        Net(rng, rng.randint(3, 7), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB),
+    )
     run.load()
     size = max(1, int(run.allocator.free_on_device / room(run) / rng.uniform(7, 14)))
     caller = run.stacks.main(41)
@@ -319,7 +456,12 @@ def history(rng, style):
 
 
 def no_grad(rng, style):
-    run = Run(rng, style, rng.choice([4, 8, 16]) * GIB, Net(rng, rng.randint(3, 7), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8, 16]) * GIB,
+        Net(rng, rng.randint(3, 7), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB),
+    )
     run.load()
     size = max(1, int(run.allocator.free_on_device / room(run) / rng.uniform(7, 14)))
     function = rng.choice(["evaluate", "validate", "predict"])
@@ -331,18 +473,31 @@ def no_grad(rng, style):
 
 
 def leak(rng, style):
-    run = Run(rng, style, rng.choice([4, 8]) * GIB, Net(rng, rng.randint(3, 6), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8]) * GIB,
+        Net(rng, rng.randint(3, 6), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB),
+    )
     run.load()
     size = max(1, int(run.allocator.free_on_device / room(run) / 3))
     cached = run.allocator.free_on_device / rng.uniform(9, 20)
     cache = os.path.dirname(run.stacks.script) + "/cache.py"
     while True:
         run.free(run.train(size))
-        run.alloc(cached, run.stacks.build(("at::native::clone",), [(cache, 17, "put"), *run.stacks.main(46)]))
+        run.alloc(
+            cached,
+            run.stacks.build(("at::native::clone",), [(cache, 17, "put"), *run.stacks.main(46)]),
+        )
 
 
 def not_freed(rng, style):
-    run = Run(rng, style, rng.choice([4, 8, 16]) * GIB, Net(rng, rng.randint(3, 7), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8, 16]) * GIB,
+        Net(rng, rng.randint(3, 7), rng.uniform(1, 8) * MIB, rng.uniform(1, 6) * MIB),
+    )
     run.load()
     fits = run.allocator.free_on_device / room(run)
     for _ in range(rng.randint(0, 4)):
@@ -361,7 +516,12 @@ def not_freed(rng, style):
 
 
 def fragmentation(rng, style):
-    run = Run(rng, style, rng.choice([4, 8, 16]) * GIB, Net(rng, rng.randint(3, 6), rng.uniform(1, 8) * MIB, 256 * 1024))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8, 16]) * GIB,
+        Net(rng, rng.randint(3, 6), rng.uniform(1, 8) * MIB, 256 * 1024),
+    )
     run.load()
     for _ in range(rng.randint(2, 4)):
         run.free(run.train(2))
@@ -381,14 +541,21 @@ def fragmentation(rng, style):
 
 def other_process(rng, style):
     capacity = rng.choice([16, 24, 40]) * GIB
-    run = Run(rng, style, capacity, Net(rng, rng.randint(3, 7), rng.uniform(4, 12) * MIB, rng.uniform(2, 8) * MIB))
+    run = Run(
+        rng,
+        style,
+        capacity,
+        Net(rng, rng.randint(3, 7), rng.uniform(4, 12) * MIB, rng.uniform(2, 8) * MIB),
+    )
     run.load()
     fits = run.allocator.free_on_device / room(run)
     for _ in range(rng.randint(3, 5)):
         run.free(run.train(max(1, int(fits * 0.55))))
     run.allocator.release_cached([])
     # Another process takes what is free for now.
-    run.allocator.free_on_device = min(run.allocator.free_on_device, int(capacity * rng.uniform(0.08, 0.2)))
+    run.allocator.free_on_device = min(
+        run.allocator.free_on_device, int(capacity * rng.uniform(0.08, 0.2))
+    )
     while True:
         run.free(run.train(max(1, int(fits * 0.55))))
 
@@ -396,14 +563,24 @@ def other_process(rng, style):
 def optimizer_state(rng, style):
     capacity = rng.choice([4, 8, 16, 24]) * GIB
     layers = rng.randint(5, 14)
-    run = Run(rng, style, capacity, Net(rng, layers, rng.uniform(0.22, 0.3) * capacity / layers, 512 * 1024))
+    run = Run(
+        rng,
+        style,
+        capacity,
+        Net(rng, layers, rng.uniform(0.22, 0.3) * capacity / layers, 512 * 1024),
+    )
     run.load()
     run.train(max(1, int(0.1 * run.allocator.free_on_device / room(run))))
     raise AssertionError("the state fitted")
 
 
 def late_batch(rng, style):
-    run = Run(rng, style, rng.choice([4, 8, 16, 24]) * GIB, Net(rng, rng.randint(3, 7), rng.uniform(1, 10) * MIB, rng.uniform(2, 10) * MIB))
+    run = Run(
+        rng,
+        style,
+        rng.choice([4, 8, 16, 24]) * GIB,
+        Net(rng, rng.randint(3, 7), rng.uniform(1, 10) * MIB, rng.uniform(2, 10) * MIB),
+    )
     run.load()
     fits = run.allocator.free_on_device / room(run)
     for _ in range(rng.randint(5, 12)):
@@ -483,13 +660,21 @@ def make(name, seed, style):
         Run.__init__ = original
     allocator = runs[0].allocator
     allocator.trace[0]["user_metadata"] = "made by make_snapshots.py, not recorded"
-    snapshot = {"segments": allocator.snapshot(), "device_traces": [allocator.trace],
-                "allocator_settings": {"PYTORCH_CUDA_ALLOC_CONF": "", "max_split_size": -1,
-                                       "garbage_collection_threshold": 0.0, "expandable_segments": False,
-                                       "pinned_num_register_threads": 1, "release_lock_on_cudamalloc": False,
-                                       "pinned_use_cuda_host_register": False,
-                                       "roundup_power2_divisions": {str(1 << i): 0 for i in range(16)}},
-                "external_annotations": []}
+    snapshot = {
+        "segments": allocator.snapshot(),
+        "device_traces": [allocator.trace],
+        "allocator_settings": {
+            "PYTORCH_CUDA_ALLOC_CONF": "",
+            "max_split_size": -1,
+            "garbage_collection_threshold": 0.0,
+            "expandable_segments": False,
+            "pinned_num_register_threads": 1,
+            "release_lock_on_cudamalloc": False,
+            "pinned_use_cuda_host_register": False,
+            "roundup_power2_divisions": {str(1 << i): 0 for i in range(16)},
+        },
+        "external_annotations": [],
+    }
     return rng, snapshot, cause, runs[0].stacks.script
 
 
@@ -571,7 +756,7 @@ STYLES = ["python", "all", "plain", "late"]
 def write_all(folder, seed, listed, names):
     os.makedirs(folder, exist_ok=True)
     for name in names:
-        for number, style in enumerate(STYLES):
+        for style in STYLES:
             rng, snapshot, cause, script = make(name, seed, style)
             form = rng.choice(["new", "new", "new", "old", "ring"])
             if form == "old":
@@ -582,22 +767,29 @@ def write_all(folder, seed, listed, names):
             path = os.path.join(folder, f"{name}-{style}-{seed}.pickle")
             write(snapshot, path, pickler)
             if listed:
-                print(path, cause, script, form, pickler, len(snapshot["device_traces"][0]), sep="\t")
+                print(
+                    path, cause, script, form, pickler, len(snapshot["device_traces"][0]), sep="\t"
+                )
 
 
 # The tests' own: (scenario, style, seed), and what the report has to name.
-STORED = [("batch", "late", 3, "net.py"), ("model", "python", 2, "train.py:70"),
-          ("history", "python", 4, "train.py:41"), ("no-grad", "plain", 5, "train.py:57"),
-          ("leak", "plain", 1, "cache.py:17"), ("not-freed", "python", 5, "an attempt that failed before"),
-          ("fragmentation", "plain", 6, "expandable_segments:True"),
-          ("other-process", "python", 13, "something else took"),
-          ("optimizer-state", "late", 15, "train.py:44"),
-          ("late-batch", "late", 3, "more than 2.3 times the largest before into 2"),
-          ("workspace", "all", 3, "a workspace")]
+STORED = [
+    ("batch", "late", 3, "net.py"),
+    ("model", "python", 2, "train.py:70"),
+    ("history", "python", 4, "train.py:41"),
+    ("no-grad", "plain", 5, "train.py:57"),
+    ("leak", "plain", 1, "cache.py:17"),
+    ("not-freed", "python", 5, "an attempt that failed before"),
+    ("fragmentation", "plain", 6, "expandable_segments:True"),
+    ("other-process", "python", 13, "something else took"),
+    ("optimizer-state", "late", 15, "train.py:44"),
+    ("late-batch", "late", 3, "more than 2.3 times the largest before into 2"),
+    ("workspace", "all", 3, "a workspace"),
+]
 
 
 def write_stored(folder):
-    """The figures are the made allocator's own: file, cause, requested, free, live, reserved, words."""
+    """The figures are the made allocator's: file, cause, requested, free, live, reserved, words."""
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "expected.tsv"), "w", encoding="utf-8") as expected:
         for number, (name, style, seed, words) in enumerate(STORED):
@@ -608,28 +800,67 @@ def write_stored(folder):
             reserved = sum(segment["total_size"] for segment in snapshot["segments"])
             if number % 4 == 3:
                 make_old(snapshot)
-            write(snapshot, os.path.join(folder, name + ".pickle"), [2, 3, "plain", 4, 5][number % 5])
-            print(name + ".pickle", cause, failure["size"], failure["device_free"], live, reserved, words,
-                  sep="\t", file=expected)
+            write(
+                snapshot, os.path.join(folder, name + ".pickle"), [2, 3, "plain", 4, 5][number % 5]
+            )
+            print(
+                name + ".pickle",
+                cause,
+                failure["size"],
+                failure["device_free"],
+                live,
+                reserved,
+                words,
+                sep="\t",
+                file=expected,
+            )
 
 
 def write_big(target, path):
-    """A trace that repeats, with a list of frames for every entry, as PyTorch's own pickler writes it."""
+    """A trace that repeats, with a list of frames for every entry, as PyTorch's pickler has it."""
     stacks = Stacks("all", "/home/ada/work/train.py")
-    deep = [stacks.forward(i % 40, "conv", stacks.main(41) + [stacks.main(88)[1]] * (i % 5)) for i in range(400)]
+    deep = [
+        stacks.forward(i % 40, "conv", stacks.main(41) + [stacks.main(88)[1]] * (i % 5))
+        for i in range(400)
+    ]
     with open(path, "wb") as file:
         pickler = PlainPickler(file.write)
         file.write(b"}(")
         pickler.write("segments")
-        pickler.write([{"device": 0, "address": 1 << 40, "total_size": 1 << 30, "stream": 0, "segment_type": "large",
-                        "blocks": [{"address": 1 << 40, "size": 1 << 30, "requested_size": 1 << 30,
-                                    "state": "inactive", "frames": []}]}])
+        pickler.write(
+            [
+                {
+                    "device": 0,
+                    "address": 1 << 40,
+                    "total_size": 1 << 30,
+                    "stream": 0,
+                    "segment_type": "large",
+                    "blocks": [
+                        {
+                            "address": 1 << 40,
+                            "size": 1 << 30,
+                            "requested_size": 1 << 30,
+                            "state": "inactive",
+                            "frames": [],
+                        }
+                    ],
+                }
+            ]
+        )
         pickler.write("device_traces")
         file.write(b"](](")
         count, written, parts = 0, 0, []
         # All texts and frames are in the memo before the first entry that refers to them.
-        first = {"action": "alloc", "addr": 1 << 40, "size": MIB, "stream": 0, "time_us": 1_700_000_000_000_000,
-                 "compile_context": "N/A", "user_metadata": "", "frames": [f for stack in deep for f in stack]}
+        first = {
+            "action": "alloc",
+            "addr": 1 << 40,
+            "size": MIB,
+            "stream": 0,
+            "time_us": 1_700_000_000_000_000,
+            "compile_context": "N/A",
+            "user_metadata": "",
+            "frames": [f for stack in deep for f in stack],
+        }
         pickler.write(first)
         pickler.write(dict(first, action="free_completed", frames=[]))
         number = len(pickler.memo) + len(pickler.texts)
@@ -638,16 +869,45 @@ def write_big(target, path):
             return b"j" + struct.pack("<I", table[key])
 
         keys = {key: get(pickler.texts, key) for key in first}
-        stacks_out = [b"](" + b"".join(get(pickler.memo, id(frame)) for frame in stack) + b"er" for stack in deep]
+        stacks_out = [
+            b"](" + b"".join(get(pickler.memo, id(frame)) for frame in stack) + b"er"
+            for stack in deep
+        ]
         actions = [get(pickler.texts, action) for action in ("alloc", "free_completed")]
-        tail = keys["compile_context"] + get(pickler.texts, "N/A") + keys["user_metadata"] + get(pickler.texts, "")
+        tail = (
+            keys["compile_context"]
+            + get(pickler.texts, "N/A")
+            + keys["user_metadata"]
+            + get(pickler.texts, "")
+        )
         while written < target:
             step = count % 1000
-            parts.append(b"".join((
-                b"}(", keys["action"], actions[step >= 500], keys["addr"], b"\x8a\x08",
-                struct.pack("<q", (1 << 40) + (step % 500) * MIB), keys["size"], b"J", struct.pack("<i", MIB),
-                keys["stream"], b"K\x00", keys["time_us"], b"\x8a\x08", struct.pack("<q", 1_700_000_000_000_000 + count),
-                tail, keys["frames"], stacks_out[step % 400], struct.pack("<I", number), b"ur", struct.pack("<I", number + 1))))
+            parts.append(
+                b"".join(
+                    (
+                        b"}(",
+                        keys["action"],
+                        actions[step >= 500],
+                        keys["addr"],
+                        b"\x8a\x08",
+                        struct.pack("<q", (1 << 40) + (step % 500) * MIB),
+                        keys["size"],
+                        b"J",
+                        struct.pack("<i", MIB),
+                        keys["stream"],
+                        b"K\x00",
+                        keys["time_us"],
+                        b"\x8a\x08",
+                        struct.pack("<q", 1_700_000_000_000_000 + count),
+                        tail,
+                        keys["frames"],
+                        stacks_out[step % 400],
+                        struct.pack("<I", number),
+                        b"ur",
+                        struct.pack("<I", number + 1),
+                    )
+                )
+            )
             number += 2
             count += 1
             if step == 999:
@@ -660,7 +920,9 @@ def write_big(target, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", help="where to, or the file with --big")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--list", action="store_true")

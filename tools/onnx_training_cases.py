@@ -9,31 +9,35 @@ after them; the learning rate, the momentum and the loss are in the metadata.
 
 Needs torch, torchvision, onnx and onnxscript from PyPI: tools/onnx_training_cases.py FOLDER
 """
+
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-import onnx  # noqa: E402
-import torch  # noqa: E402
-
 import compare_with_pytorch as comparison  # noqa: E402
 import exported_networks as networks  # noqa: E402
+import torch  # noqa: E402
 
+import onnx  # noqa: E402
 
 # The metadata that snug reads.
 READ = ("pkg.torch.export.graph_signature.InputSpec.kind", "pkg.onnxscript.optimizer.folded_from")
 
 
 def strip(path):
-    """Exporters write the places in the program that nodes come from; and names that nobody reads."""
+    """Exporters write where in the program nodes come from, and names that nobody reads."""
     model = onnx.load(path)
     for node in model.graph.node:
         node.ClearField("doc_string")
         node.ClearField("name")
         del node.metadata_props[:]
-    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output,
-                  *model.graph.initializer]:
+    for value in [
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+        *model.graph.initializer,
+    ]:
         value.ClearField("doc_string")
         told = [entry for entry in value.metadata_props if entry.key in READ]
         del value.metadata_props[:]
@@ -56,8 +60,13 @@ def losses_of(name, folds):
 
 # (dynamo, training) of what is stored: few of each network, to keep the files small.
 ALL, DYNAMO = comparison.FORMS, [(True, False), (True, True)]
-STORED = {"conv": ALL, "mixer": DYNAMO, "unet": [(False, True), (True, False)],
-          "transformer": [(False, True), (True, False)], "tabular": DYNAMO}
+STORED = {
+    "conv": ALL,
+    "mixer": DYNAMO,
+    "unet": [(False, True), (True, False)],
+    "transformer": [(False, True), (True, False)],
+    "tabular": DYNAMO,
+}
 
 
 def write(short, folder):
@@ -71,9 +80,15 @@ def write(short, folder):
         strip(path)
         tensors["losses/" + form] = losses_of(name, networks.folds_of(net, x, path))
     network = networks.ALL[name]
-    comparison.save_file(tensors, folder / f"{short}.safetensors",
-                         {"learning_rate": repr(network.rate), "loss": network.loss,
-                          "momentum": repr(networks.MOMENTUM)})
+    comparison.save_file(
+        tensors,
+        folder / f"{short}.safetensors",
+        {
+            "learning_rate": repr(network.rate),
+            "loss": network.loss,
+            "momentum": repr(networks.MOMENTUM),
+        },
+    )
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the test of the explanation's page compares with: figures of snapshots, counted here a second
-time and another way than snug does, and snapshots made for the page.
+"""What the test of the explanation's page compares with: figures of snapshots, counted here a
+second time and another way than snug does, and snapshots made for the page.
 
     page_snapshots.py figures FILE    prints peak, segments, live, awaiting, most reserved
     page_snapshots.py make FOLDER     writes special, no-trace and large .pickle
@@ -27,7 +27,7 @@ def blocks(snapshot, state):
 
 
 def walk(snapshot):
-    """The figures, from the end of the trace backwards; they are of the last failure, else the peak."""
+    """The figures, from the end of the trace backwards: of the last failure, else the peak."""
     trace = snapshot["device_traces"][0] if snapshot["device_traces"] else []
     live = blocks(snapshot, "active_allocated")
     segments = {segment["address"]: segment["total_size"] for segment in snapshot["segments"]}
@@ -35,7 +35,15 @@ def walk(snapshot):
     states = []
 
     def note(action):
-        states.append((sum(live.values()), len(segments), sum(waiting.values()), action, sum(segments.values())))
+        states.append(
+            (
+                sum(live.values()),
+                len(segments),
+                sum(waiting.values()),
+                action,
+                sum(segments.values()),
+            )
+        )
 
     note(None)
     for entry in reversed(trace):
@@ -64,33 +72,80 @@ def frames(line, name="train.py"):
 
 
 def block(address, size, state, where=None):
-    return {"address": address, "size": size, "requested_size": size, "state": state, "frames": where or []}
+    return {
+        "address": address,
+        "size": size,
+        "requested_size": size,
+        "state": state,
+        "frames": where or [],
+    }
 
 
 def segment(address, size, kind, held, stream=0, pool=(0, 0)):
-    return {"device": 0, "address": address, "total_size": size, "stream": stream, "segment_type": kind,
-            "segment_pool_id": pool, "is_expandable": False, "blocks": held, "frames": [],
-            "allocated_size": sum(b["size"] for b in held if b["state"] == "active_allocated"),
-            "active_size": sum(b["size"] for b in held if b["state"] != "inactive"),
-            "requested_size": 0}
+    return {
+        "device": 0,
+        "address": address,
+        "total_size": size,
+        "stream": stream,
+        "segment_type": kind,
+        "segment_pool_id": pool,
+        "is_expandable": False,
+        "blocks": held,
+        "frames": [],
+        "allocated_size": sum(b["size"] for b in held if b["state"] == "active_allocated"),
+        "active_size": sum(b["size"] for b in held if b["state"] != "inactive"),
+        "requested_size": 0,
+    }
 
 
 def special():
-    """A block that waits for another stream, a private pool, and a name that is no friend of HTML."""
+    """A block that waits for another stream, a private pool, and a name that HTML dislikes."""
     hostile = "</script><script>document.body.dataset.owned='yes'</script>\"'&.py"
     base, small, private = 0x7F0000000000, 0x7F0010000000, 0x7F0020000000
     segments = [
-        segment(base, 20 * MIB, "large",
-                [block(base, 6 * MIB, "active_allocated", frames(7, hostile)),
-                 block(base + 6 * MIB, 4 * MIB, "active_awaiting_free"),
-                 block(base + 10 * MIB, 10 * MIB, "inactive")]),
-        segment(small, 2 * MIB, "small", [block(small, MIB, "active_allocated", frames(9)),
-                                          block(small + MIB, MIB, "inactive")]),
-        segment(private, 2 * MIB, "small", [block(private, 2 * MIB, "active_allocated", frames(11))], 7, (1, 0))]
-    steps = [("segment_alloc", base, 20 * MIB), ("alloc", base, 6 * MIB), ("alloc", base + 6 * MIB, 4 * MIB),
-             ("free_requested", base + 6 * MIB, 4 * MIB), ("oom", MIB, 12 * MIB)]
-    trace = [{"action": action, "device_free" if action == "oom" else "addr": address, "size": size, "stream": 0,
-              "time_us": 1000 * i, "frames": frames(7, hostile)} for i, (action, address, size) in enumerate(steps)]
+        segment(
+            base,
+            20 * MIB,
+            "large",
+            [
+                block(base, 6 * MIB, "active_allocated", frames(7, hostile)),
+                block(base + 6 * MIB, 4 * MIB, "active_awaiting_free"),
+                block(base + 10 * MIB, 10 * MIB, "inactive"),
+            ],
+        ),
+        segment(
+            small,
+            2 * MIB,
+            "small",
+            [block(small, MIB, "active_allocated", frames(9)), block(small + MIB, MIB, "inactive")],
+        ),
+        segment(
+            private,
+            2 * MIB,
+            "small",
+            [block(private, 2 * MIB, "active_allocated", frames(11))],
+            7,
+            (1, 0),
+        ),
+    ]
+    steps = [
+        ("segment_alloc", base, 20 * MIB),
+        ("alloc", base, 6 * MIB),
+        ("alloc", base + 6 * MIB, 4 * MIB),
+        ("free_requested", base + 6 * MIB, 4 * MIB),
+        ("oom", MIB, 12 * MIB),
+    ]
+    trace = [
+        {
+            "action": action,
+            "device_free" if action == "oom" else "addr": address,
+            "size": size,
+            "stream": 0,
+            "time_us": 1000 * i,
+            "frames": frames(7, hostile),
+        }
+        for i, (action, address, size) in enumerate(steps)
+    ]
     return {"segments": segments, "device_traces": [trace]}
 
 
@@ -105,12 +160,18 @@ def large():
         size = 2 * MIB if i % 3 else 64 * MIB
         made, at = [], address
         step = size // (32 if i % 3 else 64)
-        trace.append({"action": "segment_alloc", "addr": address, "size": size, "stream": 0, "frames": []})
+        trace.append(
+            {"action": "segment_alloc", "addr": address, "size": size, "stream": 0, "frames": []}
+        )
         while at < address + size:
             used = (at // step) % 5 != 0
-            made.append(block(at, step, "active_allocated" if used else "inactive", frames(at // step % 40)))
+            made.append(
+                block(at, step, "active_allocated" if used else "inactive", frames(at // step % 40))
+            )
             if used:
-                trace.append({"action": "alloc", "addr": at, "size": step, "stream": 0, "frames": []})
+                trace.append(
+                    {"action": "alloc", "addr": at, "size": step, "stream": 0, "frames": []}
+                )
             at += step
         segments.append(segment(address, size, "small" if i % 3 else "large", made))
         address += 2 * size
