@@ -26,7 +26,7 @@
 static int client_major;
 
 // The library with the soname |soname| of the major version that is tested.
-static void *client_open(const char *soname) {
+static inline void *client_open(const char *soname) {
     char path[1024];
     snprintf(path, sizeof path, "%s/lib/snug/stand-in/%d/%s", SNUG_BUILD_DIR, client_major, soname);
     void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
@@ -37,7 +37,7 @@ static void *client_open(const char *soname) {
 
 typedef void client_function(void);
 
-static client_function *client_find(void *library, const char *name) {
+static inline client_function *client_find(void *library, const char *name) {
     client_function *function = NULL;
     void *address = dlsym(library, name);
     if (!address) fprintf(stderr, "%s\n", dlerror());
@@ -51,7 +51,7 @@ static client_function *client_find(void *library, const char *name) {
 #define OK(...) CHECK(CALL(__VA_ARGS__) == 0)
 
 // Runs |client| for both majors, each in a process with |settings|.
-static void client_run(void (*client)(void), const char *settings) {
+static inline void client_run(void (*client)(void), const char *settings) {
     static const int majors[] = {12, 13};
     for (size_t i = 0; i < sizeof majors / sizeof *majors; i++) {
         fflush(NULL);

@@ -4,7 +4,7 @@
 //     up to 1 MiB      several in one granule (a slab of equal pieces), which counts once
 //     host memory      ranges in the order of their addresses; counts on no card
 //
-// One lock for all; nothing is called back under it.
+// One lock for all; under it nothing is called but what is known of memory, which has its own.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +238,7 @@ static int free_piece(uint32_t id, uint64_t address, uint64_t *size) {
     uint64_t piece = (uint64_t)SMALLEST_PIECE << slab->class, offset = address - slab->address;
     if (offset % piece || !slab->pieces[offset / piece]) return SNUG_CUDA_INVALID_VALUE;
     *size = slab->pieces[offset / piece];
+    snug_known_write(address, NULL, *size);
     slab->pieces[offset / piece] = 0;
     if (offset / piece < slab->hint) slab->hint = (uint32_t)(offset / piece);
     uint32_t *list = &slabs[slab->device][slab->class];
@@ -278,13 +279,15 @@ int snug_books_allocate(int device, uint64_t size, uint64_t *address) {
     return status;
 }
 
-// Takes back the block or piece that begins at |address| and is of |kind|.
+// Takes back the block or piece that begins at |address| and is of |kind|. What was known of it is
+// forgotten before another thread can have it.
 static int take_back(uint64_t address, snug_memory_kind kind, uint64_t *size) {
     uint32_t id = snug_addresses_id(address);
     if (!id || blocks[id].kind != kind) return SNUG_CUDA_INVALID_VALUE;
     if (blocks[id].pieces) return free_piece(id, address, size);
     if (blocks[id].address != address) return SNUG_CUDA_INVALID_VALUE;
     *size = blocks[id].size;
+    snug_known_write(address, NULL, *size);
     if (kind == SNUG_MEMORY_DEVICE)
         devices[blocks[id].device].used -= round_up(*size, SNUG_GRANULE);
     remove_block(id);
@@ -297,7 +300,6 @@ int snug_books_free(uint64_t address) {
     pthread_mutex_lock(&lock);
     int status = take_back(address, SNUG_MEMORY_DEVICE, &size);
     pthread_mutex_unlock(&lock);
-    if (status == SNUG_CUDA_OK) snug_known_write(address, NULL, size);
     return status;
 }
 
@@ -318,7 +320,6 @@ int snug_books_free_pooled(uint64_t address, int *device, uint64_t *size) {
     pthread_mutex_lock(&lock);
     int status = take_back(address, SNUG_MEMORY_POOLED, size);
     pthread_mutex_unlock(&lock);
-    if (status == SNUG_CUDA_OK) snug_known_write(address, NULL, *size);
     return status;
 }
 

@@ -34,6 +34,7 @@ static uint64_t whole_units(uint64_t size) {
 
 // Gives back what is not used, above |keep|.
 static void trim(pool *self, uint64_t keep) {
+    if (keep >= self->reserved) return;
     uint64_t least = whole_units(self->used > keep ? self->used : keep);
     if (least >= self->reserved) return;
     snug_books_give((int)(self - pools), self->reserved - least);
