@@ -2,14 +2,15 @@
 // that a process takes before its first tensor.
 //
 // Figures by compute capability are those of the CUDA programming guide's tables of technical
-// specifications. The context is modelled after what people have published. Its largest part is
-// local memory: CUDA reserves a stack of 1 KiB for every thread that can be resident at once. To
-// that come the driver's own structures and the code of the kernels that were loaded (lazily, since
-// CUDA 11.7), whose size differs by architecture. Bare contexts told by nvidia-smi or as another
-// process in PyTorch's errors: RTX 3090 256 MiB, A100 414, RTX 6000 Ada 426, RTX 4090 471. What
-// PyTorch's errors tell of a process less what they tell of its allocator (which is the context
-// with what was loaded later): T4 100 to 138 MiB, RTX 4080 350, RTX 6000 Ada 430, RTX 4090 470 to
-// 500, A100 500, RTX 5090 590.
+// specifications.
+//
+// The context is a line through what people have published: of a process as nvidia-smi or another
+// process's out-of-memory error has it (T4 110 to 150 MiB, RTX 2080 Ti 186, RTX 4060 113, RTX 3080
+// 256, RTX 4090 470 to 500, RTX 6000 Ada 426, L40S 420, L40 507, RTX 5090 594, V100 380 to 400,
+// A100 414 to 502, H200 680, B200 712), less what PyTorch's allocator had of it. It grows with the
+// threads that can be resident at once: for each, CUDA reserves a stack of 1 KiB, and as much again
+// goes to what else is kept for each multiprocessor and to the code of kernels, which is loaded
+// lazily since CUDA 11.7. The line lies at the upper side; NCCL's buffers are not in it.
 #include "base/text.h"
 #include "cards/gpu_list.h"
 
@@ -17,16 +18,19 @@ typedef struct architecture {
     int capability;
     int cores, threads; // of a multiprocessor; threads that can be resident on it
     int shared, optin;  // KiB
-    int loaded;         // MiB of the context beside local memory
 } architecture;
 
 static const architecture architectures[] = {
-    {60, 64, 2048, 64, 48, 170},    {61, 128, 2048, 96, 48, 130},   {70, 64, 2048, 96, 96, 170},
-    {75, 64, 1024, 64, 64, 100},    {80, 64, 2048, 164, 163, 280},  {86, 128, 1536, 100, 99, 200},
-    {89, 128, 1536, 100, 99, 270},  {90, 128, 2048, 228, 227, 300}, {100, 128, 2048, 228, 227, 350},
-    {120, 128, 1536, 100, 99, 340},
+    {60, 64, 2048, 64, 48},    {61, 128, 2048, 96, 48},   {70, 64, 2048, 96, 96},
+    {75, 64, 1024, 64, 64},    {80, 64, 2048, 164, 163},  {86, 128, 1536, 100, 99},
+    {89, 128, 1536, 100, 99},  {90, 128, 2048, 228, 227}, {100, 128, 2048, 228, 227},
+    {120, 128, 1536, 100, 99},
 };
-enum { ARCHITECTURES = sizeof architectures / sizeof architectures[0], STACK_KIB = 1 };
+enum {
+    ARCHITECTURES = sizeof architectures / sizeof architectures[0],
+    CONTEXT_BYTES = 40 << 20,
+    CONTEXT_THREAD_BYTES = 2304,
+};
 
 // The newest that is not newer than the card, which the list's own all are.
 static const architecture *architecture_of(int capability) {
@@ -43,8 +47,8 @@ snug_gpu_details snug_gpu_detail(const snug_gpu_info *gpu) {
                                 .shared_optin_bytes = (size_t)kind->optin << 10};
     details.clock_khz = (int)(gpu->float32_rate / 2 / details.cores / 1e3);
     details.memory_clock_khz = (int)(gpu->memory_rate * 8 / gpu->bus_bits / 2 / 1e3);
-    size_t stacks = (size_t)gpu->multiprocessors * (size_t)kind->threads * STACK_KIB << 10;
-    details.context_bytes = stacks + ((size_t)kind->loaded << 20);
+    details.context_bytes =
+        CONTEXT_BYTES + (size_t)gpu->multiprocessors * (size_t)kind->threads * CONTEXT_THREAD_BYTES;
     return details;
 }
 
