@@ -38,6 +38,7 @@ typedef struct snug_standin_settings {
     int bus_width;                 // bus-width: of the memory, in bits
     int clock, memory_clock;       // clock, memory-clock: kHz
     uint64_t keep_bytes;           // keep-bytes: host memory for bytes that the program reads back
+    int wait_seconds;              // wait: how long a rank waits for another that lives
     bool answer_ones;              // answer=ones: what a kernel would have made reads as ones
     snug_workspace_mode workspace; // workspace=model|none|N
     uint64_t workspace_bytes;

@@ -546,11 +546,15 @@ static int comes_and_goes(const world *self) {
 
 static void test_nothing_left(void **state) {
     (void)state;
-    int shared = count_entries("/dev/shm"), temporary = count_entries("/tmp");
+    char folder[] = "/tmp/test_nccl.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    setenv("TMPDIR", folder, 1);
+    int in_memory = count_entries("/dev/shm");
     run(3, SETTINGS, comes_and_goes);
     run(3, SETTINGS, dies);
-    assert_int_equal(count_entries("/dev/shm"), shared);
-    assert_int_equal(count_entries("/tmp"), temporary);
+    unsetenv("TMPDIR");
+    assert_int_equal(rmdir(folder), 0); // empty
+    assert_in_range(count_entries("/dev/shm"), 0, in_memory);
 }
 
 // ---- Memory and words

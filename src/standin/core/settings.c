@@ -24,6 +24,7 @@ static snug_standin_settings settings = {
     .clock = 1410000,
     .memory_clock = 1215000,
     .keep_bytes = 64 * MIB,
+    .wait_seconds = 300,
 };
 
 typedef enum value_type { TEXT, WHOLE, BYTES, ANSWER, WORKSPACE } value_type;
@@ -43,6 +44,7 @@ static const setting known[] = {
     {"multiprocessors", WHOLE, &settings.multiprocessors, 0},
     {"cores", WHOLE, &settings.cores, 0},
     {"bus-width", WHOLE, &settings.bus_width, 0},
+    {"wait", WHOLE, &settings.wait_seconds, 0},
     {"clock", WHOLE, &settings.clock, 0},
     {"memory-clock", WHOLE, &settings.memory_clock, 0},
     {"memory", BYTES, &settings.memory, 0},

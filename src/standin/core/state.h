@@ -29,7 +29,7 @@ typedef struct snug_books_device {
 } snug_books_device;
 
 // A copy of what is known now.
-snug_books_device snug_books_device_now(int device);
+SNUG_STANDIN_API snug_books_device snug_books_device_now(int device);
 // The first use of a card makes its context.
 SNUG_STANDIN_API void snug_books_make_context(int device);
 // Counts |bytes| of |device| without an address, as physical memory is; gives them back.

@@ -39,6 +39,8 @@ static const struct {
     [REDUCE] = {.to_root = true, .reduces = true},
     [REDUCE_SCATTER] = {.parts = true, .reduces = true},
     [SCATTER] = {.parts = true, .from_root = true},
+    [SEND] = {.to_root = true},
+    [RECEIVE] = {.from_root = true},
 };
 
 typedef struct call {

@@ -13,8 +13,9 @@ struct ncclComm {
     snug_invitation invitation; // by which the ranks came
     pthread_mutex_t lock;       // of the counts
     uint64_t collectives;       // so far, splits included: the same for every rank
-    uint64_t *sent, *received;  // messages to and from each rank
-    bool asked_to_grow;         // |growth| is the invitation of the next ncclCommGrow
+    uint64_t shrinkings;
+    uint64_t *sent, *received; // messages to and from each rank
+    bool asked_to_grow;        // |growth| is the invitation of the next ncclCommGrow
     snug_invitation growth;
 };
 

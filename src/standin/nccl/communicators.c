@@ -161,8 +161,9 @@ static int by_key(const void *left, const void *right) {
 // Says |own| and hears of all ranks of |comm| but those of |away| (may be NULL). |places| receives
 // those of the same color in the order of their new ranks. Returns how many.
 static int gather_wishes(ncclComm_t comm, wish own, const bool *away, place *places) {
-    uint64_t sequence = snug_nccl_next(comm);
-    snug_message message = {comm->rank, -1, SNUG_MEET_COLLECTIVE, sequence};
+    snug_message message = {.from = comm->rank, .to = -1};
+    message.channel = away ? SNUG_MEET_SHRINK : SNUG_MEET_COLLECTIVE;
+    message.sequence = away ? comm->shrinkings++ : snug_nccl_next(comm);
     if (comm->meeting) snug_meet_say(comm->meeting, message, &own, sizeof own);
     int count = 0;
     for (int rank = 0; rank < comm->ranks; rank++) {

@@ -1,8 +1,8 @@
 // NCCL's own memory, registrations, operators of the program's own, and what it says of itself.
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include "standin/core/state.h"
 #include "standin/nccl/communicator.h"
 #include "standin/nccl/reduction.h"
 
@@ -47,12 +47,9 @@ SNUG_STANDIN_API const char *ncclGetLastError(ncclComm_t comm) {
     return "";
 }
 
-// The driver's stand-in, which knows the streams.
-__attribute__((weak)) int cuStreamIsCapturing(cudaStream_t stream, int *status);
-
 bool snug_nccl_captures(cudaStream_t stream) {
-    int status = 0;
-    return cuStreamIsCapturing && cuStreamIsCapturing(stream, &status) == 0 && status != 0;
+    uintptr_t graph = 0;
+    return snug_stream_capture(stream, &graph) != 0;
 }
 
 // ---- Memory

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "standin/nccl/rendezvous.h"
 
 #include <fcntl.h>

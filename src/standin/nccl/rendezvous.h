@@ -25,11 +25,12 @@ typedef struct snug_invitation {
 
 typedef struct snug_meeting snug_meeting;
 
-// Counted apart from each other, so that one may be behind the other.
+// Each with its own count of messages. Ranks that a shrinking leaves out take no part in it.
 typedef enum snug_channel {
     SNUG_MEET_COLLECTIVE,
     SNUG_MEET_POINT,
-    SNUG_MEET_CHANNELS
+    SNUG_MEET_SHRINK,
+    SNUG_MEET_CHANNELS,
 } snug_channel;
 
 typedef struct snug_message {

@@ -3,7 +3,6 @@
 // its own that says whom it waits for; others read it through /proc/PID/fd as they follow the
 // chain. On real cards such a circle is none, since the host does not wait there: going on without
 // the bytes is what comes closest.
-#define _GNU_SOURCE
 #include "standin/nccl/waiting.h"
 
 #include <errno.h>

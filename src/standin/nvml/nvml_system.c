@@ -189,8 +189,8 @@ API nvmlReturn_t nvmlDeviceGetPciInfo_v3(nvmlDevice_t handle, nvmlPciInfo *out) 
     NEED_DEVICE(handle);
     // The vendor's number; the card's own is not known.
     *out = (nvmlPciInfo){.bus = (unsigned)snug_nvml_index(handle) + 1, .id = 0x10de};
-    snprintf(out->legacy, sizeof out->legacy, "0000:%02X:00.0", out->bus);
-    snprintf(out->text, sizeof out->text, "00000000:%02X:00.0", out->bus);
+    snprintf(out->legacy, sizeof out->legacy, "0000:%02X:00.0", out->bus & 0xff);
+    snprintf(out->text, sizeof out->text, "00000000:%02X:00.0", out->bus & 0xff);
     return NVML_SUCCESS;
 }
 
