@@ -194,6 +194,7 @@ static void read_tree(const piece *tree, reading *self) {
 // counts and indices are, then of 32; a single byte is a truth value.
 static void fill_unknown(void *out, uint64_t size) {
     memset(out, 0, size);
+    if (size == 1 && snug_kernel_foretells_true()) *(unsigned char *)out = 1;
     if (!snug_standin_settings_get()->answer_ones) return;
     uint64_t unit = size % 8 == 0 ? 8 : size % 4 == 0 ? 4 : 1;
     for (uint64_t at = 0; at < size; at += unit)

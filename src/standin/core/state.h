@@ -134,6 +134,23 @@ SNUG_STANDIN_API int snug_stream_run(void (*function)(void *), void *argument);
 // it holds none for the card; true with 0 where it cannot be read.
 SNUG_STANDIN_API bool snug_fatbin_choose(const void *image, int *binary, int *ptx);
 
+// ---- kernels.c: truth values that can be foretold by the kernels that make them.
+typedef enum snug_kernel_kind {
+    SNUG_KERNEL_UNSEEN, // its name was not looked at yet
+    SNUG_KERNEL_OTHER,
+    SNUG_KERNEL_TRUE,   // makes truths that are taken as true
+    SNUG_KERNEL_EQUAL,  // so if it compares something with itself
+    SNUG_KERNEL_JOINED, // so if the one before it did
+    SNUG_KERNEL_ALL,    // reduces by "and"
+} snug_kernel_kind;
+
+// |name|: as the compiler writes it; may be NULL.
+SNUG_STANDIN_API snug_kernel_kind snug_kernel_kind_of(const char *name);
+// This thread launches one with |arguments|.
+SNUG_STANDIN_API void snug_kernel_launched(snug_kernel_kind kind, void **arguments);
+// Whether a truth value that this thread reads now is taken as true.
+bool snug_kernel_foretells_true(void);
+
 // ---- cuda/entry.c
 // The driver's function called |name|, or its newest form (name_v2, ...); NULL: there is none.
 SNUG_STANDIN_API void *snug_driver_function(const char *name);

@@ -53,6 +53,8 @@ typedef struct wrapper {
 typedef struct function_entry {
     const void *host;
     fat_binary *binary;
+    const char *name;
+    snug_kernel_kind kind;
 } function_entry;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -97,20 +99,26 @@ static bool grow_functions(void) {
 void __cudaRegisterFunction(void **handle, const char *host, char *device, const char *name,
                             int threads, void *thread, void *block, void *block_size,
                             void *grid_size, int *warp) {
-    (void)device, (void)name, (void)threads, (void)thread, (void)block, (void)block_size;
+    (void)device, (void)threads, (void)thread, (void)block, (void)block_size;
     (void)grid_size, (void)warp;
     pthread_mutex_lock(&lock);
     if (2 * function_count < function_room || grow_functions()) {
         function_entry *slot = slot_of(host);
         if (!slot->host) function_count++;
-        *slot = (function_entry){.host = host, .binary = (fat_binary *)handle};
+        *slot = (function_entry){.host = host, .binary = (fat_binary *)handle, .name = name};
     }
     pthread_mutex_unlock(&lock);
 }
 
-static fat_binary *binary_of(const void *function) {
+// |kind| may be NULL.
+static fat_binary *binary_of(const void *function, snug_kernel_kind *kind) {
     pthread_mutex_lock(&lock);
-    fat_binary *found = function_room ? slot_of(function)->binary : NULL;
+    function_entry *entry = function_room ? slot_of(function) : NULL;
+    fat_binary *found = entry ? entry->binary : NULL;
+    if (found && kind) {
+        if (entry->kind == SNUG_KERNEL_UNSEEN) entry->kind = snug_kernel_kind_of(entry->name);
+        *kind = entry->kind;
+    }
     if (found && !found->known) {
         found->fits = snug_fatbin_choose(found->image, &found->binary, &found->ptx);
         found->known = true;
@@ -121,8 +129,10 @@ static fat_binary *binary_of(const void *function) {
 
 // ---- Launches
 
-static int check(const void *function) {
-    const fat_binary *binary = binary_of(function);
+static int launch(const void *function, void **arguments) {
+    snug_kernel_kind kind = SNUG_KERNEL_OTHER;
+    const fat_binary *binary = binary_of(function, &kind);
+    snug_kernel_launched(kind, arguments);
     return RESULT(binary && !binary->fits ? SNUG_CUDA_NO_KERNEL_IMAGE : SNUG_CUDA_OK);
 }
 
@@ -153,8 +163,8 @@ int __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared, void *st
 
 int cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void **arguments, size_t shared,
                      void *stream) {
-    (void)grid, (void)block, (void)arguments, (void)shared, (void)stream;
-    return check(function);
+    (void)grid, (void)block, (void)shared, (void)stream;
+    return launch(function, arguments);
 }
 
 int cudaLaunchCooperativeKernel(const void *function, dim3 grid, dim3 block, void **arguments,
@@ -163,8 +173,8 @@ int cudaLaunchCooperativeKernel(const void *function, dim3 grid, dim3 block, voi
 }
 
 int cudaLaunchKernelExC(const void *config, const void *function, void **arguments) {
-    (void)config, (void)arguments;
-    return check(function);
+    (void)config;
+    return launch(function, arguments);
 }
 
 int __cudaGetKernel(const void **kernel, const void *function) {
@@ -192,9 +202,8 @@ typedef struct function_attributes {
 } function_attributes;
 
 int cudaFuncGetAttributes(void *out, const void *function) {
-    int status = check(function);
-    if (status != SNUG_CUDA_OK) return status;
-    const fat_binary *binary = binary_of(function);
+    const fat_binary *binary = binary_of(function, NULL);
+    if (binary && !binary->fits) return RESULT(SNUG_CUDA_NO_KERNEL_IMAGE);
     int capability = snug_standin_settings_get()->capability;
     function_attributes self = {
         .threads = 1024, .registers = 32, .dynamic_shared = 48 << 10, .carveout = -1};

@@ -1,0 +1,105 @@
+// Truth values that are read after kernels: which are foretold to be true by the kernels' names, as
+// PyTorch's libraries register them, and which stay false.
+#include "standin/client.h"
+
+typedef struct dim3 {
+    unsigned x, y, z;
+} dim3;
+
+enum { KERNELS = 8 };
+static void *runtime;
+static char hosts[KERNELS];
+static unsigned char *place;
+
+static const char *const names[KERNELS] = {
+    "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_10AbsFunctorIfEESt5arrayIPcLm2EEEEviT0_T1_",
+    "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_13BinaryFunctorIbbbNS0_15binary_"
+    "internal10MulFunctorIbEEEESt5arrayIPcLm3EEEEviT0_T1_",
+    "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_50_GLOBAL__N__30bf7ff7_17_"
+    "CompareKernels_cu_8f1b29aa14CompareFunctorIfEESt5arrayIPcLm3EEEEviT0_T1_",
+    "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_13BinaryFunctorIffbNS0_51_GLOBAL__N__"
+    "68c48bfe_18_CompareEQKernel_cu_d8008c9616CompareEqFunctorIfEEEESt5arrayIPcLm3EEEEviT0_T1_",
+    "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_13AUnaryFunctorIffbNS0_51_GLOBAL__N__"
+    "68c48bfe_18_CompareEQKernel_cu_d8008c9616CompareEqFunctorIfEEEESt5arrayIPcLm2EEEEviT0_T1_",
+    "_ZN2at6native29vectorized_elementwise_kernelILi4ENS0_13BinaryFunctorIbbbNS0_16"
+    "BitwiseOrFunctorIbEEEESt5arrayIPcLm3EEEEviT0_T1_",
+    "_ZN2at6native13reduce_kernelILi512ELi1ENS0_8ReduceOpIbNS0_14func_wrapper_tIbZZZNS0_15and_"
+    "kernel_cudaERNS_14TensorIteratorEENKUlvE_clEvENKUlvE10_clEvEUlbbE_EEjbLi4EEEEEvT1_",
+    "_ZN2at6native13reduce_kernelILi512ELi1ENS0_8ReduceOpIbNS0_14func_wrapper_tIbZZZNS0_14or_"
+    "kernel_cudaERNS_14TensorIteratorEENKUlvE_clEvENKUlvE10_clEvEUlbbE_EEjbLi4EEEEEvT1_",
+};
+enum { ABS, PRODUCT, ORDER, EQUAL, EQUAL_CONSTANT, OR, ALL, ANY };
+
+// One that compares places |a| and |b| where it is EQUAL.
+static void launch(int kernel, char *a, char *b) {
+    int count = 16, operation = 0;
+    char *data[3] = {NULL, a, b};
+    void *arguments[] = {&count, &operation, data};
+    OK(runtime, "cudaLaunchKernel", (const void *, dim3, dim3, void **, size_t, void *),
+       &hosts[kernel], (dim3){1, 1, 1}, (dim3){32, 1, 1}, arguments, 0, NULL);
+}
+
+static bool truth(void) {
+    unsigned char byte = 2;
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), &byte, place, 1, 2);
+    CHECK(byte < 2);
+    return byte;
+}
+
+static void register_kernels(void) {
+    static const char image[256];
+    static struct {
+        int magic, version;
+        const void *image, *more;
+    } wrapper = {0x466243b1, 1, image, NULL};
+    client_function *function = client_find(runtime, "__cudaRegisterFatBinary");
+    void **handle = ((void **(*)(void *))function)(&wrapper);
+    function = client_find(runtime, "__cudaRegisterFunction");
+    for (int i = 0; i < KERNELS; i++)
+        ((void (*)(void **, const char *, char *, const char *, int, void *, void *, void *, void *,
+                   int *))function)(handle, &hosts[i], NULL, names[i], -1, NULL, NULL, NULL, NULL,
+                                    NULL);
+    OK(runtime, "cudaMalloc", (void **, size_t), (void **)&place, 512);
+}
+
+static void kernels_client(void) {
+    char one = 0, other = 0;
+    runtime = client_open(client_major == 12 ? "libcudart.so.12" : "libcudart.so.13");
+    register_kernels();
+    CHECK(!truth());
+    // isfinite(x).all()
+    launch(ABS, NULL, NULL), launch(EQUAL, &one, &one), launch(PRODUCT, NULL, NULL);
+    CHECK(!truth()); // not yet reduced
+    launch(ALL, NULL, NULL);
+    CHECK(truth() && truth());
+    launch(ABS, NULL, NULL);
+    CHECK(!truth());
+    // (x > 0).all(), in two reductions; (x > 0).any()
+    launch(ORDER, NULL, NULL), launch(ALL, NULL, NULL), launch(ALL, NULL, NULL);
+    CHECK(truth());
+    launch(ORDER, NULL, NULL), launch(ANY, NULL, NULL);
+    CHECK(!truth());
+    // (x == x).all(), (x == y).all(), (x == 1).all()
+    launch(EQUAL, &one, &one), launch(ALL, NULL, NULL);
+    CHECK(truth());
+    launch(EQUAL, &one, &other), launch(ALL, NULL, NULL);
+    CHECK(!truth());
+    launch(EQUAL_CONSTANT, &one, NULL), launch(ALL, NULL, NULL);
+    CHECK(!truth());
+    // done |= token == end; done.all(): no loop ends by it.
+    launch(EQUAL_CONSTANT, &one, NULL), launch(OR, NULL, NULL), launch(ALL, NULL, NULL);
+    CHECK(!truth());
+    launch(ORDER, NULL, NULL), launch(OR, NULL, NULL), launch(ALL, NULL, NULL);
+    CHECK(truth());
+}
+
+static void test_kernels(void **state) {
+    (void)state;
+    client_run(kernels_client,
+               "memory=12884901888;capability=86;multiprocessors=28;cores=3584;gpus=1");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
