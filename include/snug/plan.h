@@ -113,6 +113,9 @@ typedef struct snug_plan_request {
     bool evaluation;          // no training: weights and the forward pass alone
     snug_cost_source cost;
     void (*on_timing)(void *context); // called before kernels are measured; may be NULL
+    // Asked before each run of a kernel that is measured; may be NULL. A true answer ends planning
+    // with SNUG_INTERRUPTED; what was measured is kept.
+    bool (*should_stop)(void *context);
     void *context;
 } snug_plan_request;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/stopping.h"
 #include "snug/size.h"
 
 // What an option's argument is read into.
@@ -262,9 +263,10 @@ static bool read_row(const char *command, const option_row *row, const char *tex
     return row->read(command, text, out);
 }
 
-// Timing takes a while, the first time.
+// Timing takes a while, the first time, and can be stopped.
 static void tell_timing(void *context) {
     options *given = context;
+    stopping_catch();
     if (!given->timing_told)
         fputs("timing this network's kernels; the times are kept for the next plan\n", stderr);
     given->timing_told = true;
@@ -284,6 +286,7 @@ static void set_defaults(int argc, char **argv, options *out) {
                   .request = {.allow = SNUG_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
                   .train = {.epochs = 1, .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3}};
     out->request.on_timing = tell_timing;
+    out->request.should_stop = stopping_wanted;
     out->request.context = out;
     if (kind == SNUG_SGD) {
         // Those of torchvision's training script, not torch.optim's zeros.

@@ -174,16 +174,26 @@ static snug_status cool(snug_device *device, unsigned char *memory, size_t bytes
     return SNUG_OK;
 }
 
+static snug_status check_stop(const snug_costs *self) {
+    const snug_plan_request *request = self->request;
+    if (!request->should_stop || !request->should_stop(request->context)) return SNUG_OK;
+    return snug_fail(SNUG_INTERRUPTED, "stopped while kernels were timed; the times are kept");
+}
+
 // The fastest of a few runs after one that generates code and touches the memory.
-static snug_status time_runs(snug_device *device, const snug_kernel *kernel, const snug_call *call,
-                             unsigned char *spare, size_t spare_bytes, double *out) {
+static snug_status time_runs(const snug_costs *self, const snug_kernel *kernel,
+                             const snug_call *call, unsigned char *spare, size_t spare_bytes,
+                             double *out) {
+    snug_device *device = self->device;
     enum { LEAST_RUNS = 2, MOST_RUNS = 50 };
     const double enough = 0.004; // seconds
     double begin = snug_clock_seconds();
     *out = 0;
+    SNUG_TRY(check_stop(self));
     SNUG_TRY(device->device_class->run(device, kernel, call));
     for (int run = 0;
          run < MOST_RUNS && (run < LEAST_RUNS || snug_clock_seconds() < begin + enough); run++) {
+        SNUG_TRY(check_stop(self));
         SNUG_TRY(cool(device, spare, spare_bytes));
         double start = snug_clock_seconds();
         SNUG_TRY(device->device_class->run(device, kernel, call));
@@ -225,7 +235,7 @@ static snug_status measure(snug_costs *self, const snug_signature *signature, do
     run_in_place(signature, views);
     call.inputs = views;
     call.outputs = views + signature->input_count;
-    status = time_runs(device, kernel, &call, self->arena + bytes, spare, out);
+    status = time_runs(self, kernel, &call, self->arena + bytes, spare, out);
 done:
     snug_memory_free(views);
     return status;

@@ -137,5 +137,21 @@ if [ $status -ne 130 ] || [ ! -s stopped/weights.safetensors ]; then
     failed=1
 fi
 
+# And while kernels are timed: as soon as it says that it does.
+mkdir cache
+XDG_CACHE_HOME=$folder/cache "$snug" plan vgg16 --batch-size 64 --memory 4GiB >out 2>&1 &
+process=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    grep -q "^timing" out && break
+    sleep 0.5
+done
+kill -INT $process
+wait $process
+status=$?
+if [ $status -ne 130 ] || ! grep -q "stopped while kernels were timed" out; then
+    fail "interrupted timing: exit $status"
+    tail -n 5 out
+fi
+
 [ $failed -eq 0 ] && echo "all command-line cases pass"
 exit $failed

@@ -1,26 +1,14 @@
 // snug eval: a saved network on a data set.
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/planning.h"
+#include "cli/stopping.h"
 #include "snug/size.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) {
-    (void)number;
-    interrupted = 1;
-}
-
-static bool should_stop(void *context) {
-    (void)context;
-    return interrupted;
-}
 
 // The network is the run's; budget, device and batch are the user's.
 static void take_network(const snug_run_info *info, options *given) {
@@ -68,10 +56,8 @@ static snug_status evaluate(const snug_plan *plan, const options *given, const c
                             snug_evaluate_result *result) {
     char weights[4096];
     snug_dataset *test = NULL;
-    snug_evaluate_options wanted = {.should_stop = should_stop};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    snug_evaluate_options wanted = {.should_stop = stopping_wanted};
+    stopping_catch();
     snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
     snug_status status = planning_open_data(plan, given, SNUG_TEST, &test);
     if (status == SNUG_OK) status = snug_evaluate(plan, weights, test, &wanted, result);

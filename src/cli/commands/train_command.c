@@ -1,7 +1,6 @@
 // snug train: plans, then trains inside the plan.
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -9,26 +8,8 @@
 #include "cli/options.h"
 #include "cli/planning.h"
 #include "cli/progress.h"
+#include "cli/stopping.h"
 #include "snug/size.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) {
-    (void)number;
-    interrupted = 1;
-}
-
-static bool should_stop(void *context) {
-    (void)context;
-    return interrupted;
-}
-
-// The first signal asks for a clean stop; a second one ends the process.
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static void on_step(void *context, const snug_step_event *event) {
     progress_step(context, event);
@@ -73,10 +54,10 @@ static int train_planned(const snug_plan *plan, options *given) {
         progress shown = progress_start(given->json, plan);
         given->train.on_step = on_step;
         given->train.on_epoch = on_epoch;
-        given->train.should_stop = should_stop;
+        given->train.should_stop = stopping_wanted;
         given->train.context = &shown;
         given->train.out = given->out;
-        catch_signals();
+        stopping_catch();
         status = snug_train(plan, train, test, &given->train, &result);
         progress_end(&shown);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "device/cpu/onednn_faults.h"
 
 struct snug_onednn {
     dnnl_engine_t engine;
@@ -73,6 +74,12 @@ static geometry geometry_of(const snug_onednn_convolution *conv) {
     return at;
 }
 
+static const char *implementation_of(const_dnnl_primitive_desc_t descriptor) {
+    const char *name = NULL;
+    dnnl_primitive_desc_query(descriptor, dnnl_query_impl_info_str, 0, &name);
+    return name ? name : "";
+}
+
 // The part that differs: descriptions of memory are structs in 2.x and objects in 3.x, where
 // primitive descriptors are made without an operation's descriptor in between.
 #if DNNL_VERSION_MAJOR >= 3
@@ -97,9 +104,9 @@ static dnnl_status_t describe_strided(description *out, int rank, const dnnl_dim
     return dnnl_memory_desc_create_with_strides(out, rank, dims, type, strides);
 }
 
-static dnnl_status_t create_convolution(const snug_onednn *onednn, const description *tensors,
-                                        const snug_onednn_convolution *conv, const geometry *at,
-                                        dnnl_primitive_desc_t *out) {
+static dnnl_status_t create_first(const snug_onednn *onednn, const description *tensors,
+                                  const snug_onednn_convolution *conv, const geometry *at,
+                                  dnnl_primitive_desc_t *out) {
     description_view source = view(&tensors[SNUG_ONEDNN_SOURCE]);
     description_view weights = view(&tensors[SNUG_ONEDNN_WEIGHTS]);
     description_view destination = view(&tensors[SNUG_ONEDNN_DESTINATION]);
@@ -115,6 +122,15 @@ static dnnl_status_t create_convolution(const snug_onednn *onednn, const descrip
         out, onednn->engine, dnnl_forward_training, dnnl_convolution_direct, source, weights,
         view(&tensors[SNUG_ONEDNN_BIAS]), destination, at->strides, at->dilates, at->begin, at->end,
         onednn->attributes);
+}
+
+static dnnl_status_t create_convolution(const snug_onednn *onednn, const description *tensors,
+                                        const snug_onednn_convolution *conv, const geometry *at,
+                                        dnnl_primitive_desc_t *out) {
+    dnnl_status_t status = create_first(onednn, tensors, conv, at, out);
+    while (status == dnnl_success && snug_onednn_is_faulty(implementation_of(*out), conv))
+        status = dnnl_primitive_desc_next_impl(*out);
+    return status == dnnl_last_impl_reached ? dnnl_unimplemented : status;
 }
 
 static dnnl_status_t create_matmul(const snug_onednn *onednn, const description *tensors,
@@ -146,6 +162,27 @@ static dnnl_status_t describe_strided(description *out, int rank, const dnnl_dim
     return dnnl_memory_desc_init_by_strides(out, rank, dims, type, strides);
 }
 
+// The first of the library's implementations that is not at fault.
+static dnnl_status_t create_without_faults(const snug_onednn *onednn,
+                                           const_dnnl_op_desc_t operation,
+                                           const snug_onednn_convolution *conv,
+                                           dnnl_primitive_desc_t *out) {
+    dnnl_primitive_desc_iterator_t iterator;
+    dnnl_status_t status = dnnl_primitive_desc_iterator_create(
+        &iterator, operation, onednn->attributes, onednn->engine, NULL);
+    if (status != dnnl_success) return status;
+    while (status == dnnl_success) {
+        *out = dnnl_primitive_desc_iterator_fetch(iterator);
+        if (!*out || !snug_onednn_is_faulty(implementation_of(*out), conv)) break;
+        dnnl_primitive_desc_destroy(*out);
+        *out = NULL;
+        status = dnnl_primitive_desc_iterator_next(iterator);
+    }
+    dnnl_primitive_desc_iterator_destroy(iterator);
+    if (status != dnnl_success && status != dnnl_iterator_ends) return status;
+    return *out ? dnnl_success : dnnl_unimplemented;
+}
+
 static dnnl_status_t create_convolution(const snug_onednn *onednn, const description *tensors,
                                         const snug_onednn_convolution *conv, const geometry *at,
                                         dnnl_primitive_desc_t *out) {
@@ -168,7 +205,7 @@ static dnnl_status_t create_convolution(const snug_onednn *onednn, const descrip
             view(&tensors[SNUG_ONEDNN_BIAS]), destination, at->strides, at->dilates, at->begin,
             at->end);
     if (status != dnnl_success) return status;
-    return dnnl_primitive_desc_create(out, &operation, onednn->attributes, onednn->engine, NULL);
+    return create_without_faults(onednn, &operation, conv, out);
 }
 
 static dnnl_status_t create_matmul(const snug_onednn *onednn, const description *tensors,
@@ -373,9 +410,7 @@ bool snug_onednn_alike(const snug_onednn_primitive *a, const snug_onednn_primiti
 }
 
 const char *snug_onednn_implementation(const snug_onednn_primitive *primitive) {
-    const char *name = NULL;
-    dnnl_primitive_desc_query(primitive->descriptor, dnnl_query_impl_info_str, 0, &name);
-    return name ? name : "";
+    return implementation_of(primitive->descriptor);
 }
 
 snug_status snug_onednn_generate(snug_onednn_primitive *primitive) {

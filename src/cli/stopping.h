@@ -1,0 +1,12 @@
+// Ctrl-C: the first one asks for a clean stop, a second one ends the process.
+#ifndef SNUG_CLI_STOPPING_H
+#define SNUG_CLI_STOPPING_H
+
+#include <stdbool.h>
+
+// From here on SIGINT and SIGTERM are asked for by stopping_wanted(). Again after each call.
+void stopping_catch(void);
+// For should_stop fields; |context| is not used.
+bool stopping_wanted(void *context);
+
+#endif
