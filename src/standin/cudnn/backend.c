@@ -100,6 +100,9 @@ int cudnnBackendGetAttribute(void *handle, int name, int type, int64_t requested
     if (!attribute) return is_empty_list(name) ? CUDNN_OK : CUDNN_NOT_SUPPORTED;
     if (attribute->type != type) return CUDNN_BAD_PARAM_ATTRIBUTE_TYPE;
     if (!elements || requested <= 0) return CUDNN_OK;
+    // Who brings room for some is told of those alone: PyTorch asks a heuristic for one result, and
+    // takes as many as it is told of.
+    if (count && *count > requested) *count = requested;
     if (type == CUDNN_ELEMENT_DESCRIPTOR) return get_descriptors(attribute, requested, elements);
     int64_t copied = requested < attribute->count ? requested : attribute->count;
     if (copied > 0)
