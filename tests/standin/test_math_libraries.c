@@ -269,6 +269,13 @@ static void sparse_sizes(void) {
        (void *, int, int, void *, void *, void *, void *, void *, int, int, size_t *), NULL, 0, 0,
        NULL, a, b, NULL, c, 0, 4, &size);
     CHECK(size > 0 && size < 12000000);
+    // A count of entries that is none asks for nothing absurd.
+    void *garbage = csr(64, 64, (int64_t)1 << 60);
+    size = (size_t)-1;
+    OK(cusparse(), "cusparseSpMM_bufferSize",
+       (void *, int, int, void *, void *, void *, void *, void *, int, int, size_t *), NULL, 0, 0,
+       NULL, garbage, b, NULL, c, 0, 4, &size);
+    CHECK(size > 0 && size < 1 << 20);
     size = (size_t)-1;
     OK(cusparse(), "cusparseSpSM_bufferSize",
        (void *, int, int, void *, void *, void *, void *, int, int, void *, size_t *), NULL, 0, 0,

@@ -91,7 +91,7 @@ SNUG_STANDIN_FUNCTION(cusparseDenseToSparse_bufferSize, void *handle, const dens
 SNUG_STANDIN_FUNCTION(cusparseXcsrgeam2Nnz, void *handle, int rows, int columns, const void *of_a,
                       int nnz_a, const int *offsets_a, const int *columns_a, const void *of_b,
                       int nnz_b, const int *offsets_b, const int *columns_b, const void *of_c,
-                      int *offsets_c, int *nnz, void *work) {
+                      const int *offsets_c, int *nnz, void *work) {
     (void)handle, (void)of_a, (void)offsets_a, (void)columns_a, (void)of_b, (void)offsets_b;
     (void)columns_b, (void)of_c, (void)offsets_c, (void)work;
     if (!nnz) return CUSPARSE_INVALID_VALUE;
@@ -119,7 +119,7 @@ SNUG_STANDIN_FUNCTION(cusparseXcsrsort_bufferSizeExt, void *handle, int rows, in
 
 SNUG_STANDIN_FUNCTION(cusparseCsr2cscEx2_bufferSize, void *handle, int rows, int columns, int nnz,
                       const void *values, const int *offsets, const int *indices, void *to_values,
-                      int *to_offsets, int *to_indices, int type, int action, int base,
+                      const int *to_offsets, const int *to_indices, int type, int action, int base,
                       int algorithm, size_t *size) {
     (void)values, (void)to_values, (void)to_offsets, (void)to_indices, (void)type, (void)action;
     (void)base, (void)algorithm;

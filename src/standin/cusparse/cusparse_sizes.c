@@ -13,18 +13,25 @@ static size_t round_up(double bytes) {
     return ((size_t)bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+// PyTorch's product of a batch of sparse matrices takes its counts of entries from host memory into
+// which a kernel writes, which nobody sees here: more than one in each cell is no count.
+static double entries(const sparse_matrix *matrix) {
+    const double cells = (double)matrix->rows * (double)matrix->columns;
+    return (double)matrix->nnz < cells ? (double)matrix->nnz : cells;
+}
+
 // Merge-path partitions (Merrill, Garland, "Merge-based parallel sparse matrix-vector
 // multiplication", 2016): a row and a partial sum of each 128 entries and rows, for each column of
 // the dense matrix where there are several.
 size_t cusparse_size_product(const sparse_matrix *matrix, int64_t columns) {
-    const double parts = (double)(matrix->nnz + matrix->rows) / 128 + 1;
+    const double parts = (entries(matrix) + (double)matrix->rows) / 128 + 1;
     return round_up(parts * (double)(sizeof(int) + snug_data_type_bytes(matrix->type)) *
                     (double)(columns > 32 ? 32 : columns) * matrix->batch);
 }
 
 // The row of the first entry of each 128.
 size_t cusparse_size_sampled(const sparse_matrix *matrix) {
-    return round_up(((double)matrix->nnz / 128 + 1) * sizeof(int) * matrix->batch);
+    return round_up((entries(matrix) / 128 + 1) * sizeof(int) * matrix->batch);
 }
 
 // Level scheduling (Naumov, "Parallel solution of sparse triangular linear systems", 2011): level,
@@ -48,7 +55,7 @@ size_t cusparse_size_sum(int64_t rows) {
 
 double cusparse_products(const sparse_matrix *a, const sparse_matrix *b) {
     if (!a->columns) return 0;
-    return (double)a->nnz * (double)b->nnz / (double)a->columns;
+    return entries(a) * entries(b) / (double)a->columns;
 }
 
 int64_t cusparse_product_entries(const sparse_matrix *a, const sparse_matrix *b) {
@@ -62,7 +69,7 @@ int64_t cusparse_product_entries(const sparse_matrix *a, const sparse_matrix *b)
 // sorted and added up row by row (the documentation of the default algorithm: memory for all
 // intermediate products).
 size_t cusparse_size_spgemm(const sparse_matrix *a, const sparse_matrix *b, size_t *first) {
-    *first = round_up((double)(a->rows + 1) * 8 + (double)a->nnz * 4);
+    *first = round_up((double)(a->rows + 1) * 8 + entries(a) * 4);
     const double each = (double)(index_bytes(a->index_type) + snug_data_type_bytes(a->type));
     return round_up(cusparse_products(a, b) * each + (double)(a->rows + 1) * 8);
 }
