@@ -1,12 +1,12 @@
-// Truth values that are read after kernels: which are foretold to be true by the kernels' names, as
-// PyTorch's libraries register them, and which stay false.
+// What is known of what kernels make, by their names as PyTorch's libraries register them: truth
+// values that are foretold to be true, and those that stay false; what fills write.
 #include "standin/client.h"
 
 typedef struct dim3 {
     unsigned x, y, z;
 } dim3;
 
-enum { KERNELS = 8 };
+enum { KERNELS = 9 };
 static void *runtime;
 static char hosts[KERNELS];
 static unsigned char *place;
@@ -27,8 +27,10 @@ static const char *const names[KERNELS] = {
     "kernel_cudaERNS_14TensorIteratorEENKUlvE_clEvENKUlvE10_clEvEUlbbE_EEjbLi4EEEEEvT1_",
     "_ZN2at6native13reduce_kernelILi512ELi1ENS0_8ReduceOpIbNS0_14func_wrapper_tIbZZZNS0_14or_"
     "kernel_cudaERNS_14TensorIteratorEENKUlvE_clEvENKUlvE10_clEvEUlbbE_EEjbLi4EEEEEvT1_",
+    "_ZN2at6native29vectorized_elementwise_kernelILi2ENS0_11FillFunctorIlEESt5arrayIPcLm1EELb0EEE"
+    "viT0_T1_",
 };
-enum { ABS, PRODUCT, ORDER, EQUAL, EQUAL_CONSTANT, OR, ALL, ANY };
+enum { ABS, PRODUCT, ORDER, EQUAL, EQUAL_CONSTANT, OR, ALL, ANY, FILL };
 
 // One that compares places |a| and |b| where it is EQUAL.
 static void launch(int kernel, char *a, char *b) {
@@ -93,13 +95,47 @@ static void kernels_client(void) {
     CHECK(truth());
 }
 
+static void fill(void *where, int count, int64_t value) {
+    char *data[1] = {where};
+    void *arguments[] = {&count, &value, data};
+    OK(runtime, "cudaLaunchKernel", (const void *, dim3, dim3, void **, size_t, void *),
+       &hosts[FILL], (dim3){1, 1, 1}, (dim3){32, 1, 1}, arguments, 0, NULL);
+}
+
+// What a fill writes comes back; a fill of zeros, and a large one, only make what was there
+// unknown.
+static void fills_client(void) {
+    enum { MANY = 1 << 20 };
+    runtime = client_open(client_major == 12 ? "libcudart.so.12" : "libcudart.so.13");
+    register_kernels();
+    int64_t back[4] = {0}, *card = NULL;
+    OK(runtime, "cudaMalloc", (void **, size_t), (void **)&card, MANY * sizeof *card);
+    fill(card, 3, 77);
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), back, card, sizeof back, 2);
+    CHECK(back[0] == 77 && back[2] == 77 && back[3] == 0);
+    fill(card, 2, 0);
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), back, card, sizeof back, 2);
+    CHECK(back[0] == 0 && back[1] == 0 && back[2] == 77);
+    fill(card, MANY, 5);
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), back, card, sizeof back, 2);
+    CHECK(back[0] == 0 && back[2] == 0);
+}
+
+static const char settings[] =
+    "memory=12884901888;capability=86;multiprocessors=28;cores=3584;gpus=1";
+
+static void test_fills(void **state) {
+    (void)state;
+    client_run(fills_client, settings);
+}
+
 static void test_kernels(void **state) {
     (void)state;
-    client_run(kernels_client,
-               "memory=12884901888;capability=86;multiprocessors=28;cores=3584;gpus=1");
+    client_run(kernels_client, settings);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels),
+                                       cmocka_unit_test(test_fills)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

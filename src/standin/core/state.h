@@ -134,7 +134,7 @@ SNUG_STANDIN_API int snug_stream_run(void (*function)(void *), void *argument);
 // it holds none for the card; true with 0 where it cannot be read.
 SNUG_STANDIN_API bool snug_fatbin_choose(const void *image, int *binary, int *ptx);
 
-// ---- kernels.c: truth values that can be foretold by the kernels that make them.
+// ---- kernels.c: what can be known of what kernels make.
 typedef enum snug_kernel_kind {
     SNUG_KERNEL_UNSEEN, // its name was not looked at yet
     SNUG_KERNEL_OTHER,
@@ -142,6 +142,10 @@ typedef enum snug_kernel_kind {
     SNUG_KERNEL_EQUAL,  // so if it compares something with itself
     SNUG_KERNEL_JOINED, // so if the one before it did
     SNUG_KERNEL_ALL,    // reduces by "and"
+    SNUG_KERNEL_FILL_1, // fills elements of a byte, and so on
+    SNUG_KERNEL_FILL_2,
+    SNUG_KERNEL_FILL_4,
+    SNUG_KERNEL_FILL_8,
 } snug_kernel_kind;
 
 // |name|: as the compiler writes it; may be NULL.
