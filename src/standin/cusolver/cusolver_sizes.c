@@ -54,9 +54,9 @@ int64_t cusolver_size_syevj(int64_t n, bool complex, int64_t batch) {
     return 1028 + batch * (1024 + n * n + n + 1 + (complex ? n : 0));
 }
 
-// As of syevd, each of the batch with two squares, the piece once.
+// As of syevd for each of the batch, the piece once.
 int64_t cusolver_size_syev_batched(int64_t n, int64_t batch) {
-    return PIECE + batch * (2 * n * n + 8 * n);
+    return PIECE + batch * (3 * n * n + 8 * n);
 }
 
 // The taller case goes by QR first: a copy of the matrix, R, its two sides of vectors, and LAPACK's
