@@ -1,0 +1,57 @@
+"""PyTorch's private interfaces that the hook uses, all of them.
+
+    torch.cuda._lazy_call          all versions tried, 2.1 to 2.15. Without it the recording begins
+                                   at once, which makes a card's context before the program does.
+    torch.cuda.memory._record_memory_history, ._snapshot
+                                   2.1 and later; documented, but named as private. Without them
+                                   there is no recording: peaks come from the stand-ins' books, and
+                                   nothing is told by line, by kind or for other cards.
+    torch._C._cuda_attach_out_of_memory_observer
+                                   2.0 and later. Without it a failure that the program catches is
+                                   not told.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+#: Entries of the trace that are kept, the newest: it bounds the memory that a recording takes.
+MOST_ENTRIES = 100_000
+
+
+def at_first_use(torch: Any, function: Callable[[], None]) -> None:
+    """Calls |function| when the program first uses a card, before its first allocation."""
+    call = getattr(torch.cuda, "_lazy_call", None)
+    if call is None:
+        function()
+    else:
+        call(function)
+
+
+def record_history(torch: Any) -> bool:
+    """Turns PyTorch's memory history on, with Python's stacks of allocations alone."""
+    record = getattr(torch.cuda.memory, "_record_memory_history", None)
+    if record is None:
+        return False
+    options = {"context": "alloc", "stacks": "python", "max_entries": MOST_ENTRIES}
+    known = inspect.signature(record).parameters
+    record("all", **{name: value for name, value in options.items() if name in known})
+    return True
+
+
+def dump_history(torch: Any, path: str) -> None:
+    """Writes PyTorch's memory snapshot to |path|."""
+    snapshot = torch.cuda.memory._snapshot()
+    with open(path, "wb") as file:
+        pickle.dump(snapshot, file, protocol=4)
+
+
+def on_out_of_memory(torch: Any, observer: Callable[[int, int, int, int], None]) -> None:
+    """Has |observer| called with device, bytes asked for, the card's bytes and those free, before
+    PyTorch raises its error."""
+    attach = getattr(torch._C, "_cuda_attach_out_of_memory_observer", None)
+    if attach is not None:
+        attach(observer)

@@ -1,0 +1,82 @@
+"""Loads the stand-ins for CUDA's libraries before PyTorch is loaded.
+
+The loader matches a library that is needed against the sonames of those already loaded, so
+PyTorch's links go to the stand-ins whatever its own search path says.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+
+from snug_hook import settings
+from snug_hook.guard import guarded
+
+MAJORS = ("12", "13")
+
+#: The driver's stand-in, which has the books; None: not loaded.
+driver: ctypes.CDLL | None = None
+
+#: PyTorch's version and its CUDA's, as its version.py has them.
+torch_version = ""
+cuda_version = ""
+
+
+def read_version(folders: list[str]) -> dict[str, str]:
+    """The texts that torch/version.py sets, read without running it; {} where there is none."""
+    for folder in folders:
+        try:
+            with open(os.path.join(folder, "version.py"), encoding="utf-8") as file:
+                text = file.read()
+        except OSError:
+            continue
+        found = re.findall(r"^(\w+)\s*(?::[^=\n]*)?=\s*['\"]([^'\"]*)['\"]", text, re.MULTILINE)
+        return dict(found)
+    return {}
+
+
+def load(major: str) -> None:
+    """Loads all stand-ins of |major|, the driver's first, since the others link it."""
+    global driver
+    folder = os.path.join(settings.standins, major)
+    names = sorted(os.listdir(folder))
+    first = [name for name in names if name.startswith(("libcuda.so", "libcudart.so"))]
+    for name in first + [name for name in names if name not in first]:
+        library = ctypes.CDLL(os.path.join(folder, name), mode=ctypes.RTLD_GLOBAL)
+        if name.startswith("libcuda.so"):
+            driver = library
+    # Triton links the driver's library from a folder, not by its soname.
+    os.environ["TRITON_LIBCUDA_PATH"] = folder
+
+
+def refuse(why: str) -> None:
+    """Ends the program, which cannot be run dry: its work would be done in earnest, or fail."""
+    from snug_hook import ending
+
+    ending.write("cannot", cannot=why)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(4)
+
+
+@guarded
+def prepare(folders: list[str]) -> None:
+    """Loads the stand-ins that the PyTorch in |folders| needs, or ends a program that has one for
+    which there are none."""
+    global torch_version, cuda_version
+    version = read_version(folders)
+    if not version:
+        return  # something else that is called torch
+    torch_version = version.get("__version__", "")
+    cuda_version = version.get("cuda", "")
+    major = cuda_version.split(".")[0]
+    if version.get("hip"):
+        refuse("rocm")
+    elif not major:
+        refuse("xpu" if version.get("xpu") else "cpu")
+    elif major not in MAJORS or not os.path.isdir(os.path.join(settings.standins, major)):
+        refuse("major")
+    else:
+        load(major)

@@ -1,0 +1,43 @@
+"""Python imports this at its start, since `snug dry-run` put this folder on PYTHONPATH.
+
+Starts the hook, and then does what Python would have done without it: runs the sitecustomize that
+the environment has, if it has one. Nothing of this folder stays on sys.path.
+"""
+
+import os
+import sys
+
+
+def start_hook() -> None:
+    """Starts snug_hook, which lies beside this folder; the program never hears of a failure."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if not entry or os.path.abspath(entry) != here]
+    folder = os.path.dirname(here)
+    sys.path.insert(0, folder)
+    try:
+        import snug_hook
+
+        snug_hook.start()
+    except Exception as error:
+        if os.environ.get("SNUG_HOOK_DEBUG"):
+            raise
+        del error
+    finally:
+        sys.path.remove(folder)
+
+
+def run_next() -> None:
+    """Runs the environment's own sitecustomize in this one's place; its failures are its own."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    spec = PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is None or spec.loader is None:
+        return
+    module = module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
+
+
+start_hook()
+run_next()
