@@ -108,3 +108,18 @@ snug_status snug_folder_make(const char *path) {
     snug_memory_free(copy);
     return status;
 }
+
+snug_status snug_file_read(const char *path, char **bytes, size_t *length) {
+    FILE *file = fopen(path, "rbe");
+    *bytes = NULL;
+    *length = 0;
+    if (!file) return snug_fail(SNUG_NOT_FOUND, "cannot open '%s': %s", path, strerror(errno));
+    snug_status status = SNUG_OK;
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (size < 0 || fseek(file, 0, SEEK_SET) != 0)
+        status = snug_fail(SNUG_IO, "cannot read '%s': %s", path, strerror(errno));
+    if (status == SNUG_OK) status = SNUG_NEW(bytes, (size_t)size + 1);
+    if (status == SNUG_OK) *length = fread(*bytes, 1, (size_t)size, file);
+    fclose(file);
+    return status;
+}

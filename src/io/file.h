@@ -25,6 +25,10 @@ void snug_file_abandon(snug_file *file);
 // Writes |text| to |path|.
 snug_status snug_file_write_text(const char *path, const char *text);
 
+// Reads the whole of the file at |path| into |*bytes|, freed with snug_memory_free(); a NUL that is
+// not counted follows. SNUG_NOT_FOUND where it cannot be opened, SNUG_IO, SNUG_NOMEM.
+snug_status snug_file_read(const char *path, char **bytes, size_t *length);
+
 // Makes directory |path| and those above it that are missing.
 snug_status snug_folder_make(const char *path);
 

@@ -1,0 +1,83 @@
+// Running a PyTorch program on a card that is not there, and knowing whether it fits: the program
+// runs unmodified, PyTorch's own allocator decides, and stand-ins for CUDA's libraries keep books.
+//
+//     snug_dry_run_request request = SNUG_DRY_RUN_DEFAULTS;
+//     request.program = (char *[]){"python", "train.py", NULL};
+//     snug_gpu_find("RTX 3060", &request.gpu);
+//     snug_dry_run *run;
+//     if (snug_dry_run_start(&request, &run) == SNUG_OK) {
+//         char *text;
+//         if (snug_dry_run_text(run, &text) == SNUG_OK) puts(text);
+//         snug_dry_run_text_free(text);
+//         snug_dry_run_free(run);
+//     }
+#ifndef SNUG_DRY_RUN_H
+#define SNUG_DRY_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snug/gpu.h"
+#include "snug/status.h"
+
+// How the workspaces of cuDNN's convolutions are taken.
+typedef enum snug_dry_run_workspace {
+    SNUG_DRY_RUN_WORKSPACE_MODEL, // what the library would need, by snug's model of it
+    SNUG_DRY_RUN_WORKSPACE_NONE,
+    SNUG_DRY_RUN_WORKSPACE_SIZE, // |workspace_bytes| for each
+} snug_dry_run_workspace;
+
+typedef struct snug_dry_run_request {
+    char *const *program;     // its command line, ends with NULL
+    const snug_gpu_info *gpu; // NULL: none asked for
+    uint64_t memory_bytes;    // of each card; 0: |gpu|'s, or as much as the program likes
+    uint64_t context_bytes;   // that the first use of a card takes; 0: by the card
+    int gpus;                 // how many cards there are
+    int steps;                // optimizer steps after which the program is ended; 0: at its own end
+    double seconds;           // after which it is ended; 0: none
+    const char *recording;    // a file for PyTorch's memory snapshot; NULL: none
+    uint64_t keep_bytes;      // host memory for bytes that the program reads back; 0: the default
+    bool answer_ones;         // what a kernel would have made reads as ones instead of zeros
+    snug_dry_run_workspace workspace;
+    uint64_t workspace_bytes;
+    // Hears of what takes a while, in a sentence; NULL: nobody does.
+    void (*tell)(void *context, const char *sentence);
+    void *context;
+} snug_dry_run_request;
+
+#define SNUG_DRY_RUN_DEFAULTS ((snug_dry_run_request){.gpus = 1, .steps = 5})
+
+// What came of it.
+typedef enum snug_dry_run_outcome {
+    SNUG_DRY_RUN_FITS,        // on the card asked for; without one: it ran
+    SNUG_DRY_RUN_NO_FIT,      // it ran out of memory
+    SNUG_DRY_RUN_FAILED,      // the program failed by itself
+    SNUG_DRY_RUN_CANNOT,      // it cannot be run dry, or never used a card
+    SNUG_DRY_RUN_INTERRUPTED, // by a signal
+} snug_dry_run_outcome;
+
+typedef struct snug_dry_run snug_dry_run;
+
+// Runs |request->program| with this process's standard streams, directory and environment, until it
+// ends; where it does not fit it runs once more with all the memory it likes, so that the report
+// tells what it would need. SIGINT, SIGTERM and SIGHUP are passed on meanwhile, a second SIGINT
+// ends all; no process of it is left, whatever happens to this one. One at a time in a process,
+// called from a single thread.
+// SNUG_OK whatever the program did; SNUG_NOT_FOUND where it or snug's own files cannot be found;
+// SNUG_IO; SNUG_NOMEM; SNUG_INVALID for a request that contradicts itself.
+snug_status snug_dry_run_start(const snug_dry_run_request *request, snug_dry_run **out);
+void snug_dry_run_free(snug_dry_run *run);
+
+snug_dry_run_outcome snug_dry_run_outcome_of(const snug_dry_run *run);
+
+// The report for people, at most 80 columns wide, as a JSON object in one line, and as a page that
+// needs nothing beside itself. The caller frees |*out| with snug_dry_run_text_free().
+snug_status snug_dry_run_text(const snug_dry_run *run, char **out);
+snug_status snug_dry_run_json(const snug_dry_run *run, char **out);
+snug_status snug_dry_run_html(const snug_dry_run *run, char **out);
+// Writes the page to |path|, whole or not at all.
+snug_status snug_dry_run_html_write(const snug_dry_run *run, const char *path);
+void snug_dry_run_text_free(char *text);
+
+#endif
