@@ -1,5 +1,5 @@
 # The face of the project. `make demo` and `make test` do all their set-up on a fresh Debian 12.
-.PHONY: all bootstrap build demo test check format tidy clean
+.PHONY: all bootstrap build install demo test check format tidy clean
 
 all: build
 
@@ -10,7 +10,12 @@ build: bootstrap
 	cmake --preset release
 	cmake --build --preset release
 
+PREFIX ?= /usr/local
+install: build
+	cmake --install build --prefix "$(PREFIX)"
+
 demo: build
+	tools/bootstrap demo
 	tools/demo
 
 test: build

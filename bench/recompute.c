@@ -2,7 +2,7 @@
 // fixes only. Batch 64 at 3x96x96, two threads. For each network: the share of the unfixed peak
 // that the budget is, the planned share, the measured step time over the unfixed one's, and how far
 // the predicted step times are from the measured ones. Steps of the two alternate; each one's
-// fastest counts, since the machine may be shared. Without a model: the table of the README.
+// fastest counts, since the machine may be shared. Without a model: the table of docs/engine.md.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -9,11 +9,11 @@ fail() {
     failed=1
 }
 
-# ONNX opsets: the importer's range is the README's and the changelog's.
+# ONNX opsets: the importer's range is the documents'.
 range=$(sed -nE 's/^enum \{ OLDEST_OPSET = ([0-9]+), NEWEST_OPSET = ([0-9]+) \};/opsets \1 to \2/p' \
     src/onnx/import.c)
 [ -n "$range" ] || fail "src/onnx/import.c tells no range of opsets"
-for document in README.md CHANGELOG.md; do
+for document in docs/engine.md CHANGELOG.md; do
     grep -q "$range" $document || fail "$document does not say '$range', as src/onnx/import.c does"
     grep -oE 'opsets [0-9]+ to [0-9]+' $document | grep -qv "^$range\$" &&
         fail "$document says other opsets than '$range'"

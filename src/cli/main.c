@@ -15,7 +15,7 @@ static bool is_absent(const char *name) {
 }
 
 static void print_help(FILE *to) {
-    fputs("snug trains neural networks inside the memory there is.\n\n"
+    fputs("snug knows whether a training run fits a GPU, and trains inside the memory there is.\n\n"
           "usage: snug COMMAND ...      snug COMMAND --help\n\n",
           to);
     for (const snug_command *const *command = snug_commands; *command; command++)

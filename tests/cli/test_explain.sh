@@ -100,14 +100,14 @@ awk 'length > 80 { exit 1 }' out || { echo "FAIL: several.txt: more than 80 colu
 "$snug" explain several.txt | head -n 1 >first
 grep -q '^several.txt:1: out of memory on GPU 3' first || { echo "FAIL: into head"; failed=1; }
 
-# The example of the README, as printed there.
+# The example of the documents, as printed there.
 "$snug" explain "$sources/tests/explain/snapshots/leak.pickle" --what-if --html leak.html >out || failed=1
 grep -E 'each  activations|GiB  activations|weights  |optimizer  ' out | grep -v train.py | sort -u >lines
 while IFS= read -r line; do
-    grep -qF -- "$line" "$sources/README.md" || { echo "FAIL: not in the README: $line"; failed=1; }
+    grep -qF -- "$line" "$sources/docs/explain.md" || { echo "FAIL: not in docs/explain.md: $line"; failed=1; }
 done <lines
 if [ "$(wc -l <lines)" -lt 4 ] || [ ! -s leak.html ]; then
-    echo "FAIL: the README's example"
+    echo "FAIL: the documents' example"
     failed=1
 fi
 
