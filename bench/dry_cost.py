@@ -27,8 +27,8 @@ sys.argv = sys.argv[2:]
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")
 finally:
-    json.dump(sorted(m for m in sys.modules if m.partition(".")[0] not in ("__main__", "snug_hook")),
-              open(OUT, "w"))
+    ours = ("__main__", "snug_hook")
+    json.dump(sorted(m for m in sys.modules if m.partition(".")[0] not in ours), open(OUT, "w"))
 """
 
 LOAD = """
@@ -70,7 +70,8 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
         report = subprocess.run(["perf", "report", "-i", str(data), "--sort", "dso", "--stdio",
                                  "-F", "overhead,dso", "--full-source-path", "-q"], check=False,
                                 capture_output=True, text=True).stdout
-        names = {path.name for path in (SNUG.parent.parent / "lib" / "snug" / "stand-in").glob("*/*")}
+        standins = SNUG.parent.parent / "lib" / "snug" / "stand-in"
+        names = {path.name for path in standins.glob("*/*")}
         ours, all_ = 0.0, 0.0
         for percent, dso in re.findall(r"^\s*([\d.]+)%\s+(\S+)", report, re.MULTILINE):
             all_ += float(percent)
@@ -81,7 +82,8 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
 def resident(command: list[str]) -> int:
     """The most bytes resident in any one process of |command|."""
     code = ("import resource, subprocess, sys; "
-            "r = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
+            "none = subprocess.DEVNULL; "
+            "r = subprocess.run(sys.argv[1:], stdout=none, stderr=none); "
             "print(r.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
     out = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True,
                          text=True).stdout.split()

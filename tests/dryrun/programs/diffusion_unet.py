@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.x's U-Net (859.5 M parameters): trained whole, with LoRA, or denoising only."""
+"""Stable Diffusion 1.x's U-Net (859.5 M parameters): trained whole, with LoRA, or denoising."""
 import argparse
 
 import torch
