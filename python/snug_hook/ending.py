@@ -116,6 +116,7 @@ def in_child() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+_watches = False
 _catches_term = False
 
 
@@ -129,7 +130,10 @@ def on_term(number: int, frame: object) -> None:
 @guarded
 def watch_exit() -> None:
     """Begins to wait for the program's end."""
-    global _catches_term
+    global _catches_term, _watches
+    if _watches:
+        return
+    _watches = True
     atexit.register(at_exit)
     os.register_at_fork(after_in_child=in_child)
     is_main = threading.current_thread() is threading.main_thread()

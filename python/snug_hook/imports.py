@@ -33,6 +33,9 @@ class Watch:
         if name in OTHERS:
             if name not in others:
                 others.append(name)
+                from snug_hook import ending
+
+                ending.watch_exit()
             return None
         if name not in FIRST_USERS or self.prepared:
             return None

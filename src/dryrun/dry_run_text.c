@@ -96,6 +96,13 @@ static void append_handled(const snug_dry_run *run, snug_text *out) {
     snug_text_clear(&line);
 }
 
+static void append_left_over(const snug_dry_run *run, snug_text *out) {
+    int count = run->first.end.left_over;
+    if (count > 0)
+        snug_text_append(out, "%d process%s still ran when the program ended, and %s stopped.\n",
+                         count, count == 1 ? "" : "es", count == 1 ? "was" : "were");
+}
+
 static void append_verdict(const snug_dry_run *run, snug_text *out) {
     const snug_dry_place *worst = snug_dry_worst(run);
     snug_text line = {0};
@@ -122,6 +129,7 @@ static void append_verdict(const snug_dry_run *run, snug_text *out) {
     }
     if (line.length > 0) snug_text_append(out, "\n");
     snug_dry_wrap(out, 0, snug_text_view(&line));
+    append_left_over(run, out);
     snug_text_clear(&line);
 }
 
@@ -384,9 +392,6 @@ static void append_unknown(const snug_dry_run *run, snug_text *out) {
         snug_dry_wrap(&found, 2, process->notes[i]);
     for (size_t i = 0; i < process->problem_count; i++)
         snug_dry_wrap(&found, 2, process->problems[i]);
-    if (run->first.end.left_over > 0)
-        snug_text_append(&found, "  %d process%s still ran when the program ended; stopped\n",
-                         run->first.end.left_over, run->first.end.left_over == 1 ? "" : "es");
     if (found.length > 0)
         snug_text_append(out, "\nWhat the dry run could not know\n%s", found.data);
     snug_text_clear(&found);
