@@ -16,6 +16,14 @@ prefix="$folder/moved here"
 cd /
 
 "$prefix/bin/snug" cards | grep -q '^RTX 3060 ' || fail "cards"
+# The README's lines of the list are those that it has.
+"$prefix/bin/snug" cards >"$folder/cards"
+grep -E '^    (RTX|H100) .* [0-9]+\.[0-9] +[0-9]+ ' "$sources/README.md" | sed 's/^    //' >"$folder/lines"
+[ "$(wc -l <"$folder/lines")" -ge 3 ] || fail "the README shows no cards"
+while IFS= read -r line; do
+    grep -qxF -- "$line" "$folder/cards" || fail "snug cards does not say: $line"
+done <"$folder/lines"
+
 "$prefix/bin/snug" explain "$sources/tests/explain/snapshots/leak.pickle" | grep -q leak ||
     fail "explain"
 for major in 12 13; do
