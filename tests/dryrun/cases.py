@@ -36,6 +36,7 @@ CASES = [
     Case("gpt2 expandable", "gpt2_amp.py --layers 4", alone=True, quick=True,
          environment=EXPANDABLE),
     Case("operations", "operations.py", alone=True, quick=True, convolutions=True),
+    Case("mathematics", "mathematics.py", alone=True),
     Case("loader workers", "loader_workers.py", alone=True, quick=True, convolutions=True),
     Case("loader spawned", "loader_workers.py --workers 2 --start spawn", alone=True,
          convolutions=True),

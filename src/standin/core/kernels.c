@@ -8,7 +8,8 @@
 // 0).all() of repeat_interleave, allclose in an assertion. So all() is true of what is finite,
 // equals itself, or is in order with something, and of these joined by "and" and "or"; of all else
 // (masks, "has every sequence ended") it stays false. A byte that is read just after such a
-// reduction is that truth.
+// reduction is that truth, or just after such a joint: (p.max() < infinity) & (p.min() >= 0) of
+// torch.multinomial.
 //
 // Which kernel is which tell their names; what it fills, and that something equals itself, tell its
 // arguments. Both are private to PyTorch, the same from 2.4 to 2.15; were they others, such a check
@@ -18,7 +19,7 @@
 
 #include "standin/core/state.h"
 
-// Of this thread's last launch: made truths that are foretold to be true; reduced them to one.
+// Of this thread's last launch: made truths that are foretold to be true; made one of several.
 static __thread bool foretold, reduced;
 
 // The bytes of the elements that a functor fills; 0 for a type that is not in the list.
@@ -81,9 +82,10 @@ snug_kernel_kind snug_kernel_kind_of(const char *name) {
     };
     for (size_t i = 0; name && i < sizeof parts / sizeof *parts; i++)
         if (strstr(name, parts[i].part)) {
-            // Only this kernel's arguments are known: count, operation, places of result and
-            // inputs.
-            bool readable = strstr(name, "vectorized_elementwise_kernel") && strstr(name, "Lm3E");
+            // Only this kernel's arguments are known: count, operation, an array of three places
+            // (std::array; at::detail::Array before 2.5).
+            const bool readable = strstr(name, "vectorized_elementwise_kernel") &&
+                                  (strstr(name, "IPcLm3E") || strstr(name, "IPcLi3E"));
             return parts[i].kind == SNUG_KERNEL_EQUAL && !readable ? SNUG_KERNEL_OTHER
                                                                    : parts[i].kind;
         }
@@ -92,7 +94,7 @@ snug_kernel_kind snug_kernel_kind_of(const char *name) {
 
 void snug_kernel_launched(snug_kernel_kind kind, void **arguments) {
     if (kind >= SNUG_KERNEL_FILL_1) fill(arguments, (size_t)1 << (kind - SNUG_KERNEL_FILL_1));
-    reduced = kind == SNUG_KERNEL_ALL;
+    reduced = kind == SNUG_KERNEL_ALL || kind == SNUG_KERNEL_JOINED;
     if (kind == SNUG_KERNEL_EQUAL) {
         void *places[3]; // result, one, other
         memcpy(places, arguments[2], sizeof places);
