@@ -28,7 +28,7 @@ PATH="$folder/env/bin:$PATH"
 
 snug cards | grep -q '^RTX 3060 ' || fail "cards"
 snug explain "$sources/tests/explain/snapshots/leak.pickle" | grep -q leak || fail "explain"
-! [ -d "$sources/src/dryrun" ] || snug dry-run --help | grep -q 'usage: snug dry-run' || fail "dry-run --help"
+snug dry-run --help | grep -q 'usage: snug dry-run' || fail "dry-run --help"
 status=0
 snug train simple --data synthetic 2>"$folder/said" || status=$?
 [ $status -eq 1 ] || fail "train: $status"
@@ -39,5 +39,5 @@ needed=$(ldd "$folder/env/bin/snug" | sed 's/^[[:space:]]*//; s/[ (].*//' |
     grep -vE '^(linux-vdso|/lib.*/ld-|ld-|libc\.|libm\.|libpthread\.)' || true)
 [ -z "$needed" ] || fail "the command needs $needed"
 [ -f "$folder/env/lib/snug/stand-in/13/libcuda.so.1" ] || fail "no stand-ins"
-! [ -d "$sources/python/snug_hook" ] || [ -f "$folder/env/lib/snug/python/snug_hook/__init__.py" ] || fail "no hook"
+[ -f "$folder/env/lib/snug/python/snug_hook/__init__.py" ] || fail "no hook"
 echo "the wheel works"
