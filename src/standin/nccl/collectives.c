@@ -198,7 +198,13 @@ static void finish_from(const call *self, int rank, uint64_t to) {
     size_t known = bytes ? hear(self, rank, bytes, size) : 0;
     size_t first = kinds[self->kind].parts ? self->part * (size_t)self->comm->rank : 0;
     known = known > first ? known - first : 0;
-    poke(to, bytes ? bytes + first : NULL, known < self->part ? known : self->part, self->part);
+    if (known > self->part) known = self->part;
+    // Behind an object in a buffer of bytes for the longest one there is nothing.
+    if (known > 0 && snug_nccl_size(self->type) == 1) {
+        memset(bytes + first + known, 0, self->part - known);
+        known = self->part;
+    }
+    poke(to, bytes ? bytes + first : NULL, known, self->part);
     free(bytes);
 }
 
@@ -212,10 +218,10 @@ static void finish_gather(const call *self) {
     bool wait = travels(self) && self->known > 0;
     for (int rank = 0; rank < self->comm->ranks; rank++) {
         uint64_t to = self->to + self->part * (size_t)rank;
-        if (rank == self->comm->rank)
-            copy_own(self, to, kinds[self->kind].parts ? rank : 0);
-        else if (wait)
+        if (wait)
             finish_from(self, rank, to);
+        else if (rank == self->comm->rank)
+            copy_own(self, to, kinds[self->kind].parts ? rank : 0);
         else
             poke(to, NULL, 0, self->part);
     }
