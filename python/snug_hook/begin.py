@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from snug_hook import ending, marks, places, private, recording, standins, steps
+from snug_hook import ending, marks, objects, places, private, recording, standins, steps
 from snug_hook.guard import guarded
 
 
@@ -16,4 +16,5 @@ def after_import(torch: Any) -> None:
     places.tell_reads()
     marks.install(torch)
     steps.install(torch)
+    objects.install(torch)
     private.at_first_use(torch, lambda: recording.begin(torch))

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
+from snug_hook.guard import guarded
+
 FUNCTIONS = (
     "all_gather_object",
     "gather_object",
@@ -69,9 +71,11 @@ def exact(function: Callable[..., Any], mode: Any) -> Callable[..., Any]:
         with mode():
             return function(*args, **kwargs)
 
+    call._torchdynamo_disable = True  # type: ignore[attr-defined]
     return call
 
 
+@guarded
 def install(torch: Any) -> None:
     """Puts the functions of torch.distributed under the mode, where there are any."""
     distributed = torch.distributed
