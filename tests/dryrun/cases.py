@@ -63,4 +63,7 @@ CASES = [
     Case("diffusion infer", "diffusion_unet.py --mode infer", convolutions=True),
     Case("vae 1024", "vae_decode.py", convolutions=True),
     Case("compiled", "compiled.py"),
+    Case("ddp", "ddp_resnet.py", alone=True, convolutions=True, ranks=2),
+    Case("tensor parallel", "tensor_parallel.py", alone=True, ranks=2),
+    Case("fsdp2", "fsdp2_llama.py --checkpointing", alone=True, ranks=8),
 ]

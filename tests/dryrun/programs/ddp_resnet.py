@@ -68,7 +68,8 @@ def main():
         loss.backward()
         optimizer.step()
     torch.cuda.synchronize()
-    print(f"rank {rank}: {torch.cuda.max_memory_allocated()} bytes", flush=True)
+    print(f"peak: allocated {torch.cuda.max_memory_allocated()} "
+          f"reserved {torch.cuda.max_memory_reserved()}", flush=True)
     dist.destroy_process_group()
 
 

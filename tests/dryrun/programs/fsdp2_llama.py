@@ -2,6 +2,7 @@
 which no rank ever has whole."""
 import argparse
 import os
+from functools import partial
 
 import torch
 import torch.distributed as dist
@@ -32,8 +33,7 @@ def build(args, mesh):
     policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
     for layer in model.layers:
         if args.checkpointing:
-            forward = layer.forward
-            layer.forward = lambda x, forward=forward: checkpoint(forward, x, use_reentrant=False)
+            layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(model, mesh=mesh, mp_policy=policy)
     model.to_empty(device="cuda")
@@ -63,8 +63,9 @@ def main():
         optimizer.step()
         optimizer.zero_grad()
     torch.cuda.synchronize()
-    print(f"rank {rank}: {parameters} parameters, {torch.cuda.max_memory_allocated()} bytes, "
-          f"{torch.cuda.max_memory_reserved()} reserved", flush=True)
+    print(f"rank {rank}: {parameters} parameters\n"
+          f"peak: allocated {torch.cuda.max_memory_allocated()} "
+          f"reserved {torch.cuda.max_memory_reserved()}", flush=True)
     dist.destroy_process_group()
 
 

@@ -10,18 +10,21 @@ class Norm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x):
-        scale = torch.rsqrt(x.float().pow(2).mean(-1, keepdim=True) + 1e-5)
-        return (x.float() * scale).type_as(x) * self.weight
+        return functional.rms_norm(x, x.shape[-1:], self.weight, 1e-5)
 
 
-def rotate(x):
-    """Rotary embedding; |x| is (batch, heads, length, width)."""
-    length, width = x.shape[-2:]
-    places = torch.arange(length, device=x.device, dtype=torch.float32)
-    rates = 10000 ** (-torch.arange(0, width, 2, device=x.device, dtype=torch.float32) / width)
+def rotary_table(length, width, like):
+    """Cosines and sines of the rotary embedding, each (length, width)."""
+    places = torch.arange(length, device=like.device, dtype=torch.float32)
+    rates = 10000 ** (-torch.arange(0, width, 2, device=like.device, dtype=torch.float32) / width)
     angles = torch.outer(places, rates).repeat(1, 2)
-    half = torch.cat([-x[..., width // 2:], x[..., :width // 2]], -1)
-    return x * angles.cos().to(x.dtype) + half * angles.sin().to(x.dtype)
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def rotate(x, table):
+    """|x| is (batch, heads, length, width)."""
+    first, second = x.chunk(2, -1)
+    return x * table[0] + torch.cat([-second, first], -1) * table[1]
 
 
 class Attention(nn.Module):
@@ -33,14 +36,15 @@ class Attention(nn.Module):
         self.v = nn.Linear(width, kv_heads * self.head, bias=False)
         self.o = nn.Linear(heads * self.head, width, bias=False)
 
-    def forward(self, x):
+    def forward(self, x, table):
         batch, length, _ = x.shape
         # -1: under tensor parallelism a rank has some of the heads.
         q, k, v = (layer(x).view(batch, length, -1, self.head).transpose(1, 2)
                    for layer in (self.q, self.k, self.v))
         k = k.repeat_interleave(q.shape[1] // k.shape[1], 1)
         v = v.repeat_interleave(q.shape[1] // v.shape[1], 1)
-        out = functional.scaled_dot_product_attention(rotate(q), rotate(k), v, is_causal=True)
+        q, k = rotate(q, table), rotate(k, table)
+        out = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.o(out.transpose(1, 2).reshape(batch, length, -1))
 
 
@@ -63,14 +67,15 @@ class Layer(nn.Module):
         self.between = Norm(sizes.width)
         self.feed_forward = FeedForward(sizes.width, sizes.inner)
 
-    def forward(self, x):
-        x = x + self.attention(self.before(x))
+    def forward(self, x, table):
+        x = x + self.attention(self.before(x), table)
         return x + self.feed_forward(self.between(x))
 
 
 class Llama(nn.Module):
     def __init__(self, sizes):
         super().__init__()
+        self.head_width = sizes.width // sizes.heads
         self.embedding = nn.Embedding(sizes.vocabulary, sizes.width)
         self.layers = nn.ModuleList(Layer(sizes) for _ in range(sizes.layers))
         self.norm = Norm(sizes.width)
@@ -78,8 +83,9 @@ class Llama(nn.Module):
 
     def forward(self, tokens):
         x = self.embedding(tokens)
+        table = rotary_table(tokens.shape[1], self.head_width, x)
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, table)
         return self.head(self.norm(x))
 
 

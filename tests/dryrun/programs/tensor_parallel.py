@@ -16,7 +16,11 @@ from torch.distributed.tensor.parallel import (ColwiseParallel, PrepareModuleInp
 def parallelize(model, mesh):
     """The plan of PyTorch's tutorial: between the products of matrices, ranks have parts of the
     sequence."""
-    whole = PrepareModuleInput(input_layouts=(Shard(1),), desired_input_layouts=(Replicate(),))
+    def whole(*others):
+        """All of the sequence comes in; |others| are inputs that stay as they are."""
+        return PrepareModuleInput(input_layouts=(Shard(1), *others),
+                                  desired_input_layouts=(Replicate(), *others))
+
     parallelize_module(model, mesh, {
         "embedding": RowwiseParallel(input_layouts=Replicate(), output_layouts=Shard(1)),
         "norm": SequenceParallel(),
@@ -24,13 +28,13 @@ def parallelize(model, mesh):
     for layer in model.layers:
         parallelize_module(layer, mesh, {
             "before": SequenceParallel(),
-            "attention": whole,
+            "attention": whole(None),
             "attention.q": ColwiseParallel(),
             "attention.k": ColwiseParallel(),
             "attention.v": ColwiseParallel(),
             "attention.o": RowwiseParallel(output_layouts=Shard(1)),
             "between": SequenceParallel(),
-            "feed_forward": whole,
+            "feed_forward": whole(),
             "feed_forward.gate": ColwiseParallel(),
             "feed_forward.up": ColwiseParallel(),
             "feed_forward.down": RowwiseParallel(output_layouts=Shard(1))})
@@ -40,7 +44,6 @@ def main():
     parser = argparse.ArgumentParser()
     add_sizes(parser)
     args = read_sizes(parser)
-    rank = int(os.environ["RANK"])
     torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     mesh = init_device_mesh("cuda", (int(os.environ["WORLD_SIZE"]),))
     with torch.device("cuda"):
@@ -54,7 +57,8 @@ def main():
         optimizer.step()
         optimizer.zero_grad()
     torch.cuda.synchronize()
-    print(f"rank {rank}: {torch.cuda.max_memory_allocated()} bytes", flush=True)
+    print(f"peak: allocated {torch.cuda.max_memory_allocated()} "
+          f"reserved {torch.cuda.max_memory_reserved()}", flush=True)
     dist.destroy_process_group()
 
 
