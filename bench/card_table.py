@@ -15,8 +15,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "dryrun"))
-from cases import CASES, Case
-from dry import Dry, dry_run, pytorch
+from cases import CASES, Case  # noqa: E402
+from dry import Dry, dry_run, pytorch  # noqa: E402
 
 STEP = 2 * 2 ** 20
 NAMES = ["gpt2 amp", "operations", "lstm", "gan", "llama checkpointing", "llama lora",

@@ -18,8 +18,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "dryrun"))
-from cases import CASES, Case
-from dry import SNUG, dry_run, pytorch
+from cases import CASES, Case  # noqa: E402
+from dry import SNUG, dry_run, pytorch  # noqa: E402
 
 MODULES = """
 import json, runpy, sys

@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
+import re
 import sys
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "dryrun"))
-from dry import dry_run, pytorch
+from dry import dry_run, pytorch  # noqa: E402
 
 SCRIPTS = ROOT / "tests" / "dryrun" / "published"
 UNITS = {"MB": 10 ** 6, "MiB": 2 ** 20, "GiB": 2 ** 30, "GB": 10 ** 9}
@@ -117,9 +118,10 @@ def run(row: Row, python: pathlib.Path) -> dict:
 
 def line(row: Row, found: dict) -> str:
     unit = UNITS[row.unit]
+    short = re.sub(r"\.py|--(model|attention|batch-size|length) ", "", row.words)
     if found["dry_bytes"] is None:
-        return f"{row.words[:66]:66} {row.measured:10.3f} {row.unit:3} {found['error']}"
-    return (f"{row.words[:66]:66} {row.measured:10.3f} {found['dry_bytes'] / unit:10.3f} "
+        return f"{short:58} {row.measured:10.3f} {row.unit:3} {found['error']}"
+    return (f"{short:58} {row.measured:10.3f} {found['dry_bytes'] / unit:10.3f} "
             f"{row.unit:3} {row.what} {found['difference']:+7.3f} %"
             f"{'  OUTSIDE' if found['outside'] else ''}")
 
