@@ -1,5 +1,5 @@
 # The face of the project. `make demo` and `make test` do all their set-up on a fresh Debian 12.
-.PHONY: all bootstrap build install demo test check format tidy clean
+.PHONY: all bootstrap build install demo test test-pytorch check format tidy clean
 
 all: build
 
@@ -20,6 +20,11 @@ demo: build
 
 test: build
 	tools/test
+
+# Every program of tests/dryrun/programs/ on each PyTorch that is tested: hours rather than minutes.
+test-pytorch: build
+	tools/bootstrap tests
+	tools/test_pytorch
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -70,8 +70,8 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
         report = subprocess.run(["perf", "report", "-i", str(data), "--sort", "dso", "--stdio",
                                  "-F", "overhead,dso", "--full-source-path", "-q"], check=False,
                                 capture_output=True, text=True).stdout
-        standins = SNUG.parent.parent / "lib" / "snug" / "stand-in"
-        names = {path.name for path in standins.glob("*/*")}
+        folder_of_ours = SNUG.parent.parent / "lib" / "snug" / "stand-in"
+        names = {path.name for path in folder_of_ours.glob("*/*")}
         ours, all_ = 0.0, 0.0
         for percent, dso in re.findall(r"^\s*([\d.]+)%\s+(\S+)", report, re.MULTILINE):
             all_ += float(percent)
@@ -82,8 +82,8 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
 def resident(command: list[str]) -> int:
     """The most bytes resident in any one process of |command|."""
     code = ("import resource, subprocess, sys; "
-            "none = subprocess.DEVNULL; "
-            "r = subprocess.run(sys.argv[1:], stdout=none, stderr=none); "
+            "r = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL,"
+            "                   stderr=subprocess.DEVNULL);"
             "print(r.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
     out = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True,
                          text=True).stdout.split()
