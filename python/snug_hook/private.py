@@ -9,13 +9,17 @@
     torch._C._cuda_attach_out_of_memory_observer
                                    2.0 and later. Without it a failure that the program catches is
                                    not told.
+    torch.__getattr__              1.13 and later: imports parts of PyTorch when they are asked for.
+                                   Without it a snapshot takes as long as it likes.
 """
 
 from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 #: Entries of the trace that are kept, the newest: it bounds the memory that a recording takes.
@@ -42,9 +46,31 @@ def record_history(torch: Any) -> bool:
     return True
 
 
+@contextmanager
+def without_compiler(torch: Any) -> Iterator[None]:
+    """Keeps PyTorch from importing its compiler to look up a snapshot's stacks: where the program
+    has not done so itself no frame is of compiled code, and it takes seconds and 80 MiB."""
+    lazily = torch.__dict__.get("__getattr__")
+    if lazily is None or "torch._inductor" in sys.modules:
+        yield
+        return
+
+    def without(name: str) -> Any:
+        if name == "_inductor":
+            raise AttributeError(name)
+        return lazily(name)
+
+    torch.__getattr__ = without
+    try:
+        yield
+    finally:
+        torch.__getattr__ = lazily
+
+
 def dump_history(torch: Any, path: str) -> None:
     """Writes PyTorch's memory snapshot to |path|."""
-    snapshot = torch.cuda.memory._snapshot()
+    with without_compiler(torch):
+        snapshot = torch.cuda.memory._snapshot()
     with open(path, "wb") as file:
         pickle.dump(snapshot, file, protocol=4)
 
