@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import pickle
 import sys
@@ -69,10 +70,16 @@ def without_compiler(torch: Any) -> Iterator[None]:
 
 def dump_history(torch: Any, path: str) -> None:
     """Writes PyTorch's memory snapshot to |path|."""
-    with without_compiler(torch):
-        snapshot = torch.cuda.memory._snapshot()
-    with open(path, "wb") as file:
-        pickle.dump(snapshot, file, protocol=4)
+    collects = gc.isenabled()
+    gc.disable()  # it would look through a hundred thousand fresh entries again and again
+    try:
+        with without_compiler(torch):
+            snapshot = torch.cuda.memory._snapshot()
+        with open(path, "wb") as file:
+            pickle.dump(snapshot, file, protocol=4)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def on_out_of_memory(torch: Any, observer: Callable[[int, int, int, int], None]) -> None:

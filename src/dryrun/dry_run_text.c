@@ -386,6 +386,10 @@ static void append_unknown(const snug_dry_run *run, snug_text *out) {
         snug_dry_wrap(&found, 2, snug_text_view(&line));
         snug_text_clear(&line);
     }
+    if (run->peak.known && !run->recordings[run->order[0]].complete)
+        snug_dry_wrap(&found, 2,
+                      "The recording holds the program's last allocations alone: its peak may lie "
+                      "before, and for cards the most that was reserved counts.");
     append_reads(process, &found);
     append_returned(process, &found);
     for (size_t i = 0; i < process->note_count; i++)

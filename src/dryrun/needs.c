@@ -31,7 +31,16 @@ static snug_status order_places(snug_dry_run *run) {
     return SNUG_OK;
 }
 
+// Of a trace that has lost its beginning nobody knows with how little that would have run: it
+// counts as what was reserved then.
+static void count_lost(const snug_dry_place *place, snug_dry_recording *recording) {
+    if (recording->complete || place->reserved <= recording->reserved) return;
+    recording->reserved = place->reserved;
+    recording->smallest = place->reserved;
+}
+
 static snug_dry_need need_of(const snug_dry_place *place, snug_dry_recording *recording) {
+    count_lost(place, recording);
     uint64_t told = place->reserved + place->context;
     return (snug_dry_need){.recording = recording,
                            .context = place->context,
