@@ -187,4 +187,17 @@ static bool device_has_zeros(const world *self, const void *address, size_t size
     return same;
 }
 
+static void pattern(unsigned char *bytes, size_t size, int seed) {
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(i * 7 + (size_t)seed * 31 + 1);
+}
+
+// The sum of everyone's |own| number.
+static int sum_is(const world *self, communicator comm, int own, int expected) {
+    void *place = device_bytes(self, &own, sizeof own);
+    CHECK(self->ncclAllReduce(place, place, 1, INT32, SUM, comm, NULL) == 0);
+    CHECK(device_has(self, place, &expected, sizeof expected));
+    return self->cudaFree(place);
+}
+
 #endif

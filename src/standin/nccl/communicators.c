@@ -209,7 +209,7 @@ SNUG_STANDIN_API ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key,
     return regroup(comm, color, key, NULL, out);
 }
 
-SNUG_STANDIN_API ncclResult_t ncclCommShrink(ncclComm_t comm, int *excluded, int count,
+SNUG_STANDIN_API ncclResult_t ncclCommShrink(ncclComm_t comm, const int *excluded, int count,
                                              ncclComm_t *out, ncclConfig_t *config, int flags) {
     (void)config, (void)flags;
     if (!comm || !out || count < 0 || (count > 0 && !excluded)) return ncclInvalidArgument;

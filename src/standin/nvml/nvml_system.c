@@ -54,8 +54,9 @@ API const char *nvmlErrorString(nvmlReturn_t code) {
 
 nvmlReturn_t snug_nvml_text(char *out, unsigned length, const char *text) {
     if (!out) return NVML_ERROR_INVALID_ARGUMENT;
-    if (strlen(text) >= length) return NVML_ERROR_INSUFFICIENT_SIZE;
-    strcpy(out, text);
+    size_t size = strlen(text) + 1;
+    if (size > length) return NVML_ERROR_INSUFFICIENT_SIZE;
+    memcpy(out, text, size);
     return NVML_SUCCESS;
 }
 
