@@ -1,0 +1,133 @@
+"""loss-in-pieces: cross-entropy of a large vocabulary goes through the logits in pieces.
+
+Logits of N tokens and V words are, in PyTorch, four and more times their size: a copy in float32,
+its log-softmax, and gradients of both. Here a piece of the tokens at a time is turned into its loss
+and its gradient, in float32, and one tensor of the logits' size and type is kept: the gradient,
+made in the forward pass. Changes the results by rounding (sums of pieces); no second derivatives.
+
+Option "pieces": how many.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snug_fixes.tell import tell
+
+FIDELITY = "rounding"
+
+#: Below so many bytes of logits nothing is gained.
+SMALLEST = 1 << 20
+
+_original: Any = None
+
+
+def _make_function(torch: Any, pieces: int) -> Any:
+    class CrossEntropyInPieces(torch.autograd.Function):
+        """Loss of logits (N, V) and classes (N,); mean over those not |ignored|, or sum."""
+
+        @staticmethod
+        def forward(
+            ctx: Any, logits: Any, target: Any, ignored: int, smoothing: float, mean: bool
+        ) -> Any:
+            wanted = target != ignored
+            # A mean over nothing is NaN, as PyTorch has it.
+            scale = 1.0 / wanted.sum().float() if mean else torch.ones((), device=logits.device)
+            gradient = torch.empty_like(logits) if logits.requires_grad else None
+            total = torch.zeros((), dtype=torch.float32, device=logits.device)
+            rows = -(-logits.shape[0] // pieces)
+            for at in range(0, logits.shape[0], rows):
+                piece = slice(at, at + rows)
+                keep = wanted[piece]
+                classes = torch.where(keep, target[piece], 0).unsqueeze(1)
+                logs = torch.log_softmax(logits[piece].float(), dim=1)
+                losses = -logs.gather(1, classes).squeeze(1)
+                if smoothing > 0:
+                    losses = (1 - smoothing) * losses - smoothing * logs.mean(dim=1)
+                total += torch.where(keep, losses, 0).sum()
+                if gradient is not None:
+                    part = logs.exp_()
+                    if smoothing > 0:
+                        part -= smoothing / logits.shape[1]
+                    part.scatter_add_(
+                        1, classes, torch.full_like(classes, smoothing - 1, dtype=part.dtype)
+                    )
+                    part *= (keep * scale).unsqueeze(1)
+                    gradient[piece] = part
+            ctx.gradient, ctx.upstream = gradient, None
+            loss = total * scale
+            is_cast = torch.is_autocast_enabled(logits.device.type)
+            return loss if is_cast else loss.to(logits.dtype)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, upstream: Any) -> Any:
+            # The gradient is this function's own, so it is scaled in place; in a second backward
+            # pass (retain_graph) what the first has done is taken back.
+            factor = upstream.float()
+            if ctx.upstream is not None:
+                factor = factor / ctx.upstream
+            ctx.upstream = upstream.float()
+            return ctx.gradient.mul_(factor.to(ctx.gradient.dtype)), None, None, None, None
+
+    return CrossEntropyInPieces
+
+
+def install(torch: Any, options: dict[str, Any]) -> None:
+    global _original
+    function = _make_function(torch, max(1, int(options.get("pieces", 8))))
+    functional = torch.nn.functional
+    original = _original = functional.cross_entropy
+
+    def fits(logits: Any, target: Any, weight: Any, reduction: str) -> bool:
+        return (
+            isinstance(logits, torch.Tensor)
+            and logits.dim() == 2
+            and target.dim() == 1
+            and not target.is_floating_point()
+            and weight is None
+            and reduction in ("mean", "sum")
+            and logits.is_floating_point()
+            and logits.dtype != torch.float64
+            and logits.numel() * logits.element_size() >= SMALLEST
+            and torch.is_grad_enabled()
+            and not torch.compiler.is_compiling()
+        )
+
+    def cross_entropy(
+        input: Any,
+        target: Any,
+        weight: Any = None,
+        size_average: Any = None,
+        ignore_index: int = -100,
+        reduce: Any = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> Any:
+        if size_average is None and reduce is None:
+            try:
+                if fits(input, target, weight, reduction):
+                    return function.apply(
+                        input, target, ignore_index, label_smoothing, reduction == "mean"
+                    )
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except Exception as error:
+                tell(f"loss-in-pieces: a loss is left as it is: {error!r}")
+        return original(
+            input,
+            target,
+            weight,
+            size_average,
+            ignore_index,
+            reduce,
+            reduction,
+            label_smoothing,
+        )
+
+    functional.cross_entropy = cross_entropy
+
+
+def take_back(torch: Any) -> None:
+    if _original is not None:
+        torch.nn.functional.cross_entropy = _original

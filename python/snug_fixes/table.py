@@ -1,0 +1,50 @@
+"""The fixes by name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from snug_fixes import calls
+
+#: Name -> module of this package. Those without one are applied before Python starts.
+FIXES = {
+    # The order is that of wrappers: what stands first is outermost.
+    "mixed-precision": "mixed_precision",
+    "batch-in-pieces": "batch_in_pieces",
+    "offload": "offload",
+    "checkpoint": "checkpoint",
+    "loss-in-pieces": "loss_in_pieces",
+    "early-update": "early_update",
+    "lean-optimizer": "lean_optimizer",
+    "release": "release",
+}
+BEFORE_START = {"allocator"}
+
+_applied: list[Any] = []
+
+
+def check(wanted: list[dict[str, Any]]) -> None:
+    for one in wanted:
+        name = one.get("fix")
+        if name not in FIXES and name not in BEFORE_START:
+            known = ", ".join(sorted({*FIXES, *BEFORE_START}))
+            raise ValueError(f"no fix is called {name!r}; there are {known}")
+
+
+def apply(torch: Any, wanted: list[dict[str, Any]]) -> None:
+    check(wanted)
+    for name, module in FIXES.items():
+        for one in wanted:
+            if one["fix"] != name:
+                continue
+            fix = importlib.import_module(f"snug_fixes.{module}")
+            fix.install(torch, {key: value for key, value in one.items() if key != "fix"})
+            _applied.append(fix)
+
+
+def take_back(torch: Any) -> None:
+    for fix in reversed(_applied):
+        fix.take_back(torch)
+    _applied.clear()
+    calls.take_back(torch)
