@@ -34,6 +34,7 @@ allow cli ""
 allow torch_allocator "base io"
 allow explain "base io torch_allocator"
 allow dryrun "base io torch_allocator explain"
+allow fit "dryrun base io torch_allocator explain"
 
 # The rooms of src/explain: allow_room ROOM LIST. What lies in explain/ itself (facts, findings) is
 # everyone's; readers/ fill facts from what the rooms find.

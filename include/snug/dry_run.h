@@ -41,6 +41,12 @@ typedef struct snug_dry_run_request {
     bool answer_ones;         // what a kernel would have made reads as ones instead of zeros
     snug_dry_run_workspace workspace;
     uint64_t workspace_bytes;
+    // For `snug fit`, which tries programs again and again.
+    const char *fixes;     // a list of fixes as in snug-fixes.json, [{"fix":...}]; NULL: none
+    const char *allocator; // PYTORCH_CUDA_ALLOC_CONF; NULL: as the environment has it
+    const char *output;    // a file for what the program prints; NULL: it prints as it does
+    bool profile;          // find out what each part of its networks keeps and computes
+    bool once;             // where it does not fit, leave it at that
     // Hears of what takes a while, in a sentence; NULL: nobody does.
     void (*tell)(void *context, const char *sentence);
     void *context;

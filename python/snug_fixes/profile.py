@@ -158,6 +158,7 @@ def _note(network: Any, name: str, watch: Watch, counter: Any, args: Any, kwargs
             "name": name,
             "class": f"{type(network).__module__}.{kind}",
             "batch": tensors[0].shape[0] if tensors else 0,
+            "element": next(network.parameters()).element_size(),
             "parts": list(watch.parts.values()),
         }
     )

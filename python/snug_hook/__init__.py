@@ -24,6 +24,8 @@ def start() -> None:
     # Tells the command that a Python with the hook ran at all.
     with open(os.path.join(settings.directory, f"{os.getpid()}.hook"), "w"):
         pass
+    if settings.fixes or settings.profile:
+        import snug_fixes  # noqa: F401  the folder is on sys.path now, and will not be later
     from snug_hook.imports import Watch
 
     sys.meta_path.insert(0, Watch())

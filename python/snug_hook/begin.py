@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from snug_hook import ending, marks, objects, places, private, recording, standins, steps
+from snug_hook import (
+    ending,
+    marks,
+    objects,
+    places,
+    private,
+    recording,
+    settings,
+    standins,
+    steps,
+)
 from snug_hook.guard import guarded
 
 
 @guarded
+def apply_fixes(torch: Any) -> None:
+    if not settings.fixes and not settings.profile:
+        return
+    import snug_fixes
+
+    if settings.fixes:
+        with open(settings.fixes, encoding="utf-8") as file:
+            snug_fixes.apply(torch, json.load(file))
+    if settings.profile:
+        from snug_fixes import profile
+
+        profile.install(torch)
+
+
+@guarded
 def after_import(torch: Any) -> None:
-    if standins.driver is None:
+    apply_fixes(torch)
+    if standins.driver is None and settings.standins:
         return
     ending.torch = torch
     places.tell_reads()

@@ -82,6 +82,14 @@ def describe_process(why: str, error: BaseException | None, cannot: str) -> dict
 
 
 @guarded
+def write_profile() -> None:
+    if settings.profile:
+        from snug_fixes import profile
+
+        profile.write(settings.directory)
+
+
+@guarded
 def write(why: str, error: BaseException | None = None, cannot: str = "") -> None:
     """Writes what this process saw, once."""
     global _written_by
@@ -92,6 +100,7 @@ def write(why: str, error: BaseException | None = None, cannot: str = "") -> Non
         from snug_hook import recording
 
         recording.write(torch)
+        write_profile()
     if standins.driver is not None:
         standins.driver.snug_standin_flush()
     path = os.path.join(settings.directory, f"{os.getpid()}.python.json")

@@ -72,6 +72,8 @@ def prepare(folders: list[str]) -> None:
     torch_version = version.get("__version__", "")
     cuda_version = version.get("cuda", "")
     major = cuda_version.split(".")[0]
+    if not settings.standins:
+        return  # the program runs on a real card
     if version.get("hip"):
         refuse("rocm")
     elif not major:

@@ -23,6 +23,7 @@ static snug_status attempt(const snug_dry_run_request *request, uint64_t memory,
     out->memory = memory;
     snug_launch_request launch = {.program = request->program,
                                   .environment = out->setup.environment,
+                                  .output = request->output,
                                   .seconds = request->seconds};
     SNUG_TRY(snug_launch_run(&launch, &out->end));
     if (out->end.start_errno)
@@ -39,7 +40,8 @@ static void clear_attempt(snug_dry_attempt *attempt) {
 // What it would need is seen where there is enough.
 static snug_status attempt_again(snug_dry_run *run) {
     const snug_dry_run_request *request = &run->request;
-    if (run->judgement.outcome != SNUG_DRY_RUN_NO_FIT || run->first.memory >= SNUG_DRY_UNLIMITED)
+    if (request->once || run->judgement.outcome != SNUG_DRY_RUN_NO_FIT ||
+        run->first.memory >= SNUG_DRY_UNLIMITED)
         return SNUG_OK;
     if (request->tell)
         request->tell(request->context,

@@ -1,6 +1,7 @@
 // The parent of the program, and of every process that loses its own parent below it.
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,21 @@ static void kill_all(guardian *self) {
     }
 }
 
+// What the program prints goes to a file, and it reads nothing.
+static void redirect(const char *path) {
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600),
+        nothing = open("/dev/null", O_RDONLY);
+    if (file >= 0) {
+        dup2(file, STDOUT_FILENO);
+        dup2(file, STDERR_FILENO);
+        close(file);
+    }
+    if (nothing >= 0) {
+        dup2(nothing, STDIN_FILENO);
+        close(nothing);
+    }
+}
+
 _Noreturn static void become(const snug_launch_request *request, const sigset_t *mask,
                              const struct sigaction *actions, pid_t parent, int report) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -135,6 +151,7 @@ _Noreturn static void become(const snug_launch_request *request, const sigset_t 
     for (int i = 0; i < PASSED; i++)
         sigaction(passed[i], &actions[i], NULL);
     sigprocmask(SIG_SETMASK, mask, NULL);
+    if (request->output) redirect(request->output);
     execvpe(request->program[0], request->program, request->environment);
     send(report, SNUG_GUARDIAN_NOT_STARTED, errno, 0);
     _exit(127);

@@ -18,6 +18,7 @@
 typedef struct snug_launch_request {
     char *const *program;     // ends with NULL
     char *const *environment; // likewise
+    const char *output;       // a file for what it prints; NULL: where this process prints
     double seconds;           // after which the program is asked to end, if it has not; 0: never
 } snug_launch_request;
 

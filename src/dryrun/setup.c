@@ -12,6 +12,7 @@
 
 #include "base/installed.h"
 #include "base/text.h"
+#include "io/file.h"
 
 extern char **environ;
 
@@ -84,9 +85,11 @@ snug_status snug_dry_setup_standin(const snug_dry_run_request *request, uint64_t
     return status;
 }
 
-static bool is_set_by_us(const char *entry) {
-    static const char *const names[] = {"SNUG_STANDIN=", "SNUG_HOOK=", "PYTHONPATH="};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+static bool is_set_by_us(const char *entry, const snug_dry_run_request *request) {
+    static const char *const names[] = {"SNUG_STANDIN=", "SNUG_HOOK=", "PYTHONPATH=",
+                                        "PYTORCH_CUDA_ALLOC_CONF=", "PYTORCH_ALLOC_CONF="};
+    size_t count = sizeof names / sizeof names[0] - (request->allocator ? 0 : 2);
+    for (size_t i = 0; i < count; i++)
         if (strncmp(entry, names[i], strlen(names[i])) == 0) return true;
     return false;
 }
@@ -101,7 +104,16 @@ static snug_status format_hook(const snug_dry_run_request *request, const snug_d
         snug_text_append(out, ";deadline=%.3f",
                          (double)now.tv_sec + 1e-9 * (double)now.tv_nsec + request->seconds);
     }
+    if (request->fixes) snug_text_append(out, ";fixes=%s/fixes.json", setup->directory);
+    if (request->profile) snug_text_append(out, ";profile=1");
     return snug_text_status(out);
+}
+
+static snug_status write_fixes(const snug_dry_run_request *request, const snug_dry_setup *setup) {
+    char path[PATH_MAX];
+    if (!request->fixes) return SNUG_OK;
+    snprintf(path, sizeof path, "%s/fixes.json", setup->directory);
+    return snug_file_write_text(path, request->fixes);
 }
 
 static snug_status make_environment(const snug_dry_run_request *request, uint64_t memory_bytes,
@@ -110,10 +122,11 @@ static snug_status make_environment(const snug_dry_run_request *request, uint64_
     while (environ[count])
         count++;
     SNUG_TRY(
-        snug_pool_new(&setup->pool, (count + 4) * sizeof(char *), (void **)&setup->environment));
+        snug_pool_new(&setup->pool, (count + 6) * sizeof(char *), (void **)&setup->environment));
     for (size_t i = 0; i < count; i++)
-        if (!is_set_by_us(environ[i])) setup->environment[used++] = environ[i];
-    snug_text texts[3] = {{0}};
+        if (!is_set_by_us(environ[i], request)) setup->environment[used++] = environ[i];
+    enum { TEXTS = 5 };
+    snug_text texts[TEXTS] = {{0}};
     char *standin = NULL;
     const char *path = getenv("PYTHONPATH");
     snug_status status =
@@ -122,10 +135,15 @@ static snug_status make_environment(const snug_dry_run_request *request, uint64_
         snug_text_append(&texts[0], "SNUG_STANDIN=%s", standin);
         snug_text_append(&texts[1], "PYTHONPATH=%s/start%s%s", setup->python,
                          path && *path ? ":" : "", path ? path : "");
+        // Both of its names: the newer one counts where a version knows it.
+        if (request->allocator) {
+            snug_text_append(&texts[3], "PYTORCH_CUDA_ALLOC_CONF=%s", request->allocator);
+            snug_text_append(&texts[4], "PYTORCH_ALLOC_CONF=%s", request->allocator);
+        }
         status = format_hook(request, setup, &texts[2]);
     }
-    for (int i = 0; i < 3; i++) {
-        if (status == SNUG_OK)
+    for (int i = 0; i < TEXTS; i++) {
+        if (status == SNUG_OK && texts[i].data)
             status = snug_pool_text(&setup->pool, snug_text_view(&texts[i]),
                                     &setup->environment[used++]);
         snug_text_clear(&texts[i]);
@@ -139,6 +157,7 @@ snug_status snug_dry_setup_make(const snug_dry_run_request *request, uint64_t me
     SNUG_TRY(find_files("stand-in", &out->pool, &out->standins));
     SNUG_TRY(find_files("python", &out->pool, &out->python));
     SNUG_TRY(make_directory(&out->pool, &out->directory));
+    SNUG_TRY(write_fixes(request, out));
     return make_environment(request, memory_bytes ? memory_bytes : snug_dry_setup_memory(request),
                             out);
 }

@@ -1,0 +1,65 @@
+// The mildest fixes under which a PyTorch program fits on a card: each is tried in a dry run before
+// it is taken.
+//
+//     snug_fit_request request = SNUG_FIT_DEFAULTS;
+//     request.program = (char *[]){"python", "train.py", NULL};
+//     snug_gpu_find("RTX 3060", &request.gpu);
+//     snug_fit *fit;
+//     if (snug_fit_start(&request, &fit) == SNUG_OK && snug_fit_fits(fit))
+//         snug_fit_write(fit, "snug-fixes.json");
+//     snug_fit_free(fit);
+#ifndef SNUG_FIT_H
+#define SNUG_FIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "snug/dry_run.h"
+#include "snug/plan.h"
+
+typedef struct snug_fit_request {
+    char *const *program;     // its command line, ends with NULL
+    const snug_gpu_info *gpu; // NULL: |memory_bytes| alone
+    uint64_t memory_bytes;    // of each card; 0: |gpu|'s
+    uint64_t context_bytes;   // 0: by the card
+    int gpus;
+    int steps;           // optimizer steps of each dry run
+    double seconds;      // that each may take; 0: as long as it likes
+    snug_fidelity allow; // no fix changes more than this
+    const char *fixes;   // names that may be used, "checkpoint,offload"; NULL: all
+    bool prefer_speed;   // the fastest allowed rather than the mildest
+    int most_runs;       // dry runs, at most; 0: as many as are needed, up to 12
+    // Hears of each dry run as it begins; NULL: nobody does.
+    void (*tell)(void *context, const char *sentence);
+    void *context;
+} snug_fit_request;
+
+#define SNUG_FIT_DEFAULTS ((snug_fit_request){.gpus = 1, .steps = 3, .allow = SNUG_STATISTICS})
+
+typedef struct snug_fit snug_fit;
+
+// SNUG_OK whatever came of it: snug_fit_outcome_of() tells. Other failures as of
+// snug_dry_run_start(); SNUG_INVALID also for names of fixes that there are not.
+snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out);
+void snug_fit_free(snug_fit *fit);
+
+// As of a dry run: FITS with the fixes that were chosen (maybe none), NO_FIT where nothing allowed
+// makes it fit, the others as the first dry run ended.
+snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit);
+
+// The report for people (80 columns), as a JSON object in one line, and the lines of PyTorch for
+// who would rather write the chosen fixes into the program. The caller frees |*out| with
+// snug_dry_run_text_free().
+snug_status snug_fit_text(const snug_fit *fit, char **out);
+snug_status snug_fit_json(const snug_fit *fit, char **out);
+snug_status snug_fit_code(const snug_fit *fit, char **out);
+
+// Writes the chosen fixes to |path|, whole or not at all, for `snug run --fixes`. SNUG_INVALID
+// where nothing fits.
+snug_status snug_fit_write(const snug_fit *fit, const char *path);
+
+// Fix |index| of the table: its name and a line of help; false past the end.
+bool snug_fit_fix_at(int index, const char **name, const char **help);
+
+#endif

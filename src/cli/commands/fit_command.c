@@ -1,0 +1,211 @@
+// snug fit: the mildest fixes under which a PyTorch program fits on a card.
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "snug/fit.h"
+#include "snug/size.h"
+
+typedef struct arguments {
+    snug_fit_request request;
+    const char *out;
+    bool json, show_code;
+} arguments;
+
+static bool complain(const char *option, const char *value, const char *expected) {
+    command_complain("fit", "%s '%s': expected %s", option, value, expected);
+    return false;
+}
+
+static bool read_size(const char *option, const char *text, uint64_t *out) {
+    size_t bytes = 0;
+    if (snug_size_parse(text, &bytes) != SNUG_OK)
+        return complain(option, text, "a size such as 512MiB or 8GiB");
+    *out = bytes;
+    return true;
+}
+
+static bool read_count(const char *option, const char *text, int most, int *out) {
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < 1 || value > most)
+        return complain(option, text, "a whole number from 1");
+    *out = (int)value;
+    return true;
+}
+
+static bool read_seconds(const char *text, double *out) {
+    char *end;
+    *out = strtod(text, &end);
+    return (end != text && !*end && *out > 0 && *out < 1e9) ||
+           complain("--time", text, "seconds, more than 0");
+}
+
+static bool read_prefer(const char *text, bool *speed) {
+    *speed = strcmp(text, "speed") == 0;
+    return *speed || strcmp(text, "fidelity") == 0 ||
+           complain("--prefer", text, "fidelity or speed");
+}
+
+static bool has_failed(snug_status status) {
+    if (status != SNUG_OK) command_complain("fit", "%s", snug_error_message());
+    return status != SNUG_OK;
+}
+
+enum { GPU = 256, MEMORY, GPUS, STEPS, TIME, ALLOW, FIXES, PREFER, RUNS, OUT, CODE, JSON, CONTEXT };
+
+static const struct option options[] = {
+    {"gpu", required_argument, NULL, GPU},         {"memory", required_argument, NULL, MEMORY},
+    {"gpus", required_argument, NULL, GPUS},       {"steps", required_argument, NULL, STEPS},
+    {"time", required_argument, NULL, TIME},       {"allow", required_argument, NULL, ALLOW},
+    {"fixes", required_argument, NULL, FIXES},     {"prefer", required_argument, NULL, PREFER},
+    {"runs", required_argument, NULL, RUNS},       {"out", required_argument, NULL, OUT},
+    {"show-code", no_argument, NULL, CODE},        {"json", no_argument, NULL, JSON},
+    {"context", required_argument, NULL, CONTEXT}, {0}};
+
+static bool read_option(int option, arguments *out) {
+    snug_fit_request *request = &out->request;
+    switch (option) {
+    case GPU:
+        return !has_failed(snug_gpu_find(optarg, &request->gpu));
+    case MEMORY:
+        return read_size("--memory", optarg, &request->memory_bytes);
+    case GPUS:
+        return read_count("--gpus", optarg, 64, &request->gpus);
+    case STEPS:
+        return read_count("--steps", optarg, 1000000, &request->steps);
+    case TIME:
+        return read_seconds(optarg, &request->seconds);
+    case ALLOW:
+        return !has_failed(snug_fidelity_parse(optarg, &request->allow));
+    case FIXES:
+        request->fixes = optarg;
+        return true;
+    case PREFER:
+        return read_prefer(optarg, &request->prefer_speed);
+    case RUNS:
+        return read_count("--runs", optarg, 1000, &request->most_runs);
+    case OUT:
+        out->out = optarg;
+        return (*optarg && *optarg != '-') || complain("--out", optarg, "the name of a file");
+    case CODE:
+        out->show_code = true;
+        return true;
+    case JSON:
+        out->json = true;
+        return true;
+    default:
+        return read_size("--context", optarg, &request->context_bytes);
+    }
+}
+
+static void tell(void *context, const char *sentence) {
+    (void)context;
+    fflush(stdout);
+    command_complain("fit", "%s", sentence);
+}
+
+static bool read_arguments(int argc, char **argv, arguments *out) {
+    *out = (arguments){.request = SNUG_FIT_DEFAULTS, .out = "snug-fixes.json"};
+    out->request.tell = tell;
+    opterr = 0;
+    for (int found; (found = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
+        if (found == '?' || found == ':') {
+            command_complain("fit", "%s '%s'; `snug fit --help` lists the options",
+                             found == ':' ? "a value is missing after" : "there is no option",
+                             argv[optind - 1]);
+            return false;
+        }
+        if (!read_option(found, out)) return false;
+    }
+    if (optind == argc) {
+        command_complain("fit", "which program? For example: snug fit --gpu \"RTX 3060\" python "
+                                "train.py");
+        return false;
+    }
+    if (!out->request.gpu && !out->request.memory_bytes) {
+        command_complain("fit", "on which card? Give --gpu NAME or --memory SIZE");
+        return false;
+    }
+    out->request.program = argv + optind;
+    return true;
+}
+
+static int exit_of(snug_dry_run_outcome outcome) {
+    static const int exits[] = {[SNUG_DRY_RUN_FITS] = EXIT_DONE,
+                                [SNUG_DRY_RUN_NO_FIT] = EXIT_NO_FIT,
+                                [SNUG_DRY_RUN_FAILED] = EXIT_FAILED,
+                                [SNUG_DRY_RUN_CANNOT] = EXIT_BAD_FILE,
+                                [SNUG_DRY_RUN_INTERRUPTED] = EXIT_INTERRUPTED};
+    return exits[outcome];
+}
+
+static snug_status print(snug_status (*make)(const snug_fit *, char **), const snug_fit *fit) {
+    char *text = NULL;
+    snug_status status = make(fit, &text);
+    if (status == SNUG_OK) fputs(text, stdout);
+    snug_dry_run_text_free(text);
+    return status;
+}
+
+static int report(const snug_fit *fit, const arguments *given) {
+    bool fits = snug_fit_outcome_of(fit) == SNUG_DRY_RUN_FITS;
+    if (!given->json) fputs("\n", stdout);
+    snug_status status = print(given->json ? snug_fit_json : snug_fit_text, fit);
+    if (status == SNUG_OK && given->show_code && fits) {
+        fputs("\n", stdout);
+        status = print(snug_fit_code, fit);
+    }
+    if (status == SNUG_OK && fits) status = snug_fit_write(fit, given->out);
+    if (status == SNUG_OK && fits && !given->json) {
+        printf("\nWritten to %s. On the card:\n  snug run --fixes %s --", given->out, given->out);
+        for (char *const *word = given->request.program; *word; word++)
+            printf(" %s", *word);
+        putchar('\n');
+    }
+    return status == SNUG_OK ? exit_of(snug_fit_outcome_of(fit)) : command_fail("fit", status);
+}
+
+static int run(int argc, char **argv) {
+    arguments given;
+    snug_fit *fit = NULL;
+    if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
+    fflush(stdout);
+    snug_status status = snug_fit_start(&given.request, &fit);
+    int result = status == SNUG_OK ? report(fit, &given) : command_fail("fit", status);
+    snug_fit_free(fit);
+    return result;
+}
+
+const snug_command snug_command_fit = {
+    .name = "fit",
+    .summary = "the mildest fixes under which a PyTorch program fits on a card",
+    .usage = "usage: snug fit --gpu NAME|--memory SIZE [OPTIONS] [--] PROGRAM...\n\n"
+             "Finds out what to change so that a PyTorch program fits on a card. The program is\n"
+             "run dry (see `snug dry-run --help`) as it is, then with fixes that are applied from\n"
+             "outside: nothing in it is changed. The mildest that fit are written down, and\n"
+             "`snug run` runs the program with them.\n\n"
+             "  --gpu NAME         the card; `snug cards` lists them\n"
+             "  --memory SIZE      its memory (default: the card's)\n"
+             "  --gpus N           how many of them there are (default 1)\n"
+             "  --steps N          optimizer steps of each dry run (default 3)\n"
+             "  --time SECONDS     that each dry run may take\n"
+             "  --allow FIDELITY   no fix may change more: exact, rounding, precision, statistics\n"
+             "                     (default)\n"
+             "  --fixes LIST       only these: allocator, early-update, release, checkpoint,\n"
+             "                     offload, loss-in-pieces, batch-in-pieces, mixed-precision,\n"
+             "                     lean-optimizer\n"
+             "  --prefer WHAT      fidelity (default) or speed\n"
+             "  --runs N           dry runs, at most (default 12)\n"
+             "  --out FILE         where the fixes are written (default snug-fixes.json)\n"
+             "  --show-code        also print the lines of PyTorch that do the same\n"
+             "  --context SIZE     what CUDA's context takes (default: by the card)\n"
+             "  --json             the report as JSON\n\n"
+             "exit status: 0 it fits, 1 the program failed by itself, 2 wrong usage, 3 nothing\n"
+             "allowed makes it fit, 4 it cannot be run dry, 130 interrupted\n",
+    .run = run,
+};

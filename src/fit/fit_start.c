@@ -1,0 +1,113 @@
+// From the request to the situation: one dry run that tells what there is to be fixed.
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "fit/fit.h"
+
+static snug_status check_names(const char *list) {
+    for (const char *at = list; at && *at;) {
+        size_t length = strcspn(at, ",");
+        bool known = false;
+        for (size_t i = 0; snug_fit_fixes[i]; i++)
+            known |= strlen(snug_fit_fixes[i]->name) == length &&
+                     strncmp(at, snug_fit_fixes[i]->name, length) == 0;
+        if (!known)
+            return snug_fail(SNUG_INVALID,
+                             "no fix for PyTorch programs is called '%.*s'; `snug fit --help` "
+                             "lists them",
+                             (int)length, at);
+        at += length + (at[length] == ',');
+    }
+    return SNUG_OK;
+}
+
+static snug_status run_unfixed(snug_fit *fit) {
+    const snug_fit_request *asked = &fit->request;
+    snug_dry_run_request request = SNUG_DRY_RUN_DEFAULTS;
+    request.program = asked->program;
+    request.gpu = asked->gpu;
+    request.memory_bytes = SNUG_DRY_UNLIMITED;
+    request.context_bytes = asked->context_bytes;
+    request.gpus = asked->gpus;
+    request.steps = asked->steps;
+    request.seconds = asked->seconds;
+    request.profile = true;
+    request.once = true;
+    if (asked->tell) asked->tell(asked->context, "dry run 1: the program as it is, with a profile");
+    fit->runs = 1;
+    return snug_dry_run_start(&request, &fit->situation.unfixed);
+}
+
+// The least memory that the recording runs in, on the card's own context.
+static void find_need(snug_fit *fit) {
+    snug_fit_situation *situation = &fit->situation;
+    const snug_dry_run *run = situation->unfixed;
+    const snug_dry_place *worst = snug_dry_worst(run);
+    situation->needed = run->smallest ? run->smallest : worst->used;
+    situation->cached = worst->reserved - worst->allocated;
+    memcpy(situation->kinds, run->peak.kinds, sizeof situation->kinds);
+}
+
+static snug_status find_situation(snug_fit *fit) {
+    snug_fit_situation *situation = &fit->situation;
+    const snug_fit_request *asked = &fit->request;
+    situation->request = asked;
+    snug_dry_run_request card = {.gpu = asked->gpu, .memory_bytes = asked->memory_bytes};
+    situation->gpu = snug_dry_setup_gpu(&card);
+    situation->total = snug_dry_setup_memory(&card);
+    SNUG_TRY(run_unfixed(fit));
+    fit->outcome = snug_dry_run_outcome_of(situation->unfixed);
+    if (fit->outcome != SNUG_DRY_RUN_FITS || !snug_dry_worst(situation->unfixed)) return SNUG_OK;
+    find_need(fit);
+    snug_status status =
+        snug_fit_profile_read(situation->unfixed->seen->setup.directory, &situation->profile);
+    // A program without a network that learns has the allocator's settings left.
+    if (status != SNUG_OK && status != SNUG_NOT_FOUND) return status;
+    SNUG_TRY(snug_fit_frontier_make(&situation->profile, situation->gpu, &situation->frontier));
+    situation->step_seconds = 3 * situation->frontier.forward_seconds;
+    if (situation->step_seconds <= 0) situation->step_seconds = 1;
+    return snug_fit_search(fit);
+}
+
+snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out) {
+    snug_fit *fit;
+    *out = NULL;
+    if (!request->gpu && !request->memory_bytes)
+        return snug_fail(SNUG_INVALID, "no card to fit on: give a card or an amount of memory");
+    SNUG_TRY(check_names(request->fixes));
+    SNUG_TRY(SNUG_NEW(&fit, 1));
+    fit->request = *request;
+    fit->chosen = -1;
+    snug_status status = find_situation(fit);
+    if (status == SNUG_OK)
+        *out = fit;
+    else
+        snug_fit_free(fit);
+    return status;
+}
+
+void snug_fit_free(snug_fit *fit) {
+    if (!fit) return;
+    for (size_t i = 0; i < fit->candidate_count; i++)
+        snug_memory_free(fit->candidates[i].problem);
+    snug_dry_run_free(fit->situation.unfixed);
+    snug_dry_run_free(fit->last);
+    snug_fit_frontier_clear(&fit->situation.frontier);
+    snug_fit_profile_clear(&fit->situation.profile);
+    snug_memory_free(fit);
+}
+
+snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit) {
+    return fit->outcome;
+}
+
+bool snug_fit_fix_at(int index, const char **name, const char **help) {
+    for (int i = 0; snug_fit_fixes[i]; i++)
+        if (i == index) {
+            *name = snug_fit_fixes[i]->name;
+            *help = snug_fit_fixes[i]->help;
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,76 @@
+// Cross-entropy of a large vocabulary goes through the logits in pieces.
+#include "fit/fit.h"
+
+// A piece in float32 is to have at most so many bytes.
+static const uint64_t piece_bytes = (uint64_t)64 << 20;
+
+static uint64_t pieces(const snug_fit_situation *situation) {
+    uint64_t bytes = situation->profile.loss_rows * situation->profile.loss_classes * 4;
+    uint64_t count = (bytes + piece_bytes - 1) / piece_bytes;
+    return count < 4 ? 4 : count > 256 ? 256 : count;
+}
+
+static snug_fidelity fidelity(const snug_fit_situation *situation) {
+    (void)situation;
+    return SNUG_ROUNDING;
+}
+
+static const char *why_not(const snug_fit_situation *situation) {
+    if (situation->profile.compiled) return "the program compiles its network";
+    if (situation->profile.largest_loss < situation->needed / 100)
+        return "the program's loss is small";
+    return NULL;
+}
+
+static size_t most(const snug_fit_situation *situation) {
+    (void)situation;
+    return 1;
+}
+
+// PyTorch has the logits in float32, their log-softmax and its gradient; here is one gradient.
+static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
+    return amount ? 2 * situation->profile.loss_rows * situation->profile.loss_classes * 4 : 0;
+}
+
+static double costs(const snug_fit_situation *situation, size_t amount) {
+    (void)situation, (void)amount;
+    return 0;
+}
+
+static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
+    (void)amount;
+    snug_text_append(out, ",\"pieces\":%llu", (unsigned long long)pieces(situation));
+}
+
+static void tell(const snug_fit_situation *situation, size_t amount, snug_text *out) {
+    (void)amount;
+    snug_text_append(out, "%llu pieces", (unsigned long long)pieces(situation));
+}
+
+static void code(const snug_fit_situation *situation, size_t amount, snug_text *out) {
+    (void)amount;
+    snug_text_append(out,
+                     "# In place of F.cross_entropy(logits, targets):\n"
+                     "from torch.utils.checkpoint import checkpoint\n"
+                     "def piece(logits, targets):\n"
+                     "    return F.cross_entropy(logits.float(), targets, reduction=\"sum\")\n"
+                     "loss = sum(\n"
+                     "    checkpoint(piece, x, y, use_reentrant=False)\n"
+                     "    for x, y in zip(logits.chunk(%llu), targets.chunk(%llu))\n"
+                     ") / (targets != -100).sum()\n",
+                     (unsigned long long)pieces(situation), (unsigned long long)pieces(situation));
+}
+
+const snug_fit_fix snug_fit_fix_loss_in_pieces = {
+    .name = "loss-in-pieces",
+    .help = "cross-entropy of a large vocabulary goes through the logits in pieces",
+    .rank = 0,
+    .fidelity = fidelity,
+    .why_not = why_not,
+    .most = most,
+    .saves = saves,
+    .costs = costs,
+    .options = options,
+    .tell = tell,
+    .code = code,
+};

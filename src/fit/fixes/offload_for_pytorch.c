@@ -1,0 +1,68 @@
+// Activations wait in pinned host memory: those of whole networks, but for what checkpoints leave
+// out.
+#include "fit/fit.h"
+
+// Bytes a second over PCI Express: 4.0 with 16 lanes, as measured with pinned memory.
+static const double bus = 20e9;
+
+static uint64_t kept(const snug_fit_situation *situation) {
+    return situation->frontier.count ? situation->frontier.choices[0].kept : 0;
+}
+
+static snug_fidelity fidelity(const snug_fit_situation *situation) {
+    (void)situation;
+    return SNUG_EXACT;
+}
+
+static const char *why_not(const snug_fit_situation *situation) {
+    if (situation->profile.network_count == 0) return "no network of the program learns";
+    if (situation->profile.compiled) return "the program compiles its network";
+    return kept(situation) ? NULL : "nothing is kept for backward";
+}
+
+static size_t most(const snug_fit_situation *situation) {
+    (void)situation;
+    return 1;
+}
+
+static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
+    return amount ? kept(situation) / 10 * 9 : 0;
+}
+
+static double costs(const snug_fit_situation *situation, size_t amount) {
+    return amount ? 2 * (double)kept(situation) / bus / situation->step_seconds : 0;
+}
+
+static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
+    (void)amount;
+    snug_text_append(out, ",\"modules\":[");
+    for (size_t i = 0; i < situation->profile.network_count; i++)
+        snug_text_append(out, "%s\"%s\"", i ? "," : "", situation->profile.networks[i].name);
+    snug_text_append(out, "]");
+}
+
+static void tell(const snug_fit_situation *situation, size_t amount, snug_text *out) {
+    (void)situation, (void)amount;
+    snug_text_append(out, "activations wait in host memory");
+}
+
+static void code(const snug_fit_situation *situation, size_t amount, snug_text *out) {
+    (void)situation, (void)amount;
+    snug_text_append(out, "# Around the forward pass:\n"
+                          "with torch.autograd.graph.save_on_cpu(pin_memory=True):\n"
+                          "    outputs = model(inputs)\n");
+}
+
+const snug_fit_fix snug_fit_fix_offload = {
+    .name = "offload",
+    .help = "activations wait in pinned host memory",
+    .rank = 4,
+    .fidelity = fidelity,
+    .why_not = why_not,
+    .most = most,
+    .saves = saves,
+    .costs = costs,
+    .options = options,
+    .tell = tell,
+    .code = code,
+};
