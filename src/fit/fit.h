@@ -9,7 +9,7 @@
 #define SNUG_FIT_FIT_H
 
 #include "base/text.h"
-#include "dryrun/run.h"
+#include "dryrun/dry_run_result.h"
 #include "fit/frontier.h"
 #include "fit/profile.h"
 #include "snug/fit.h"

@@ -326,14 +326,11 @@ static snug_status leave_out(search *self, size_t *amounts, size_t index) {
 }
 
 static snug_status improve(search *self, size_t *amounts) {
-    // The last that was taken up changes the most; fixes of no cost and lower fidelity stay.
+    // The last that was taken up changes or costs the most.
     for (size_t i = self->count; i-- > 0;) {
         size_t index = self->order[i];
-        const snug_fit_fix *fix = snug_fit_fixes[index];
         if (!amounts[index]) continue;
-        bool costly = fix->costs(situation_of(self), amounts[index]) > cheap;
-        bool changes = fix->fidelity(situation_of(self)) > SNUG_EXACT;
-        if (costly || changes) SNUG_TRY(leave_out(self, amounts, index));
+        SNUG_TRY(leave_out(self, amounts, index));
         if (amounts[index] > 1) SNUG_TRY(take_back(self, amounts, index));
     }
     return SNUG_OK;
