@@ -59,6 +59,21 @@ snug_status snug_fit_code(const snug_fit *fit, char **out);
 // where nothing fits.
 snug_status snug_fit_write(const snug_fit *fit, const char *path);
 
+// ---- The program on a real card, with the fixes that were written down.
+
+typedef struct snug_watch snug_watch;
+
+// Runs |program| on the machine's own card with the fixes in the file |fixes| (NULL: none, it is
+// only watched), as snug_dry_run_start() runs one dry. SNUG_BAD_FILE where |fixes| is no such file.
+snug_status snug_watch_start(char *const *program, const char *fixes, snug_watch **out);
+void snug_watch_free(snug_watch *watch);
+// The program's exit status, 128 + N where signal N ended it.
+int snug_watch_exit(const snug_watch *watch);
+bool snug_watch_interrupted(const snug_watch *watch);
+// What was seen against what the dry run had seen, and where it ran out of memory why, as
+// `snug explain` has it. Freed with snug_dry_run_text_free().
+snug_status snug_watch_text(const snug_watch *watch, char **out);
+
 // Fix |index| of the table: its name and a line of help; false past the end.
 bool snug_fit_fix_at(int index, const char **name, const char **help);
 

@@ -55,6 +55,19 @@ def rank(name: str) -> int:
     return int(value) if value.isdigit() else -1
 
 
+def peaks() -> list[dict[str, int]]:
+    """PyTorch's own peaks of each card that this process used, in bytes."""
+    if torch is None or not torch.cuda.is_initialized():
+        return []
+    found = []
+    for device in range(torch.cuda.device_count()):
+        reserved = torch.cuda.max_memory_reserved(device)
+        if reserved:
+            allocated = torch.cuda.max_memory_allocated(device)
+            found.append({"device": device, "reserved": reserved, "allocated": allocated})
+    return found
+
+
 def describe_process(why: str, error: BaseException | None, cannot: str) -> dict[str, object]:
     from snug_hook import imports, recording, steps
 
@@ -75,6 +88,7 @@ def describe_process(why: str, error: BaseException | None, cannot: str) -> dict
         "others": imports.others,
         "steps": steps.iterations,
         "optimizers": steps.summary(),
+        "peaks": peaks(),
         "failures": recording.failures,
         "recorded_allocations": recording.allocations,
         "problems": guard.problems,

@@ -75,6 +75,15 @@ static const char *joined(reader *self, const snug_json *object, const char *key
 
 // ---- The hook's ----------------------------------------------------------------------------
 
+static void read_peaks(const snug_json *root, snug_dry_process *out) {
+    const snug_json *peaks = snug_json_member(root, "peaks");
+    for (const snug_json *one = peaks ? peaks->first : NULL; one; one = one->next) {
+        if (bytes_of(one, "reserved") <= out->peak_reserved) continue;
+        out->peak_reserved = bytes_of(one, "reserved");
+        out->peak_allocated = bytes_of(one, "allocated");
+    }
+}
+
 static void read_error(const snug_json *root, snug_dry_process *out) {
     const snug_json *error = snug_json_member(root, "error");
     if (!error || error->type != SNUG_JSON_OBJECT) return;
@@ -136,6 +145,7 @@ static void read_python(reader *self, const snug_json *root, snug_dry_process *o
     out->problems = texts_of(self, root, "problems", &out->problem_count);
     out->recorded = numbers_of(self, root, "recorded_allocations", &out->recorded_count);
     read_error(root, out);
+    read_peaks(root, out);
     read_failures(self, root, out);
     read_optimizers(self, root, out);
 }

@@ -72,6 +72,7 @@ typedef struct snug_dry_process {
     size_t failure_count;
     uint64_t *recorded; // by device, allocations served when the recording was written
     size_t recorded_count;
+    uint64_t peak_reserved, peak_allocated; // of the card it used most, as PyTorch tells it
     const char **problems;
     size_t problem_count;
     // The stand-ins'.

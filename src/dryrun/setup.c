@@ -89,15 +89,15 @@ static bool is_set_by_us(const char *entry, const snug_dry_run_request *request)
     static const char *const names[] = {"SNUG_STANDIN=", "SNUG_HOOK=", "PYTHONPATH=",
                                         "PYTORCH_CUDA_ALLOC_CONF=", "PYTORCH_ALLOC_CONF="};
     size_t count = sizeof names / sizeof names[0] - (request->allocator ? 0 : 2);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = request->real ? 1 : 0; i < count; i++)
         if (strncmp(entry, names[i], strlen(names[i])) == 0) return true;
     return false;
 }
 
 static snug_status format_hook(const snug_dry_run_request *request, const snug_dry_setup *setup,
                                snug_text *out) {
-    snug_text_append(out, "SNUG_HOOK=directory=%s;standins=%s;steps=%d", setup->directory,
-                     setup->standins, request->steps);
+    snug_text_append(out, "SNUG_HOOK=directory=%s;steps=%d", setup->directory, request->steps);
+    if (!request->real) snug_text_append(out, ";standins=%s", setup->standins);
     if (request->seconds > 0) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
@@ -132,7 +132,7 @@ static snug_status make_environment(const snug_dry_run_request *request, uint64_
     snug_status status =
         snug_dry_setup_standin(request, memory_bytes, setup->directory, &setup->pool, &standin);
     if (status == SNUG_OK) {
-        snug_text_append(&texts[0], "SNUG_STANDIN=%s", standin);
+        if (!request->real) snug_text_append(&texts[0], "SNUG_STANDIN=%s", standin);
         snug_text_append(&texts[1], "PYTHONPATH=%s/start%s%s", setup->python,
                          path && *path ? ":" : "", path ? path : "");
         // Both of its names: the newer one counts where a version knows it.

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Fixes on the CPU against the same program without them, bit for bit.
 
-    tests/fit/test_fixes.py            with a PyTorch on sys.path; prints N passed, N failed
+    PYTHON tests/fit/test_fixes.py [STAND-INS]     prints N passed, N failed
+
+STAND-INS is build/lib/snug/stand-in: a PyTorch that was installed without NVIDIA's packages needs them
+to be imported. No card is used.
 
 Every network runs 10 steps with and without each fix that applies: losses, gradients, weights,
 buffers and random state are compared, bits for "exact" and 1e-5 relative for "rounding".
@@ -9,7 +12,7 @@ buffers and random state are compared, bits for "exact" and 1e-5 relative for "r
 
 from __future__ import annotations
 
-import copy
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,6 +20,21 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
+
+
+def load_standins(folder: str) -> None:
+    from importlib.util import find_spec
+
+    from snug_hook import settings, standins
+
+    os.environ["SNUG_STANDIN"] = "gpus=0"
+    settings.standins = folder
+    spec = find_spec("torch")
+    standins.prepare(list(spec.submodule_search_locations or []) if spec else [])
+
+
+if len(sys.argv) > 1:
+    load_standins(sys.argv[1])
 
 import torch
 import torch.nn.functional as F
