@@ -1,14 +1,15 @@
-"""batch-in-pieces: the outermost module's batch goes through it in pieces, inside the program's step.
+"""batch-in-pieces: the outermost module's batch goes through it in pieces, inside the program's
+step.
 
-Each piece keeps only its inputs, and is computed again in backward, one after the other; the outputs
-are put together, and the program goes on as if nothing had happened: its loss, its loop, its counts
-and its optimizer see one batch. Costs one more forward pass. Rounding; with batch norm, whose means
-are then of a piece, statistics.
+Each piece keeps only its inputs, and is computed again in backward, one after the other; the
+outputs are put together, and the program goes on as if nothing had happened: its loss, its loop,
+its counts and its optimizer see one batch. Costs one more forward pass. Rounding; with batch
+norm, whose means are then of a piece, statistics.
 
 What is cut: arguments whose first dimension is the batch's, that of the first tensor among them.
 Outputs come back in the same containers: tensors of the batch are joined, numbers (a loss that the
-network itself works out) are averaged by the samples of the pieces, or by the labels that count where
-there is an argument called labels. What cannot be put together is left alone, and said.
+network itself works out) are averaged by the samples of the pieces, or by the labels that count
+where there is an argument called labels. What cannot be put together is left alone, and said.
 
 Option "pieces": how many.
 """
@@ -72,9 +73,7 @@ def _join(parts: list[Any], torch: Any, sizes: list[int], weights: list[Any]) ->
             raise NotPossible(f"an output differs from piece to piece: {first!r}")
         return first
     if isinstance(first, dict):
-        joined = {
-            key: _join([part[key] for part in parts], torch, sizes, weights) for key in first
-        }
+        joined = {key: _join([part[key] for part in parts], torch, sizes, weights) for key in first}
         return joined if type(first) is dict else type(first)(**joined)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
         columns = zip(*parts)
@@ -83,9 +82,7 @@ def _join(parts: list[Any], torch: Any, sizes: list[int], weights: list[Any]) ->
         return type(first)(_join(list(column), torch, sizes, weights) for column in zip(*parts))
     if dataclasses.is_dataclass(first):
         fields = {
-            field.name: _join(
-                [getattr(part, field.name) for part in parts], torch, sizes, weights
-            )
+            field.name: _join([getattr(part, field.name) for part in parts], torch, sizes, weights)
             for field in dataclasses.fields(first)
         }
         return type(first)(**fields)

@@ -5,9 +5,9 @@ gradients are recorded: the network as the program sees it. Wrappers of a call a
 
     wrapper(call, module, args, kwargs) -> outputs
 
-which call |call|(*args, **kwargs) for the module's own work. Those for outermost calls run outside of
-those for parts. A part carries its wrappers' names in its __dict__ (plain texts: copies and pickles
-of a module keep them and are no different otherwise).
+which call |call|(*args, **kwargs) for the module's own work. Those for outermost calls run
+outside of those for parts. A part carries its wrappers' names in its __dict__ (plain texts:
+copies and pickles of a module keep them and are no different otherwise).
 """
 
 from __future__ import annotations

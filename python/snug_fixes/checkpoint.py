@@ -1,7 +1,8 @@
-"""checkpoint: chosen modules keep only their inputs, and compute their activations again in backward.
+"""checkpoint: chosen modules keep only their inputs, and compute their activations again in
+backward.
 
-Changes nothing in the results: random numbers, running statistics and counters are as without. Costs
-one more forward pass of the chosen modules.
+Changes nothing in the results: random numbers, running statistics and counters are as without.
+Costs one more forward pass of the chosen modules.
 
 Option "modules": names of parts (parts.py).
 """

@@ -1,11 +1,11 @@
 """early-update: each parameter is updated as soon as its gradient is complete, and the gradient is
 freed, so that no two gradients of a network live at the same time.
 
-The program's own optimizer does it, with the settings that it has at that moment, one parameter at a
-time; the program's step finds no gradients left, and does nothing. Exact, where the program uses its
-gradients for nothing else: not with clipping by norm, gradients added up over several backward
-passes, or a loss scaler. Those are noticed, and the fix steps back (before anything has been updated)
-or stops the program with the reason.
+The program's own optimizer does it, with the settings that it has at that moment, one parameter
+at a time; the program's step finds no gradients left, and does nothing. Exact, where the program
+uses its gradients for nothing else: not with clipping by norm, gradients added up over several
+backward passes, or a loss scaler. Those are noticed, and the fix steps back (before anything has
+been updated) or stops the program with the reason.
 """
 
 from __future__ import annotations

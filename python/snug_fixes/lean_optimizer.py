@@ -1,8 +1,9 @@
 """lean-optimizer: Adam and AdamW keep their moments in 8 bits, in bitsandbytes' implementation.
 
-The program's own call of torch.optim.Adam or AdamW makes bitsandbytes' optimizer of the same formula
-and settings; options that it does not have (amsgrad, maximize, differentiable) leave the optimizer as
-it is. Changes precision. Needs the package bitsandbytes (or torchao) where the program runs.
+The program's own call of torch.optim.Adam or AdamW makes bitsandbytes' optimizer of the same
+formula and settings; options that it does not have (amsgrad, maximize, differentiable) leave the
+optimizer as it is. Changes precision. Needs the package bitsandbytes (or torchao) where the
+program runs.
 """
 
 from __future__ import annotations

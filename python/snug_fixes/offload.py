@@ -21,8 +21,11 @@ def install(torch: Any, options: dict[str, Any]) -> None:
 
     def pack(tensor: Any) -> Any:
         is_small = tensor.numel() * tensor.element_size() < SMALLEST
-        if is_small or isinstance(tensor, torch.nn.Parameter) or tensor._base is not None and (
-            isinstance(tensor._base, torch.nn.Parameter)
+        if (
+            is_small
+            or isinstance(tensor, torch.nn.Parameter)
+            or tensor._base is not None
+            and (isinstance(tensor._base, torch.nn.Parameter))
         ):
             return tensor
         pinned = tensor.device.type == "cuda"

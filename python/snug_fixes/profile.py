@@ -1,10 +1,11 @@
-"""What each part of a network keeps for backward and computes: the figures that `snug fit` plans with.
+"""What each part of a network keeps for backward and computes: the figures that `snug fit` plans
+with.
 
 One training call of each outermost module is watched, its second (the first may set things up). Of
 every part that was called in it:
 
-    saved     bytes kept for backward while it ran, each storage once, without parameters and without
-              what its inputs hold: what dropping them would free
+    saved     bytes kept for backward while it ran, each storage once, without parameters and
+              without what its inputs hold: what dropping them would free
     inputs    bytes of its input tensors: what a checkpoint of it keeps
     flops     of its forward pass, PyTorch's own count (torch.utils.flop_counter)
     calls     in that one call

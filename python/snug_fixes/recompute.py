@@ -1,22 +1,23 @@
 """Forward passes that run again inside backward, with the same result and without a trace.
 
-torch.utils.checkpoint (without reentrance) keeps random state and autocast. What it does not keep is
-what a module changes as it runs: running statistics, vectors of spectral norm, counters, lists of
-losses. Here a module's buffers that change are saved before the pass, put back before it runs again,
-and left afterwards as they were found; so are plain attributes and lists.
+torch.utils.checkpoint (without reentrance) keeps random state and autocast. What it does not keep
+is what a module changes as it runs: running statistics, vectors of spectral norm, counters, lists
+of losses. Here a module's buffers that change are saved before the pass, put back before it runs
+again, and left afterwards as they were found; so are plain attributes and lists.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from snug_fixes.calls import state
 
 PLAIN = (bool, int, float, str, type(None))
 
-#: Buffers that a first pass was seen to change, by id of the module: the others are not saved again.
+#: Buffers that a first pass was seen to change, by id of the module: the others are not saved
+#: again.
 _changing: dict[int, list[tuple[Any, str]]] = {}
 
 
@@ -73,8 +74,7 @@ class Before:
         kept = [
             (place, value)
             for place, value, version in zip(self.places, self.values, self.versions)
-            if place[0]._buffers[place[1]]._version != version
-            or _is_statistic(self.torch, *place)
+            if place[0]._buffers[place[1]]._version != version or _is_statistic(self.torch, *place)
         ]
         self.places = [place for place, _ in kept]
         self.values = [value for _, value in kept]

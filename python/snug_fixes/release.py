@@ -1,8 +1,8 @@
 """release: unused memory goes back to the card between phases (torch.cuda.empty_cache()).
 
 After each step of an optimizer, or when a network changes to evaluation and back. Exact; it costs
-the time to take the memory again. It helps where pieces of the cache are of sizes that the next phase
-cannot use, and nowhere else.
+the time to take the memory again. It helps where pieces of the cache are of sizes that the next
+phase cannot use, and nowhere else.
 
 Option "when": "step" or "evaluation".
 """

@@ -1,7 +1,9 @@
 """What the command asks of the hook: the environment variable SNUG_HOOK, "key=value;key=value"."""
 
 directory = ""  # where each process writes what it saw
-standins = ""  # where the program runs on a card that is not there: the folder that has a folder of stand-ins for each of CUDA's major versions
+# Where the program runs on a card that is not there: the folder that has a folder of stand-ins for
+# each of CUDA's major versions; "" on a real card.
+standins = ""
 steps = 5  # optimizer steps after which the program ends; 0: at its own end
 deadline = 0.0  # Unix time at which it ends; 0: none
 fixes = ""  # a file with a list of fixes; "" for none

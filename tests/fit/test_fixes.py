@@ -3,8 +3,8 @@
 
     PYTHON tests/fit/test_fixes.py [STAND-INS]     prints N passed, N failed
 
-STAND-INS is build/lib/snug/stand-in: a PyTorch that was installed without NVIDIA's packages needs them
-to be imported. No card is used.
+STAND-INS is build/lib/snug/stand-in: a PyTorch that was installed without NVIDIA's packages needs
+them to be imported. No card is used.
 
 Every network runs 10 steps with and without each fix that applies: losses, gradients, weights,
 buffers and random state are compared, bits for "exact" and 1e-5 relative for "rounding".
@@ -36,12 +36,11 @@ def load_standins(folder: str) -> None:
 if len(sys.argv) > 1:
     load_standins(sys.argv[1])
 
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-import snug_fixes
-from snug_fixes import tell
+import snug_fixes  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from snug_fixes import tell  # noqa: E402
+from torch import nn  # noqa: E402
 
 STEPS = 10
 
@@ -103,7 +102,9 @@ class Layer(nn.Module):
         super().__init__()
         self.ln1, self.attn = nn.LayerNorm(width), Attention(width)
         self.ln2 = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
         self.drop = nn.Dropout(0.1)
 
     def forward(self, x):
@@ -330,7 +331,9 @@ def compare(one: dict[str, Any], other: dict[str, Any], tolerance: float) -> lis
     return wrong
 
 
-def with_fixes(program: Callable[[], dict[str, Any]], fixes: list[dict[str, Any]]) -> dict[str, Any]:
+def with_fixes(
+    program: Callable[[], dict[str, Any]], fixes: list[dict[str, Any]]
+) -> dict[str, Any]:
     tell.said.clear()
     tell._told.clear()
     snug_fixes.apply(torch, fixes)
@@ -348,7 +351,11 @@ def cases() -> list[tuple[str, Callable[[], dict[str, Any]], list[dict[str, Any]
         found.append((f"{name}: checkpoint", program, [checkpoint], 0.0))
         found.append((f"{name}: offload", program, [offload], 0.0))
         found.append((f"{name}: checkpoint and offload", program, [checkpoint, offload], 0.0))
-    for make, sample, name in ((GPT, tokens, "gpt"), (MLP, vector, "mlp"), (ResNet, image, "resnet")):
+    for make, sample, name in (
+        (GPT, tokens, "gpt"),
+        (MLP, vector, "mlp"),
+        (ResNet, image, "resnet"),
+    ):
 
         def plain(make: Any = make, sample: Any = sample) -> dict[str, Any]:
             return train(make, sample, keep_grads=False)
@@ -357,7 +364,8 @@ def cases() -> list[tuple[str, Callable[[], dict[str, Any]], list[dict[str, Any]
     pieces = {"fix": "loss-in-pieces", "pieces": 5}
 
     def by_sgd() -> dict[str, Any]:
-        # Adam would make as much of a gradient that is only rounding (of a key's bias) as of others.
+        # Adam would make as much of a gradient that is only rounding (of a key's bias) as of
+        # others.
         return train(GPT, tokens, lambda p: torch.optim.SGD(p, 0.1))
 
     found.append(("gpt: loss-in-pieces", by_sgd, [pieces], 1e-5))
