@@ -23,8 +23,12 @@ class Case:
         start = [str(python)]
         if self.ranks:
             start += ["-m", "torch.distributed.run", f"--nproc_per_node={self.ranks}",
-                      "--master_port=0", "--rdzv_backend=c10d", "--rdzv_endpoint=localhost:0"]
+                      "--rdzv_backend=c10d", "--rdzv_endpoint=localhost:0"]
         return [*start, str(PROGRAMS / script), *arguments]
+
+    def cards(self) -> list[str]:
+        """Options of the command: as many cards as ranks."""
+        return ["--gpus", str(self.ranks)] if self.ranks else []
 
 
 EXPANDABLE = {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
@@ -63,6 +67,10 @@ CASES = [
     Case("diffusion infer", "diffusion_unet.py --mode infer", convolutions=True),
     Case("vae 1024", "vae_decode.py", convolutions=True),
     Case("compiled", "compiled.py"),
+    Case("mathematics", "mathematics.py", alone=True),
+    Case("ddp", "ddp_resnet.py", alone=True, ranks=2, convolutions=True),
+    Case("fsdp2", "fsdp2_llama.py", alone=True, ranks=8),
+    Case("tensor parallel", "tensor_parallel.py", alone=True, ranks=2),
     Case("ddp", "ddp_resnet.py", alone=True, convolutions=True, ranks=2),
     Case("tensor parallel", "tensor_parallel.py", alone=True, ranks=2),
     Case("fsdp2", "fsdp2_llama.py --checkpointing", alone=True, ranks=8),

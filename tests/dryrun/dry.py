@@ -28,10 +28,15 @@ class Dry:
     seconds: float
     left: list[int] = field(default_factory=list)  # processes that outlived it
 
+    def printed_by_ranks(self) -> list[tuple[int, int]]:
+        """The peaks that each process of the program asked PyTorch for, in any order: allocated,
+        reserved."""
+        found = re.findall(r"peak: allocated (\d+) reserved (\d+)", self.output)
+        return sorted((int(allocated), int(reserved)) for allocated, reserved in found)
+
     def printed(self) -> tuple[int, int] | None:
-        """The peaks that the program asked PyTorch for: allocated, reserved."""
-        found = re.findall(r"^peak: allocated (\d+) reserved (\d+)", self.output, re.MULTILINE)
-        return (int(found[-1][0]), int(found[-1][1])) if found else None
+        """The largest of them."""
+        return max(self.printed_by_ranks(), default=None)
 
     def tail(self, lines: int = 12) -> str:
         return "\n".join("    " + line for line in self.output.splitlines()[-lines:])
