@@ -151,8 +151,7 @@ def main():
     parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--fused", action="store_true", help="AdamW fused")
     args = parser.parse_args()
-    with torch.device("cuda"):
-        model = GPT(args)
+    model = GPT(args).cuda()
     if args.bfloat16:
         model = model.to(torch.bfloat16)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.1,
