@@ -1,6 +1,7 @@
-"""torchvision's classifiers, forward and backward alone, with cuDNN's benchmark mode and float32, as MONeT
-measured PyTorch's own memory (utsaslab/MONeT, examples/check_runtime_original.py; P100, torch 1.5.1):
-the sum of the outputs is the loss, gradients add up, the peak counts from the first step."""
+"""torchvision's classifiers, forward and backward alone, with cuDNN's benchmark mode and float32, as
+MONeT measured PyTorch's own memory (utsaslab/MONeT, examples/check_runtime_original.py; P100,
+torch 1.5.1): the sum of the outputs is the loss, gradients add up, the peak counts from the first
+step."""
 import argparse
 
 import torch
@@ -9,8 +10,8 @@ from torch import nn
 
 
 def mobilenet_v2(relu6: bool) -> nn.Module:
-    """Its parts in a row, as MONeT runs it. PyTorch 2 clones the input of an in-place ReLU6 where the
-    measured version did not; ReLU keeps what that one kept."""
+    """Its parts in a row, as MONeT runs it. PyTorch 2 clones the input of an in-place ReLU6 where
+    the measured version did not; ReLU keeps what that one kept."""
     model = torchvision.models.mobilenet_v2()
     if not relu6:
         for module in list(model.modules()):

@@ -1,6 +1,6 @@
-"""Semantic segmentation as mmsegmentation trains it (configs/fcn, README.md; V100, torch 1.5 to 1.7): a
-fully convolutional network on a dilated ResNet, two heads, float32, SGD, cuDNN's benchmark mode, data
-parallel over processes with synchronized batch norm. Its table gives MiB / 1000."""
+"""Semantic segmentation as mmsegmentation trains it (configs/fcn, README.md; V100, torch 1.5 to
+1.7): a fully convolutional network on a dilated ResNet, two heads, float32, SGD, cuDNN's benchmark
+mode, data parallel over processes with synchronized batch norm. Its table gives MiB / 1000."""
 import argparse
 import socket
 
@@ -73,7 +73,7 @@ class Network(nn.Module):
         inputs = 64
         for stage, (count, stride, dilation) in enumerate(zip(counts, (1, 2, 1, 1), (1, 1, 2, 4),
                                                               strict=True)):
-            first = dilation // 2 if dilation > 1 else dilation  # dilations contract at a stage's start
+            first = max(dilation // 2, 1)  # dilations contract at a stage's start
             blocks = []
             for i in range(count):
                 blocks.append(Block(inputs, 64 << stage, stride if i == 0 else 1,
@@ -90,7 +90,8 @@ class Network(nn.Module):
             x = stage(x)
             features.append(x)
         losses = []
-        for head, feature, weight in ((self.head, features[3], 1.0), (self.beside, features[2], 0.4)):
+        for head, feature, weight in ((self.head, features[3], 1.0),
+                                      (self.beside, features[2], 0.4)):
             logits = F.interpolate(head(feature), images.shape[2:], mode="bilinear")
             each = F.cross_entropy(logits, labels, reduction="none", ignore_index=255)
             losses.append(weight * each.mean())

@@ -1,6 +1,6 @@
-"""Stable Diffusion XL by its published configuration with random weights, float16: images of 1024 pixels
-(diffusers' documentation, loading.md and memory figures), or the decoder of its autoencoder alone
-(InvokeAI's figures; RTX 4090). Prompts are embeddings, so that no tokenizer is needed."""
+"""Stable Diffusion XL by its published configuration with random weights, float16: images of 1024
+pixels (diffusers' documentation, loading.md and memory figures), or the decoder of its autoencoder
+alone (InvokeAI's figures; RTX 4090). Prompts are embeddings, so that no tokenizer is needed."""
 import argparse
 
 import diffusers

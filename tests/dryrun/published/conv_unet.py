@@ -1,6 +1,6 @@
-"""A U-Net of four levels with batch norm, as MONeT measured it (utsaslab/MONeT, models/unet; P100, torch
-1.5.1): 416 x 608, adaptive pooling on the way up, the sum of the outputs as loss, cuDNN's benchmark
-mode, the peak from the first step."""
+"""A U-Net of four levels with batch norm, as MONeT measured it (utsaslab/MONeT, models/unet; P100,
+torch 1.5.1): 416 x 608, adaptive pooling on the way up, the sum of the outputs as loss, cuDNN's
+benchmark mode, the peak from the first step."""
 import argparse
 
 import torch
