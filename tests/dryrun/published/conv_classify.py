@@ -1,4 +1,4 @@
-"""torchvision's classifiers, forward and backward alone, with cuDNN's benchmark mode and float32, as
+"""torchvision's classifiers, forward and backward alone, with cuDNN's benchmark mode, float32, as
 MONeT measured PyTorch's own memory (utsaslab/MONeT, examples/check_runtime_original.py; P100,
 torch 1.5.1): the sum of the outputs is the loss, gradients add up, the peak counts from the first
 step."""
