@@ -10,6 +10,8 @@ size_t cudnn_element_size(int type) {
         8, 4, 1, 8, 4, 8, 8, 4, 4, 4, 4,  4, 4, 4, 4, 8,
         4, 4, 4, 4, 4, 4, 4, 4, 1, 4, 16, 4, 4, 4, 4,
     };
+    if (type >= CUDNN_ELEMENT_TYPES && type < CUDNN_ELEMENT_NEWER)
+        return sizeof(int); // enumerations
     return type >= 0 && type < CUDNN_ELEMENT_TYPES ? sizes[type] : 0;
 }
 

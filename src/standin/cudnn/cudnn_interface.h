@@ -73,7 +73,8 @@ enum cudnn_descriptor_type {
     CUDNN_DESCRIPTOR_MATMUL_OPERATION = 19,
     CUDNN_DESCRIPTOR_SDPA_FORWARD = 41,
     CUDNN_DESCRIPTOR_SDPA_BACKWARD = 43,
-    CUDNN_DESCRIPTOR_TYPES = 44,
+    // 44 up to version 9.19; newer versions have more, which are kept like those that are known.
+    CUDNN_DESCRIPTOR_TYPES = 256,
 };
 
 enum cudnn_attribute_name {
@@ -137,7 +138,8 @@ enum cudnn_element_type {
     CUDNN_ELEMENT_DESCRIPTOR = 15,
     CUDNN_ELEMENT_BEHAVIOR_NOTE = 19,
     CUDNN_ELEMENT_INT32 = 23,
-    CUDNN_ELEMENT_TYPES = 31,
+    CUDNN_ELEMENT_TYPES = 31, // up to version 9.19
+    CUDNN_ELEMENT_NEWER = 128,
 };
 
 enum cudnn_numerical_note {
