@@ -88,6 +88,25 @@ static double element_of(const snug_onnx_operand *operand, int64_t index) {
     return snug_reference_load(&element, operand->type.dtype, 0);
 }
 
+bool snug_onnx_is_exact(const void *data, snug_dtype dtype) {
+    int64_t element = 0; // the file's may lie anywhere
+    memcpy(&element, data, snug_dtype_bytes(dtype));
+    if (dtype != SNUG_I64 && dtype != SNUG_U64) return true;
+    return snug_reference_load_whole(&element, dtype, 0) ==
+           (snug_wide)snug_reference_load(&element, dtype, 0);
+}
+
+// Whether the numbers that operators take as attributes can be all elements.
+static bool is_exact(const snug_onnx_operand *operand) {
+    size_t size = snug_dtype_bytes(operand->type.dtype);
+    int64_t count = snug_type_elements(&operand->type);
+    for (int64_t i = 0; i < count; i++)
+        if (!snug_onnx_is_exact((const char *)operand->data + (size_t)i * size,
+                                operand->type.dtype))
+            return false;
+    return true;
+}
+
 // Element by element.
 static snug_tensor_id spell_out(const snug_onnx_call *call, const snug_onnx_operand *operand) {
     snug_tensor_id parts[MOST_SPELT_OUT];
@@ -126,21 +145,23 @@ static snug_tensor_id make_varying(const snug_onnx_call *call, const snug_onnx_o
     const snug_type *type = &operand->type;
     int64_t elements = snug_type_elements(type);
     snug_range_attributes range;
-    if (elements == 0 || is_uniform(type, operand->data)) {
+    bool exact = is_exact(operand);
+    if (elements == 0 || (exact && is_uniform(type, operand->data))) {
         snug_fill_attributes fill = {.value = elements ? element_of(operand, 0) : 0,
                                      .rank = type->rank,
                                      .dtype = type->dtype};
         memcpy(fill.dims, type->dims, sizeof fill.dims);
         return SNUG_EMIT_NONE(call->graph, &snug_op_fill, &fill);
     }
-    if (is_range(operand, &range)) return SNUG_EMIT_NONE(call->graph, &snug_op_range, &range);
+    if (exact && is_range(operand, &range))
+        return SNUG_EMIT_NONE(call->graph, &snug_op_range, &range);
     snug_type first = *type;
     first.dims[0] = 1;
     size_t step = snug_type_bytes(&first), all = snug_type_bytes(type);
     const char *at = operand->data;
-    bool repeats = type->rank > 0 && memcmp(at, at + step, all - step) == 0;
+    bool repeats = exact && type->rank > 0 && memcmp(at, at + step, all - step) == 0;
     if (repeats && !snug_onnx_first_depends(call->import, slot)) return repeat_first(call, operand);
-    if (elements <= MOST_SPELT_OUT) return spell_out(call, operand);
+    if (exact && elements <= MOST_SPELT_OUT) return spell_out(call, operand);
     snug_tensor_id computed;
     snug_status status = snug_onnx_compute(call, slot, &computed);
     return status == SNUG_OK ? computed : snug_graph_poison(call->graph, status);

@@ -124,6 +124,9 @@ typedef enum snug_onnx_shape_use {
 snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
                                     snug_onnx_shape_use use, int64_t *dims, const int *rank);
 
+// Whether a double holds the element at |data|, of any alignment: attributes of operators are such.
+bool snug_onnx_is_exact(const void *data, snug_dtype dtype);
+
 // A scalar constant of |dtype| in the graph.
 snug_tensor_id snug_onnx_scalar(const snug_onnx_call *call, snug_dtype dtype, double value);
 // A constant with the elements at |data| (row-major, copied).

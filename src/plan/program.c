@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/size.h"
+#include "ops/reference.h"
 
 enum { PASSES = 5, COPY_BYTES = 64 * 1024 };
 
@@ -256,31 +257,17 @@ size_t snug_program_measured_peak(const snug_program *program) {
     return snug_size_align(program->high_water, SNUG_ARENA_ALIGNMENT);
 }
 
-static float initial_value(const snug_init *init, uint64_t seed, uint64_t stream,
-                           uint64_t element) {
+// Numbers are drawn as float32; a constant may be of any type.
+static double initial_value(const snug_init *init, uint64_t seed, uint64_t stream,
+                            uint64_t element) {
+    if (init->kind == SNUG_INIT_CONSTANT) return init->a;
     snug_random_block block = snug_random_at(seed ^ stream, element, 0);
-    double normal[2];
-    switch (init->kind) {
-    case SNUG_INIT_CONSTANT:
-    case SNUG_INIT_DATA: // copied, not drawn
-        break;
-    case SNUG_INIT_UNIFORM:
+    if (init->kind == SNUG_INIT_UNIFORM)
         return (float)(init->a + (init->b - init->a) * snug_random_uniform(block.words[0]));
-    case SNUG_INIT_NORMAL:
-        snug_random_normal(block.words[0], block.words[1], normal);
-        return (float)(init->a + init->b * normal[0]);
-    }
-    return (float)init->a;
-}
-
-static snug_status clear_slot(snug_program *program, const snug_slot *slot, float *staging) {
-    memset(staging, 0, COPY_BYTES);
-    for (size_t done = 0; done < slot->bytes; done += COPY_BYTES) {
-        size_t left = slot->bytes - done;
-        SNUG_TRY(snug_program_write_slot(program, slot, done, staging,
-                                         left < COPY_BYTES ? left : COPY_BYTES));
-    }
-    return SNUG_OK;
+    assert(init->kind == SNUG_INIT_NORMAL);
+    double normal[2];
+    snug_random_normal(block.words[0], block.words[1], normal);
+    return (float)(init->a + init->b * normal[0]);
 }
 
 // From where it is mapped, a piece at a time.
@@ -293,17 +280,23 @@ static snug_status copy_slot(snug_program *program, const snug_slot *slot) {
     return SNUG_OK;
 }
 
-static snug_status initialise_slot(snug_program *program, const snug_slot *slot, uint64_t seed,
-                                   float *staging) {
-    if (slot->init.kind == SNUG_INIT_DATA) return copy_slot(program, slot);
-    // Codes of 8-bit optimizer state start as zeros, whose value is zero.
-    if (slot->type.dtype != SNUG_F32) return clear_slot(program, slot, staging);
+// Elements |first| on, as many as |bytes| have room for, in the slot's own type. Codes of 8-bit
+// optimizer state start as zeros, whose value is zero.
+static void fill_staging(const snug_slot *slot, uint64_t seed, uint64_t first, void *staging,
+                         size_t bytes) {
     uint64_t stream = snug_hash_text(slot->name);
+    size_t count = bytes / snug_dtype_bytes(slot->type.dtype);
+    for (size_t i = 0; i < count; i++)
+        snug_reference_store(staging, slot->type.dtype, (int64_t)i,
+                             initial_value(&slot->init, seed, stream, first + i));
+}
+
+static snug_status initialise_slot(snug_program *program, const snug_slot *slot, uint64_t seed,
+                                   void *staging) {
+    if (slot->init.kind == SNUG_INIT_DATA) return copy_slot(program, slot);
     for (size_t done = 0; done < slot->bytes;) {
         size_t bytes = slot->bytes - done < COPY_BYTES ? slot->bytes - done : COPY_BYTES;
-        for (size_t i = 0; i < bytes / sizeof *staging; i++)
-            staging[i] =
-                initial_value(&slot->init, seed, stream, (uint64_t)(done / sizeof *staging + i));
+        fill_staging(slot, seed, done / snug_dtype_bytes(slot->type.dtype), staging, bytes);
         SNUG_TRY(snug_program_write_slot(program, slot, done, staging, bytes));
         done += bytes;
     }
@@ -311,7 +304,7 @@ static snug_status initialise_slot(snug_program *program, const snug_slot *slot,
 }
 
 snug_status snug_program_initialise(snug_program *program, uint64_t seed) {
-    float *staging = NULL;
+    double *staging = NULL; // aligned for every type
     SNUG_TRY(SNUG_NEW(&staging, COPY_BYTES / sizeof *staging));
     const snug_persistent *persistent = &program->schedule->persistent;
     snug_status status = SNUG_OK;

@@ -490,6 +490,34 @@ static void test_endless_functions(void **state) {
     }
 }
 
+// A double cannot hold the largest int64: filling with it is refused, not rounded.
+static void test_large_fill(void **state) {
+    (void)state;
+    static const int64_t three[] = {3}, values[] = {INT64_MAX, INT64_MIN, 7};
+    for (int i = 0; i < 3; i++) {
+        snug_onnx_writer *writer = builder_new(17);
+        snug_type x = snug_type_make(SNUG_I64, SNUG_ROW_MAJOR, 2, (int64_t[]){1, 3}),
+                  one = snug_type_vector(SNUG_I64, 1);
+        const snug_onnx_attribute value = {.name = "value",
+                                           .kind = SNUG_ONNX_TENSOR,
+                                           .tensor = {.name = "",
+                                                      .type = one,
+                                                      .is_known = true,
+                                                      .data_type = snug_onnx_data_type(SNUG_I64),
+                                                      .data = &values[i],
+                                                      .bytes = sizeof values[i]}};
+        builder_input(writer, "x", &x, "n");
+        builder_initializer(writer, "shape", &one, three);
+        builder_node_of(writer, "", "ConstantOfShape", "shape", "filled", &value, 1);
+        builder_node(writer, "Min", "x filled", "y");
+        builder_output(writer, "y");
+        snug_onnx_options options = {.batch = 2};
+        imported self = import_with(writer, &options);
+        assert_int_equal(self.status, values[i] == INT64_MAX ? SNUG_UNSUPPORTED : SNUG_OK);
+        release(&self);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weights),
@@ -506,6 +534,7 @@ int main(void) {
         cmocka_unit_test(test_wrong_graphs),
         cmocka_unit_test(test_huge_values),
         cmocka_unit_test(test_endless_functions),
+        cmocka_unit_test(test_large_fill),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }

@@ -21,6 +21,10 @@ static snug_status translate_constant_of_shape(const snug_onnx_call *call) {
         memcpy(&element, tensor->data, tensor->bytes);
         fill.dtype = tensor->type.dtype;
         fill.value = snug_reference_load(&element, tensor->type.dtype, 0);
+        if (!snug_onnx_is_exact(&element, tensor->type.dtype))
+            return snug_fail(SNUG_UNSUPPORTED,
+                             "%lld is filled in, but whole numbers are exact up to 2^53 there",
+                             (long long)element);
     }
     snug_onnx_set(call, 0, SNUG_EMIT_NONE(call->graph, &snug_op_fill, &fill));
     return SNUG_OK;
