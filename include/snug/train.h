@@ -64,7 +64,8 @@ size_t snug_trainer_planned_peak(const snug_trainer *trainer);
 size_t snug_trainer_measured_peak(const snug_trainer *trainer);
 
 // Weights and running statistics under torchvision's names, then optimizer state and gradient
-// accumulators ("<weight>.grad"). |*shape| (|*rank| entries) is borrowed.
+// accumulators ("<weight>.grad"; where the network has a tensor of that name, the name is that
+// tensor's). |*shape| (|*rank| entries) is borrowed.
 typedef struct snug_tensor_info {
     const char *name;
     int rank;

@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -43,6 +45,20 @@ snug_status snug_pool_text(snug_pool *pool, const char *text, char **out) {
     SNUG_TRY(snug_pool_new(pool, bytes, (void **)out));
     assert(*out);
     memcpy(*out, text, bytes);
+    return SNUG_OK;
+}
+
+snug_status snug_pool_print(snug_pool *pool, char **out, const char *format, ...) {
+    va_list arguments;
+    *out = NULL;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    assert(length >= 0);
+    SNUG_TRY(snug_pool_new(pool, (size_t)length + 1, (void **)out));
+    va_start(arguments, format);
+    vsnprintf(*out, (size_t)length + 1, format, arguments);
+    va_end(arguments);
     return SNUG_OK;
 }
 

@@ -19,6 +19,9 @@ snug_status snug_pool_new(snug_pool *pool, size_t bytes, void **out);
 // Copies |text| into the pool.
 snug_status snug_pool_text(snug_pool *pool, const char *text, char **out);
 
+// A formatted text in the pool, of any length.
+snug_status snug_pool_print(snug_pool *pool, char **out, const char *format, ...) SNUG_PRINTF(3, 4);
+
 void snug_pool_clear(snug_pool *pool);
 
 #endif

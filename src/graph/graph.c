@@ -16,6 +16,16 @@ bool snug_role_is_persistent(snug_role role) {
            role == SNUG_ROLE_CONSTANT;
 }
 
+bool snug_tensor_is_persistent(const snug_tensor *tensor) {
+    return tensor->producer == SNUG_NO_NODE && tensor->role != SNUG_ROLE_INPUT;
+}
+
+snug_space snug_role_space(snug_role role) {
+    return role == SNUG_ROLE_OPTIMIZER  ? SNUG_SPACE_OPTIMIZER
+           : role == SNUG_ROLE_GRADIENT ? SNUG_SPACE_GRADIENT
+                                        : SNUG_SPACE_NETWORK;
+}
+
 snug_status snug_graph_new(snug_graph **out) {
     SNUG_TRY(SNUG_NEW(out, 1));
     (*out)->scope = "";

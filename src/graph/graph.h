@@ -49,7 +49,7 @@ static inline snug_init snug_init_of(snug_init_kind kind, double a, double b) {
 }
 
 typedef struct snug_tensor {
-    const char *name; // unique among persistent tensors ("features.0.0.weight"); may be NULL else
+    const char *name; // unique in its space where it persists ("layer.0.weight"); may be NULL else
     snug_type type;
     snug_role role;
     snug_init init;        // persistent tensors
@@ -121,6 +121,17 @@ const snug_type *snug_graph_type(const snug_graph *graph, snug_tensor_id id);
 
 // Whether the tensor keeps its memory from step to step.
 bool snug_role_is_persistent(snug_role role);
+
+// The same of a tensor, gradient accumulators included.
+bool snug_tensor_is_persistent(const snug_tensor *tensor);
+
+// Spaces of names: a network may have weights "a" and "a.grad", and an accumulator of the first.
+typedef enum snug_space {
+    SNUG_SPACE_NETWORK,
+    SNUG_SPACE_OPTIMIZER,
+    SNUG_SPACE_GRADIENT
+} snug_space;
+snug_space snug_role_space(snug_role role);
 
 // Puts the nodes into |order| (node_count ids) and renumbers them.
 snug_status snug_graph_reorder(snug_graph *graph, const snug_node_id *order);

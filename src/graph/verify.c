@@ -57,27 +57,33 @@ static snug_status check_node(const snug_graph *graph, const snug_node *node, bo
 }
 
 static int compare_names(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const snug_tensor *one = *(const snug_tensor *const *)a,
+                      *other = *(const snug_tensor *const *)b;
+    int order = strcmp(one->name, other->name);
+    return order ? order : (int)snug_role_space(one->role) - (int)snug_role_space(other->role);
 }
 
 static snug_status check_names(const snug_graph *graph) {
-    const char **names = NULL;
-    SNUG_TRY(SNUG_NEW(&names, graph->tensor_count));
+    const snug_tensor **named = NULL;
+    SNUG_TRY(SNUG_NEW(&named, graph->tensor_count));
     size_t count = 0;
     snug_status status = SNUG_OK;
     for (size_t i = 0; i < graph->tensor_count; i++) {
         const snug_tensor *tensor = graph->tensors[i];
-        if (!snug_role_is_persistent(tensor->role)) continue;
+        bool is_accumulator =
+            tensor->role == SNUG_ROLE_GRADIENT && tensor->producer == SNUG_NO_NODE;
+        if (!snug_role_is_persistent(tensor->role) && !is_accumulator) continue;
         if (tensor->name)
-            names[count++] = tensor->name;
+            named[count++] = tensor;
         else
             status = snug_fail(SNUG_INTERNAL, "graph tensor %zu lives on but has no name", i);
     }
-    if (count) qsort(names, count, sizeof *names, compare_names);
+    if (count) qsort(named, count, sizeof *named, compare_names);
     for (size_t i = 1; i < count; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            status = snug_fail(SNUG_INTERNAL, "two tensors of a graph are called '%s'", names[i]);
-    snug_memory_free(names);
+        if (compare_names(&named[i - 1], &named[i]) == 0)
+            status =
+                snug_fail(SNUG_INTERNAL, "two tensors of a graph are called '%s'", named[i]->name);
+    snug_memory_free(named);
     return status;
 }
 

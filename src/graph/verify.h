@@ -7,7 +7,7 @@
 // SNUG_INTERNAL with a message that names the node when: an id is out of range; a tensor is read
 // before the node that makes it, or made twice; output types are not what the operator infers; a
 // tensor is read after a node that updates it in place, other than by another such node; two
-// persistent tensors share a name.
+// persistent tensors share a name and a space of names.
 snug_status snug_graph_verify(const snug_graph *graph);
 
 #endif

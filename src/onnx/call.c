@@ -20,16 +20,15 @@ static bool is_scratch(const snug_onnx_call *call) {
 // A name for a persistent tensor that none has yet.
 static snug_status unique_name(const snug_onnx_call *call, const char *wanted, const char **out) {
     snug_onnx_import *import = call->import;
-    const char *name = wanted[0] ? wanted : "constant";
-    char text[512];
+    const char *first = wanted[0] ? wanted : "constant";
+    char number[32], *name = NULL;
+    SNUG_TRY(snug_pool_text(&import->pool, first, &name));
     for (int i = 2; snug_onnx_names_find(&import->persistent, name); i++) {
-        snprintf(text, sizeof text, "%.480s#%d", wanted[0] ? wanted : "constant", i);
-        name = text;
+        snprintf(number, sizeof number, "#%d", i);
+        SNUG_TRY(snug_onnx_join_names(&import->pool, first, number, &name));
     }
-    char *kept = NULL;
-    SNUG_TRY(snug_pool_text(&import->pool, name, &kept));
-    *out = kept;
-    return snug_onnx_names_put(&import->persistent, kept, import);
+    *out = name;
+    return snug_onnx_names_put(&import->persistent, name, import);
 }
 
 // Whether all elements are the first one, bit for bit.

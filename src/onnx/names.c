@@ -1,6 +1,6 @@
 #include "onnx/names.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -40,4 +40,15 @@ snug_status snug_onnx_names_put(snug_onnx_names *names, const char *name, void *
 void snug_onnx_names_clear(snug_onnx_names *names) {
     snug_memory_free(names->slots);
     *names = (snug_onnx_names){0};
+}
+
+snug_status snug_onnx_join_names(snug_pool *pool, const char *first, const char *second,
+                                 char **out) {
+    enum { MOST = 500, BEGINNING = 400 };
+    size_t length = strlen(first), more = strlen(second);
+    if (length + more <= MOST) return snug_pool_print(pool, out, "%s%s", first, second);
+    uint64_t hash = snug_hash_more(snug_hash_text(first), second, more);
+    int begins = length < BEGINNING ? (int)length : BEGINNING;
+    return snug_pool_print(pool, out, "%.*s%.*s~%016" PRIx64, begins, first, BEGINNING - begins,
+                           second, hash);
 }

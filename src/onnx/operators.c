@@ -52,7 +52,7 @@ snug_onnx_meaning snug_onnx_meaning_of(const snug_onnx_import *import, const snu
     if (meaning.function) return meaning;
     meaning.is_control = node->domain[0] == '\0' && strcmp(node->op, "If") == 0;
     meaning.is_sequence = node->domain[0] == '\0' && snug_onnx_is_sequence_operator(node->op);
-    char key[256];
+    char key[256]; // longer than every row's
     snprintf(key, sizeof key, "%s.%s", node->domain, node->op);
     meaning.translator = snug_onnx_names_find(&import->operators, key);
     if (!meaning.translator && !node->domain[0] && !node->attribute_count)

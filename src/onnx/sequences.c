@@ -196,9 +196,9 @@ static snug_status make_names(const sequence_call *call, char mark, size_t count
     snug_pool *pool = &call->import->pool;
     SNUG_TRY(snug_pool_new(pool, (count + 1) * sizeof **out, (void **)out));
     for (size_t i = 0; i < count; i++) {
-        char text[512], *name = NULL;
-        snprintf(text, sizeof text, "%.400s%c%zu", call->node->outputs[0], mark, i);
-        SNUG_TRY(snug_pool_text(pool, text, &name));
+        char number[32], *name = NULL;
+        snprintf(number, sizeof number, "%c%zu", mark, i);
+        SNUG_TRY(snug_onnx_join_names(pool, call->node->outputs[0], number, &name));
         (*out)[i] = name;
     }
     return SNUG_OK;

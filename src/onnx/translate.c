@@ -1,6 +1,5 @@
 // Node after node: operands from names, the translator, names for its results. Functions and
 // branches are followed in scopes of their own.
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -159,11 +158,8 @@ static snug_status define_outputs(snug_onnx_import *import, snug_onnx_scope *sco
             slot->origin = origin;
             slot->origin_output = i;
             char *name = NULL;
-            if (scope->path[0]) {
-                char text[512];
-                snprintf(text, sizeof text, "%.250s%.250s", scope->path, node->outputs[i]);
-                SNUG_TRY(snug_pool_text(&import->pool, text, &name));
-            }
+            if (scope->path[0])
+                SNUG_TRY(snug_onnx_join_names(&import->pool, scope->path, node->outputs[i], &name));
             slot->operand.name = name ? name : node->outputs[i];
             SNUG_TRY(snug_onnx_check_batch(import, node, self->inputs, i, slot));
         }
@@ -233,11 +229,10 @@ static snug_status follow_function(snug_onnx_import *import, const snug_onnx_sco
         SNUG_TRY(snug_onnx_slot_new(import, &slot));
         SNUG_TRY(snug_onnx_define(inner, function->inputs[i], slot));
     }
-    char text[512];
-    snprintf(text, sizeof text, "%.400s%.100s/", scope->path,
-             node->name[0] ? node->name : (node->output_count ? node->outputs[0] : ""));
+    const char *own = node->name[0] ? node->name : node->output_count ? node->outputs[0] : "";
     char *path = NULL;
-    SNUG_TRY(snug_pool_text(&import->pool, text, &path));
+    SNUG_TRY(snug_onnx_join_names(&import->pool, scope->path, own, &path));
+    SNUG_TRY(snug_onnx_join_names(&import->pool, path, "/", &path));
     inner->path = path;
     return snug_onnx_translate(import, inner, function->nodes, NULL, function->node_count);
 }

@@ -2,10 +2,6 @@
 
 #include "base/memory.h"
 
-bool snug_tensor_is_persistent(const snug_tensor *tensor) {
-    return tensor->producer == SNUG_NO_NODE && tensor->role != SNUG_ROLE_INPUT;
-}
-
 // |ends[t]| becomes one past the last node that touches tensor t.
 static void find_ends(const snug_graph *graph, snug_node_id *ends) {
     for (size_t i = 0; i < graph->node_count; i++) {

@@ -19,10 +19,6 @@ typedef struct snug_lifetimes {
     int32_t *storage_of; // by tensor; -1 for persistent tensors, whose memory is not planned here
 } snug_lifetimes;
 
-// Whether |tensor| keeps its memory between passes: weights, optimizer state, running statistics,
-// constants and gradient accumulators.
-bool snug_tensor_is_persistent(const snug_tensor *tensor);
-
 // Finds the lifetimes in |graph|, whose nodes run in their order. With |in_place|, a node's result
 // takes the memory of an input that dies there, where its operator allows. Inputs of a pass are
 // there from its start, results (is_result) to its end.

@@ -166,6 +166,13 @@ snug_status snug_training_sample(const snug_training *training, const snug_train
             return snug_fail(SNUG_UNSUPPORTED,
                              "the input '%s' has no first dimension that counts the samples",
                              built->graph->tensors[built->inputs[i]]->name);
+        const char *name = built->graph->tensors[built->inputs[i]]->name;
+        if (strlen(name) >= sizeof out->inputs[i].name)
+            return snug_fail(
+                SNUG_UNSUPPORTED,
+                "the input '%.60s...' has a name of more than %zu bytes: data is found "
+                "by it",
+                name, sizeof out->inputs[i].name - 1);
         describe(built->graph, built->inputs[i], &out->inputs[i]);
     }
     describe(built->graph, built->target, &out->target);

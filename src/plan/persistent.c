@@ -9,19 +9,21 @@
 #include "device/device.h"
 #include "plan/lifetime.h"
 
-// Where |name| is in the table, or the free place where it would go.
-static size_t probe(const snug_persistent *persistent, const char *name) {
+// Where |name| of |space| is in the table, or the free place where it would go.
+static size_t probe(const snug_persistent *persistent, snug_space space, const char *name) {
     size_t mask = persistent->table_size - 1;
     size_t place = snug_hash_slot(snug_hash_text(name), persistent->table_size);
-    while (persistent->table[place] >= 0 &&
-           strcmp(persistent->slots[persistent->table[place]].name, name) != 0)
-        place = (place + 1) & mask;
+    for (; persistent->table[place] >= 0; place = (place + 1) & mask) {
+        const snug_slot *slot = &persistent->slots[persistent->table[place]];
+        if (snug_role_space(slot->role) == space && strcmp(slot->name, name) == 0) break;
+    }
     return place;
 }
 
-const snug_slot *snug_persistent_find(const snug_persistent *persistent, const char *name) {
+const snug_slot *snug_persistent_find(const snug_persistent *persistent, snug_space space,
+                                      const char *name) {
     if (persistent->table_size == 0) return NULL;
-    int32_t index = persistent->table[probe(persistent, name)];
+    int32_t index = persistent->table[probe(persistent, space, name)];
     return index >= 0 ? &persistent->slots[index] : NULL;
 }
 
@@ -38,14 +40,26 @@ static snug_status grow_table(snug_persistent *persistent) {
     persistent->table_size = size;
     assert(persistent->count == 0 || persistent->slots);
     for (size_t i = 0; i < persistent->count; i++)
-        table[probe(persistent, persistent->slots[i].name)] = (int32_t)i;
+        table[probe(persistent, snug_role_space(persistent->slots[i].role),
+                    persistent->slots[i].name)] = (int32_t)i;
     return SNUG_OK;
 }
 
+static bool starts_alike(const snug_init *a, const snug_init *b) {
+    if (a->kind != b->kind) return false;
+    if (a->kind == SNUG_INIT_DATA) return a->data == b->data;
+    return memcmp(&a->a, &b->a, sizeof a->a) == 0 && memcmp(&a->b, &b->b, sizeof a->b) == 0;
+}
+
 static snug_status add_slot(snug_persistent *persistent, const snug_tensor *tensor) {
-    const snug_slot *found = snug_persistent_find(persistent, tensor->name);
-    if (found && snug_type_equal(&found->type, &tensor->type)) return SNUG_OK;
-    if (found) return snug_fail(SNUG_INTERNAL, "'%s' has two types in one plan", tensor->name);
+    snug_space space = snug_role_space(tensor->role);
+    const snug_slot *found = snug_persistent_find(persistent, space, tensor->name);
+    if (found) {
+        bool same = snug_type_equal(&found->type, &tensor->type) && found->role == tensor->role &&
+                    starts_alike(&found->init, &tensor->init);
+        return same ? SNUG_OK
+                    : snug_fail(SNUG_INTERNAL, "'%s' is two tensors in one plan", tensor->name);
+    }
     SNUG_TRY(grow_table(persistent));
     SNUG_TRY(SNUG_GROW(&persistent->slots, &persistent->capacity, persistent->count + 1));
     snug_slot *slot = &persistent->slots[persistent->count];
@@ -61,7 +75,7 @@ static snug_status add_slot(snug_persistent *persistent, const snug_tensor *tens
         return snug_fail(SNUG_INVALID, "the weights overflow the address space");
     }
     persistent->bytes = snug_size_align(end, SNUG_ARENA_ALIGNMENT);
-    persistent->table[probe(persistent, slot->name)] = (int32_t)persistent->count++;
+    persistent->table[probe(persistent, space, slot->name)] = (int32_t)persistent->count++;
     return SNUG_OK;
 }
 

@@ -23,11 +23,12 @@ typedef struct snug_persistent {
 } snug_persistent;
 
 // Adds |graph|'s persistent tensors that are not there yet.
-// SNUG_INTERNAL when one is there under another type.
+// SNUG_INTERNAL when one of its name and space is there with another type, role or start.
 snug_status snug_persistent_add(snug_persistent *persistent, const snug_graph *graph);
 void snug_persistent_clear(snug_persistent *persistent);
 
-// The slot called |name|, or NULL.
-const snug_slot *snug_persistent_find(const snug_persistent *persistent, const char *name);
+// The slot called |name| in |space|, or NULL.
+const snug_slot *snug_persistent_find(const snug_persistent *persistent, snug_space space,
+                                      const char *name);
 
 #endif

@@ -42,8 +42,9 @@ static size_t place_of(const snug_program *program, const snug_pass *pass, snug_
         storage = pass->lifetimes.storage_of[id];
     }
     if (storage >= 0) return program->schedule->persistent.bytes + pass->offsets[storage];
-    const snug_slot *slot =
-        snug_persistent_find(&program->schedule->persistent, graph->tensors[id]->name);
+    const snug_tensor *tensor = graph->tensors[id];
+    const snug_slot *slot = snug_persistent_find(&program->schedule->persistent,
+                                                 snug_role_space(tensor->role), tensor->name);
     assert(slot);
     return slot->offset;
 }

@@ -66,6 +66,10 @@ static snug_status refuse_pattern(const char *option, const char *pattern, const
 
 static snug_status check_patterns(const snug_graph *graph, const char *list, const char *option) {
     char pattern[PATTERN_BYTES];
+    for (const char *at = list; at && *at; at += at[0] == ',' ? 1 : strcspn(at, ","))
+        if (strcspn(at, ",") >= PATTERN_BYTES)
+            return snug_fail(SNUG_INVALID, "'--%s' has a pattern of more than %d bytes", option,
+                             PATTERN_BYTES - 1);
     while (next_pattern(&list, pattern)) {
         bool found = false;
         const char *names[NEAR_NAMES + 1] = {NULL};

@@ -12,8 +12,6 @@
 #include "plan/precision.h"
 #include "plan/selection.h"
 
-enum { NAME_BYTES = 512 };
-
 snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind) {
     snug_optimizer optimizer = {.kind = kind};
     if (kind == SNUG_SGD) return optimizer;
@@ -25,30 +23,33 @@ snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind) {
 }
 
 // A persistent tensor shaped like |weight|, called "<weight>.<suffix>", that starts at zero.
+static snug_tensor_id add_companion(snug_graph *graph, snug_tensor_id weight, const char *suffix,
+                                    const snug_type *type, snug_role role) {
+    char *name = NULL;
+    snug_status status =
+        snug_pool_print(&graph->pool, &name, "%s.%s", graph->tensors[weight]->name, suffix);
+    if (status != SNUG_OK) return snug_graph_poison(graph, status);
+    return snug_graph_tensor(graph, name, type, role);
+}
+
 static snug_tensor_id companion(snug_graph *graph, snug_tensor_id weight, const char *suffix,
                                 snug_role role) {
-    const snug_tensor *tensor = graph->tensors[weight];
-    char name[NAME_BYTES];
-    snprintf(name, sizeof name, "%s.%s", tensor->name, suffix);
-    snug_type type = tensor->type;
-    return snug_graph_tensor(graph, name, &type, role);
+    snug_type type = graph->tensors[weight]->type;
+    return add_companion(graph, weight, suffix, &type, role);
 }
 
 // The 8-bit form of |companion|: the codes, and a scale for each block of them (ops/lean_update.c).
 // False where the weight is too small for it.
 static bool lean_companions(const snug_training *training, snug_graph *graph, snug_tensor_id weight,
-                            const char *suffix, snug_tensor_id out[2]) {
+                            const char *suffix, const char *scale_suffix, snug_tensor_id out[2]) {
     const snug_tensor *tensor = graph->tensors[weight];
     int64_t elements = snug_type_elements(&tensor->type);
     if (!training->lean_optimizer || elements < SNUG_LEAN_LEAST) return false;
-    char name[NAME_BYTES];
-    snprintf(name, sizeof name, "%s.%s", tensor->name, suffix);
     snug_type codes = tensor->type;
     codes.dtype = SNUG_U8;
-    out[0] = snug_graph_tensor(graph, name, &codes, SNUG_ROLE_OPTIMIZER);
-    snprintf(name, sizeof name, "%s.%s.scale", graph->tensors[weight]->name, suffix);
+    out[0] = add_companion(graph, weight, suffix, &codes, SNUG_ROLE_OPTIMIZER);
     snug_type scales = snug_type_vector(SNUG_F32, snug_lean_blocks(elements));
-    out[1] = snug_graph_tensor(graph, name, &scales, SNUG_ROLE_OPTIMIZER);
+    out[1] = add_companion(graph, weight, scale_suffix, &scales, SNUG_ROLE_OPTIMIZER);
     return true;
 }
 
@@ -60,8 +61,8 @@ static void emit_sgd(const snug_training *training, snug_graph *graph, snug_tens
                                       .dampening = optimizer->dampening,
                                       .weight_decay = optimizer->weight_decay,
                                       .nesterov = optimizer->nesterov};
-    if (optimizer->momentum != 0 &&
-        lean_companions(training, graph, weight, "momentum_buffer", lean)) {
+    if (optimizer->momentum != 0 && lean_companions(training, graph, weight, "momentum_buffer",
+                                                    "momentum_buffer.scale", lean)) {
         SNUG_EMIT(graph, &snug_op_lean_sgd_update, &attributes, weight, gradient, lean[0], lean[1]);
         return;
     }
@@ -80,8 +81,8 @@ static void emit_adam(const snug_training *training, snug_graph *graph, snug_ten
                                        .eps = optimizer->eps,
                                        .weight_decay = optimizer->weight_decay,
                                        .decoupled = optimizer->kind == SNUG_ADAMW};
-    if (lean_companions(training, graph, weight, "exp_avg", m) &&
-        lean_companions(training, graph, weight, "exp_avg_sq", v)) {
+    if (lean_companions(training, graph, weight, "exp_avg", "exp_avg.scale", m) &&
+        lean_companions(training, graph, weight, "exp_avg_sq", "exp_avg_sq.scale", v)) {
         SNUG_EMIT(graph, &snug_op_lean_adam_update, &attributes, weight, gradient, m[0], m[1], v[0],
                   v[1]);
         return;

@@ -283,7 +283,11 @@ snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_
 static snug_status find_slot(const snug_trainer *trainer, const char *name, size_t bytes,
                              const snug_slot **out) {
     SNUG_TRY(check_restored(trainer));
-    *out = snug_persistent_find(&trainer->plan->schedule.persistent, name);
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    *out = NULL;
+    // The network's own first.
+    for (int space = SNUG_SPACE_NETWORK; space <= SNUG_SPACE_GRADIENT && !*out; space++)
+        *out = snug_persistent_find(persistent, (snug_space)space, name);
     if (!*out) return snug_fail(SNUG_NOT_FOUND, "the model has no tensor called '%s'", name);
     if ((*out)->bytes != bytes)
         return snug_fail(SNUG_INVALID, "'%s' has %zu bytes, not %zu", name, (*out)->bytes, bytes);
