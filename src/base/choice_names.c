@@ -32,10 +32,11 @@ static snug_status parse(const char *text, const char *kind, const char *const *
 }
 
 const char *snug_fidelity_name(snug_fidelity fidelity) {
-    return fidelities[fidelity];
+    return (unsigned)fidelity < FIDELITIES ? fidelities[fidelity] : "unknown";
 }
 
 snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
+    SNUG_REQUIRE(text && out, "a text and a place for the fidelity");
     int index;
     snug_status status = parse(text, "fidelity", fidelities, FIDELITIES, &index);
     *out = (snug_fidelity)index;
@@ -43,10 +44,11 @@ snug_status snug_fidelity_parse(const char *text, snug_fidelity *out) {
 }
 
 const char *snug_precision_name(snug_precision precision) {
-    return precisions[precision];
+    return (unsigned)precision < PRECISIONS ? precisions[precision] : "unknown";
 }
 
 snug_status snug_precision_parse(const char *text, snug_precision *out) {
+    SNUG_REQUIRE(text && out, "a text and a place for the precision");
     int index;
     snug_status status = parse(text, "precision", precisions, PRECISIONS, &index);
     *out = (snug_precision)index;

@@ -25,6 +25,7 @@ static bool unit_bytes(const char *unit, double *out) {
 }
 
 snug_status snug_size_parse(const char *text, size_t *out) {
+    SNUG_REQUIRE(text && out, "a text and a place for the size");
     *out = 0;
     char *end = NULL;
     double bytes = 0;

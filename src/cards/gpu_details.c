@@ -58,6 +58,7 @@ size_t snug_gpu_usable_bytes(const snug_gpu_info *gpu) {
 }
 
 snug_status snug_gpu_standin_settings(const snug_gpu_info *gpu, char **out) {
+    SNUG_REQUIRE(gpu && out, "a card and a place for the text");
     snug_text text = {0};
     snug_gpu_details details = snug_gpu_detail(gpu);
     *out = NULL;

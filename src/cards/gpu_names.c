@@ -130,6 +130,7 @@ static void list_nearest(const char *plain, snug_text *list) {
 }
 
 snug_status snug_gpu_find(const char *name, const snug_gpu_info **out) {
+    SNUG_REQUIRE(name && out, "a name and a place for the card");
     char plain[PLAIN_TEXT];
     simplify(name, plain);
     follow_alias(plain);

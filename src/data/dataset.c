@@ -139,6 +139,7 @@ static snug_status open_any(const snug_dataset_options *options, snug_dataset **
 }
 
 snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
+    SNUG_REQUIRE(name && out, "a name and a place for what is found");
     *out = (snug_dataset_info){0};
     snug_dataset *dataset;
     // The class count is unknown yet, so no target is out of it.
@@ -165,7 +166,35 @@ snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
     return SNUG_OK;
 }
 
+static snug_status check_sample(const snug_sample_tensor *tensor) {
+    snug_dtype dtype;
+    SNUG_REQUIRE(tensor->rank >= 0 && tensor->rank < SNUG_MAX_RANK,
+                 "a sample of at most 7 dimensions: those of a batch are at most 8");
+    for (int i = 0; i < tensor->rank; i++)
+        SNUG_REQUIRE(tensor->dims[i] >= 0, "extents of at least 0");
+    SNUG_REQUIRE(tensor->type, "a type of the sample's elements");
+    return snug_element_type(tensor->type, &dtype);
+}
+
+static snug_status check_options(const snug_dataset_options *options) {
+    SNUG_REQUIRE(options && options->name, "options that name a data set");
+    SNUG_REQUIRE((unsigned)options->split <= SNUG_TEST, "the training or the test split");
+    SNUG_REQUIRE(options->channels >= 0 && options->height >= 0 && options->width >= 0 &&
+                     options->classes >= 0 && options->samples >= 0,
+                 "extents and counts of at least 0");
+    const snug_sample_type *sample = options->sample;
+    if (!sample) return SNUG_OK;
+    SNUG_REQUIRE(sample->input_count >= 0 && sample->input_count <= SNUG_MAX_INPUTS,
+                 "a sample of at most 8 inputs");
+    for (int i = 0; i < sample->input_count; i++)
+        SNUG_TRY(check_sample(&sample->inputs[i]));
+    return sample->input_count > 0 ? check_sample(&sample->target) : SNUG_OK;
+}
+
 snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset **out) {
+    SNUG_REQUIRE(out, "a place for the data set");
+    *out = NULL;
+    SNUG_TRY(check_options(options));
     SNUG_TRY(open_any(options, out));
     snug_status status = check_shape(*out);
     if (status == SNUG_OK && !(*out)->stored.as_wanted)
@@ -220,6 +249,7 @@ static void place_pixels(const snug_dataset *dataset, float *input) {
 
 snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
                               void *target) {
+    SNUG_REQUIRE(dataset && inputs && target, "a data set and places for a sample");
     if (index < 0 || index >= dataset->stored.samples)
         return snug_fail(SNUG_INVALID, "sample %lld of %lld", (long long)index,
                          (long long)dataset->stored.samples);

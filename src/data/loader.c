@@ -103,6 +103,9 @@ static snug_status allocate(snug_loader *loader) {
 
 snug_status snug_loader_start(snug_dataset *dataset, const snug_loader_options *options,
                               snug_loader **out) {
+    SNUG_REQUIRE(out, "a place for the loader");
+    *out = NULL;
+    SNUG_REQUIRE(dataset && options, "a data set and options");
     SNUG_TRY(SNUG_NEW(out, 1));
     snug_loader *loader = *out;
     loader->dataset = dataset;
@@ -152,6 +155,7 @@ void snug_loader_stop(snug_loader *loader) {
 
 snug_status snug_loader_next(snug_loader *loader, int64_t samples, const void **inputs,
                              const void **target) {
+    SNUG_REQUIRE(loader && inputs && target, "a loader and places for samples");
     if (samples < 1 || samples > loader->options.chunk_samples)
         return snug_fail(SNUG_INVALID, "1 to %lld samples at a time, not %lld",
                          (long long)loader->options.chunk_samples, (long long)samples);

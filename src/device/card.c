@@ -92,6 +92,9 @@ static snug_status write_note(card_device *self) {
 }
 
 snug_status snug_gpu_open(const snug_gpu_info *gpu, snug_device **out) {
+    SNUG_REQUIRE(out, "a place for the device");
+    *out = NULL;
+    SNUG_REQUIRE(gpu, "a card");
     card_device *self;
     *out = NULL;
     SNUG_TRY(SNUG_NEW(&self, 1));

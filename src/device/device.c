@@ -9,7 +9,10 @@ static const snug_device_class *const classes[] = {&snug_device_cpu, &snug_devic
 enum { CLASS_COUNT = sizeof classes / sizeof *classes };
 
 snug_status snug_device_open(const char *name, int threads, snug_device **out) {
+    SNUG_REQUIRE(out, "a place for the device");
     *out = NULL;
+    SNUG_REQUIRE(name, "the name of a device");
+    SNUG_REQUIRE(threads >= 0, "a number of threads, or 0");
     if (threads < 0)
         return snug_fail(SNUG_INVALID, "a number of threads of at least 1 expected, found %d",
                          threads);

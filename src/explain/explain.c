@@ -42,7 +42,9 @@ snug_status snug_explain_text(const char *bytes, size_t length, const char *name
 
 snug_status snug_explain_text_with(const char *bytes, size_t length, const char *name,
                                    const snug_explain_options *options, snug_explanation **out) {
+    SNUG_REQUIRE(out, "a place for the explanation");
     *out = NULL;
+    SNUG_REQUIRE((bytes || length == 0) && name, "bytes and their name");
     snug_explanation *explanation = NULL;
     SNUG_TRY(snug_explanation_new(name, &explanation));
     if (options) explanation->options = *options;
@@ -108,7 +110,9 @@ snug_status snug_explain_file(const char *path, snug_explanation **out) {
 
 snug_status snug_explain_file_with(const char *path, const snug_explain_options *options,
                                    snug_explanation **out) {
+    SNUG_REQUIRE(out, "a place for the explanation");
     *out = NULL;
+    SNUG_REQUIRE(path, "a path");
     if (strcmp(path, "-") == 0) return explain_open(STDIN_FILENO, "standard input", options, out);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return snug_fail(SNUG_BAD_FILE, "cannot open '%s': %s", path, strerror(errno));

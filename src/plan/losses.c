@@ -16,10 +16,11 @@ static const struct {
 enum { LOSSES = sizeof rows / sizeof *rows };
 
 const char *snug_loss_name(snug_loss loss) {
-    return rows[loss].name;
+    return (unsigned)loss < LOSSES ? rows[loss].name : "unknown";
 }
 
 snug_status snug_loss_parse(const char *text, snug_loss *out) {
+    SNUG_REQUIRE(text && out, "a text and a place for the loss");
     for (int i = 0; i < LOSSES; i++) {
         *out = (snug_loss)i;
         if (strcmp(text, rows[i].name) == 0) return SNUG_OK;

@@ -14,6 +14,7 @@ static void append_pass(const char *name, const snug_pass *pass, snug_text *text
 }
 
 snug_status snug_plan_graph(const snug_plan *plan, char **out) {
+    SNUG_REQUIRE(plan && out, "a plan and a place for the text");
     const snug_schedule *schedule = &plan->schedule;
     snug_text text = {0};
     *out = NULL;

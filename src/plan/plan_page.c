@@ -179,6 +179,7 @@ static snug_status fill_mark(const char *name, const void *of, snug_text *text) 
 }
 
 snug_status snug_plan_html(const snug_plan *plan, char **out) {
+    SNUG_REQUIRE(plan && out, "a plan and a place for the text");
     *out = NULL;
     snug_text text = {0};
     snug_status status = snug_page_fill(snug_plan_page, fill_mark, plan, &text);
@@ -191,6 +192,7 @@ snug_status snug_plan_html(const snug_plan *plan, char **out) {
 }
 
 snug_status snug_plan_html_write(const snug_plan *plan, const char *path) {
+    SNUG_REQUIRE(plan && path, "a plan and a path");
     char *page = NULL;
     SNUG_TRY(snug_plan_html(plan, &page));
     snug_status status = snug_file_write_text(path, page);

@@ -131,6 +131,7 @@ static void print_memory(const snug_plan *plan, const snug_candidate *chosen, sn
 }
 
 snug_status snug_plan_text(const snug_plan *plan, char **out) {
+    SNUG_REQUIRE(plan && out, "a plan and a place for the text");
     *out = NULL;
     snug_text text = {0};
     const snug_candidate *chosen = snug_plan_chosen(plan);
@@ -243,6 +244,7 @@ static json_t *plan_json(const snug_plan *plan) {
 }
 
 snug_status snug_plan_json(const snug_plan *plan, char **out) {
+    SNUG_REQUIRE(plan && out, "a plan and a place for the text");
     *out = NULL;
     json_t *json = plan_json(plan);
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;

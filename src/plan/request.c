@@ -1,4 +1,5 @@
 // What a request asks for: whether it can be meant, and what the fixes propose for it.
+#include <math.h>
 #include <string.h>
 
 #include "plan/demands.h"
@@ -19,8 +20,49 @@ static snug_status check_fix_list(const char *list) {
     return SNUG_OK;
 }
 
+// Numbers of callers that mean nothing, whatever is planned.
+static snug_status check_choices(const snug_plan_request *request) {
+    const snug_optimizer *optimizer = &request->optimizer;
+    const double reals[] = {request->width_multiplier,
+                            request->label_smoothing,
+                            optimizer->momentum,
+                            optimizer->dampening,
+                            optimizer->beta1,
+                            optimizer->beta2,
+                            optimizer->eps,
+                            optimizer->weight_decay};
+    const int64_t counts[] = {request->classes, request->channels, request->height, request->width};
+    const struct {
+        const char *name;
+        unsigned value, most;
+    } choices[] = {{"precision", (unsigned)request->precision, SNUG_FLOAT16},
+                   {"fidelity to allow", (unsigned)request->allow, SNUG_MODEL},
+                   {"loss", (unsigned)request->loss, SNUG_BCE},
+                   {"optimizer", (unsigned)optimizer->kind, SNUG_ADAMW},
+                   {"source of step times", (unsigned)request->cost, SNUG_COST_MODEL},
+                   {"rank of the input", (unsigned)request->input_rank, SNUG_MAX_RANK - 1}};
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++)
+        if (choices[i].value > choices[i].most)
+            return snug_fail(SNUG_INVALID, "there is no %s %d", choices[i].name,
+                             (int)choices[i].value);
+    for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++)
+        if (!isfinite(reals[i]) || reals[i] < 0)
+            return snug_fail(SNUG_INVALID, "%g in the request: numbers of at least 0 expected",
+                             reals[i]);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (counts[i] < 0)
+            return snug_fail(SNUG_INVALID, "%lld in the request: 0 or more expected",
+                             (long long)counts[i]);
+    for (int i = 0; i < request->input_rank; i++)
+        if (request->input_dims[i] < 1)
+            return snug_fail(SNUG_INVALID, "an input of extent %lld: at least 1 expected",
+                             (long long)request->input_dims[i]);
+    return SNUG_OK;
+}
+
 snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *request) {
     long long batch = (long long)plan->batch_size, micro = (long long)request->micro_batch;
+    SNUG_TRY(check_choices(request));
     SNUG_TRY(check_fix_list(request->fixes));
     SNUG_TRY(snug_demands_check(request));
     if (batch < 1)

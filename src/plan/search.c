@@ -257,6 +257,10 @@ static snug_status fill(snug_plan *plan, const snug_plan_request *request,
 }
 
 snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
+    SNUG_REQUIRE(out, "a place for the plan");
+    *out = NULL;
+    SNUG_REQUIRE(device, "a device");
+    SNUG_REQUIRE(request && request->model, "a request that names a model");
     const snug_model *model = NULL;
     *out = NULL;
     if (!snug_file_model_matches(request->model)) SNUG_TRY(snug_model_find(request->model, &model));
@@ -307,7 +311,7 @@ size_t snug_plan_minimum_bytes(const snug_plan *plan) {
 }
 
 size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity) {
-    return plan->minimum_bytes[fidelity];
+    return (unsigned)fidelity <= SNUG_MODEL ? plan->minimum_bytes[fidelity] : SIZE_MAX;
 }
 
 int64_t snug_plan_largest_batch(const snug_plan *plan) {

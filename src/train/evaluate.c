@@ -32,6 +32,8 @@ static snug_status run(evaluation *self, snug_trainer *trainer, snug_dataset *te
 
 snug_status snug_evaluate(const snug_plan *plan, const char *weights, snug_dataset *test,
                           const snug_evaluate_options *options, snug_evaluate_result *result) {
+    SNUG_REQUIRE(plan && weights && test && options && result,
+                 "a plan, weights, data, options and a place for the result");
     *result = (snug_evaluate_result){0};
     evaluation self = {.options = options};
     snug_trainer *trainer;

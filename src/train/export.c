@@ -134,6 +134,7 @@ static snug_status export(const snug_safetensors *weights, const snug_onnx_docum
 }
 
 snug_status snug_run_export(const char *folder, const char *path) {
+    SNUG_REQUIRE(folder && path, "a folder and a path");
     snug_run_info info;
     snug_safetensors weights;
     snug_onnx_document *document = NULL;

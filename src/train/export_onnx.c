@@ -107,6 +107,7 @@ done:
 }
 
 snug_status snug_run_export_onnx(const char *folder, const char *path) {
+    SNUG_REQUIRE(folder && path, "a folder and a path");
     snug_run_info info;
     snug_safetensors weights;
     snug_text from = {0};

@@ -25,6 +25,7 @@ static snug_status load_tensor(snug_trainer *trainer, const snug_safetensors *fi
 }
 
 snug_status snug_trainer_load(snug_trainer *trainer, const char *path) {
+    SNUG_REQUIRE(trainer && path, "a trainer and a path");
     snug_safetensors file;
     SNUG_TRY(snug_safetensors_open(path, &file));
     snug_status status = SNUG_OK;

@@ -55,6 +55,7 @@ static snug_status read_network(const char *path, json_t *plan, snug_run_info *o
 }
 
 snug_status snug_run_describe(const char *folder, snug_run_info *out) {
+    SNUG_REQUIRE(folder && out, "a folder and a place for what it says");
     *out = (snug_run_info){0};
     snug_text path = {0};
     snug_text_append(&path, "%s/plan.json", folder);

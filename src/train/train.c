@@ -200,6 +200,13 @@ static snug_status finish(training_loop *self, snug_status status) {
 
 snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
                        const snug_train_options *options, snug_train_result *result) {
+    SNUG_REQUIRE(plan && train && options && result,
+                 "a plan, data, options and a place for the result");
+    SNUG_REQUIRE((unsigned)options->schedule <= SNUG_LR_COSINE,
+                 "a known schedule of the learning rate");
+    SNUG_REQUIRE(options->epochs >= 0 && options->max_steps >= 0, "epochs and steps of at least 0");
+    SNUG_REQUIRE(isfinite(options->learning_rate) && options->warmup_epochs >= 0,
+                 "a learning rate and a warm-up that are numbers");
     *result = (snug_train_result){.accuracy = NAN, .val_loss = NAN};
     training_loop self = {
         .plan = plan, .options = options, .result = result, .train = train, .test = test};

@@ -36,7 +36,9 @@ static snug_status prepare(snug_trainer *trainer) {
 }
 
 snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer **out) {
+    SNUG_REQUIRE(out, "a place for the trainer");
     *out = NULL;
+    SNUG_REQUIRE(plan, "a plan");
     if (!snug_plan_chosen(plan))
         return snug_fail(SNUG_NO_FIT, "the plan has no candidate that fits its budget");
     SNUG_TRY(SNUG_NEW(out, 1));
@@ -169,6 +171,9 @@ static snug_status unscale(snug_trainer *trainer, const snug_run_state *state, b
 
 snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
                               double learning_rate, double *loss) {
+    SNUG_REQUIRE(trainer && source && source->next && loss,
+                 "a trainer, a source of samples with its function, and a place for the loss");
+    SNUG_REQUIRE(isfinite(learning_rate), "a learning rate that is a number");
     *loss = 0;
     const snug_schedule *schedule = &trainer->plan->schedule;
     snug_run_state state = {.seed = trainer->seed,
@@ -197,6 +202,9 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
 
 snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                   int64_t samples, double *loss, double *accuracy) {
+    SNUG_REQUIRE(trainer && source && source->next && loss && accuracy,
+                 "a trainer, a source of samples with its function, and places for the results");
+    SNUG_REQUIRE(samples > 0, "at least one sample");
     *loss = *accuracy = 0;
     SNUG_TRY(check_restored(trainer));
     const snug_pass *pass = &trainer->plan->schedule.evaluate;
@@ -217,6 +225,7 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
 }
 
 snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale) {
+    SNUG_REQUIRE(trainer && isfinite(scale) && scale >= 0, "a trainer and a scale of at least 0");
     if (!trainer->plan->schedule.unscale.built.graph)
         return snug_fail(SNUG_INVALID,
                          "a loss scale of %g: the plan's precision is %s, which has "
@@ -237,10 +246,12 @@ int64_t snug_trainer_skipped_steps(const snug_trainer *trainer) {
 }
 
 snug_status snug_trainer_release(snug_trainer *trainer) {
+    SNUG_REQUIRE(trainer, "a trainer");
     return snug_program_release(trainer->program);
 }
 
 snug_status snug_trainer_restore(snug_trainer *trainer) {
+    SNUG_REQUIRE(trainer, "a trainer");
     return snug_program_restore(trainer->program);
 }
 
@@ -266,6 +277,7 @@ size_t snug_trainer_measured_peak(const snug_trainer *trainer) {
 }
 
 snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_tensor_info *out) {
+    SNUG_REQUIRE(trainer && out, "a trainer and a place for what is told");
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
     *out = (snug_tensor_info){0};
     if (index >= persistent->count)
@@ -295,6 +307,7 @@ static snug_status find_slot(const snug_trainer *trainer, const char *name, size
 }
 
 snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to, size_t bytes) {
+    SNUG_REQUIRE(trainer && name && to, "a trainer, a name and a place for the tensor");
     const snug_slot *slot;
     SNUG_TRY(find_slot(trainer, name, bytes, &slot));
     return snug_program_read_slot(trainer->program, slot, 0, to, bytes);
@@ -302,6 +315,7 @@ snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to,
 
 snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const void *from,
                                size_t bytes) {
+    SNUG_REQUIRE(trainer && name && from, "a trainer, a name and a tensor");
     const snug_slot *slot;
     SNUG_TRY(find_slot(trainer, name, bytes, &slot));
     return snug_program_write_slot(trainer->program, slot, 0, from, bytes);
@@ -330,6 +344,7 @@ static snug_status write_tensors(snug_trainer *trainer, snug_file *file) {
 }
 
 snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
+    SNUG_REQUIRE(trainer && path, "a trainer and a path");
     SNUG_TRY(check_restored(trainer));
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
     char steps[32], scale[64], skipped[32], good[32];

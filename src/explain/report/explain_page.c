@@ -33,6 +33,7 @@ static snug_status fill_mark(const char *name, const void *of, snug_text *text) 
 }
 
 snug_status snug_explanation_html(const snug_explanation *explanation, char **out) {
+    SNUG_REQUIRE(explanation && out, "an explanation and a place for the text");
     snug_text text = {0};
     *out = NULL;
     snug_status status = snug_page_fill(snug_explain_page, fill_mark, explanation, &text);
@@ -44,6 +45,7 @@ snug_status snug_explanation_html(const snug_explanation *explanation, char **ou
 }
 
 snug_status snug_explanation_html_write(const snug_explanation *explanation, const char *path) {
+    SNUG_REQUIRE(explanation && path, "an explanation and a path");
     char *page = NULL;
     SNUG_TRY(snug_explanation_html(explanation, &page));
     snug_status status = snug_file_write_text(path, page);

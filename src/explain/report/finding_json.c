@@ -72,6 +72,7 @@ void snug_finding_append_json(const snug_finding *finding, snug_text *out) {
 }
 
 snug_status snug_explanation_json(const snug_explanation *explanation, char **out) {
+    SNUG_REQUIRE(explanation && out, "an explanation and a place for the text");
     snug_text text = {0};
     *out = NULL;
     for (size_t i = 0; i < explanation->count; i++) {

@@ -136,6 +136,7 @@ static void append_finding(const snug_explanation *explanation, const snug_findi
 }
 
 snug_status snug_explanation_text(const snug_explanation *explanation, char **out) {
+    SNUG_REQUIRE(explanation && out, "an explanation and a place for the text");
     snug_text text = {0};
     *out = NULL;
     for (size_t i = 0; i < explanation->count; i++) {
