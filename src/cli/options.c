@@ -144,7 +144,7 @@ static bool read_cost(const char *command, const char *text, options *out) {
 }
 
 static bool read_optimizer(const char *command, const char *text, options *out) {
-    (void)out; // done before the others, in set_defaults()
+    (void)out; // set_defaults() has done it
     return strcmp(text, "sgd") == 0 || strcmp(text, "adam") == 0 || strcmp(text, "adamw") == 0 ||
            complain(command, "optimizer", text, "sgd, adam or adamw");
 }
@@ -272,12 +272,17 @@ static void tell_timing(void *context) {
     given->timing_told = true;
 }
 
-static void set_defaults(int argc, char **argv, options *out) {
+// An option as it was given, by its full name, an abbreviation or with '='.
+typedef struct given_option {
+    const option_row *row;
+    const char *text;
+} given_option;
+
+// What the defaults are depends on the optimizer: the last one that is named.
+static void set_defaults(const given_option *given, int count, options *out) {
     const char *name = "sgd";
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--optimizer") == 0 && i + 1 < argc) name = argv[i + 1];
-        if (strncmp(argv[i], "--optimizer=", 12) == 0) name = argv[i] + 12;
-    }
+    for (int i = 0; i < count; i++)
+        if (given[i].row->read == read_optimizer) name = given[i].text;
     snug_optimizer_kind kind = strcmp(name, "adam") == 0    ? SNUG_ADAM
                                : strcmp(name, "adamw") == 0 ? SNUG_ADAMW
                                                             : SNUG_SGD;
@@ -327,14 +332,14 @@ static bool check(const char *command, const options *out) {
     return true;
 }
 
-bool options_read(int argc, char **argv, bool training, options *out) {
+// Fills |given|, which has room for |argc|, and tells how many there are; -1 after a complaint.
+static int find_options(int argc, char **argv, bool training, given_option *given) {
     struct option long_options[ROWS + 1] = {{0}};
-    int used = 0;
+    int used = 0, count = 0;
     for (int i = 0; i < ROWS; i++)
         if (training || !rows[i].training)
             long_options[used++] = (struct option){
                 rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument, NULL, i + 1};
-    set_defaults(argc, argv, out);
     opterr = 0;
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
@@ -342,10 +347,25 @@ bool options_read(int argc, char **argv, bool training, options *out) {
             command_complain(argv[0], "%s '%s'; `snug %s --help` lists the options",
                              found == ':' ? "a value is missing after" : "there is no option",
                              argv[optind - 1], argv[0]);
-            return false;
+            return -1;
         }
-        if (!read_row(argv[0], &rows[found - 1], optarg, out)) return false;
+        given[count++] = (given_option){&rows[found - 1], optarg};
     }
+    return count;
+}
+
+bool options_read(int argc, char **argv, bool training, options *out) {
+    enum { MOST = 1024 };
+    given_option given[MOST];
+    if (argc > MOST) {
+        command_complain(argv[0], "more than %d arguments", MOST);
+        return false;
+    }
+    int count = find_options(argc, argv, training, given);
+    if (count < 0) return false;
+    set_defaults(given, count, out);
+    for (int i = 0; i < count; i++)
+        if (!read_row(argv[0], given[i].row, given[i].text, out)) return false;
     if (optind < argc) out->request.model = argv[optind++];
     if (optind < argc) {
         command_complain(argv[0], "one MODEL expected, found '%s' as well", argv[optind]);

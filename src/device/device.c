@@ -13,9 +13,6 @@ snug_status snug_device_open(const char *name, int threads, snug_device **out) {
     *out = NULL;
     SNUG_REQUIRE(name, "the name of a device");
     SNUG_REQUIRE(threads >= 0, "a number of threads, or 0");
-    if (threads < 0)
-        return snug_fail(SNUG_INVALID, "a number of threads of at least 1 expected, found %d",
-                         threads);
     for (int i = 0; i < CLASS_COUNT; i++)
         if (strcmp(classes[i]->name, name) == 0) return classes[i]->open(threads, out);
     snug_text names = {0};

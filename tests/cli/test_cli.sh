@@ -38,6 +38,15 @@ expect 2 "simple takes images" plan simple --input 3x32
 expect 2 "did you mean fashion-mnist" train simple --data fashion-mnits --no-out
 expect 2 "which --data" train simple
 expect 2 "not a fidelity" plan simple --allow all
+# An abbreviated option is that option, and the optimizer's defaults are those of its name.
+"$snug" plan simple --cost model --memory 100MiB >sgd
+"$snug" plan simple --cost model --memory 100MiB --optimizer adamw >adamw
+cmp -s sgd adamw && fail "AdamW is planned as SGD"
+for option in "--optimizer=adamw" "--optim adamw" "--opti=adamw"; do
+    # shellcheck disable=SC2086
+    "$snug" plan simple --cost model --memory 100MiB $option | cmp -s - adamw ||
+        fail "$option is not --optimizer adamw"
+done
 expect 2 "--nesterov needs a momentum" plan simple --momentum 0 --nesterov
 expect 3 "smallest budget that works with what is allowed" plan simple --memory 1000
 expect 2 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
