@@ -33,7 +33,7 @@ def end() -> bool:
     shell = _shell()
     if shell is None:
         return False
-    shell.set_custom_exc((Ended,), lambda *_: None)
+    shell.set_custom_exc((Ended,), lambda *_, **__: None)
     shell.events.register("post_run_cell", _forgive)
     shell.input_transformers_cleanup.append(lambda lines: [])
     return True
