@@ -48,6 +48,7 @@ static inline client_function *client_find(void *library, const char *name) {
 
 // Calls |name|, which takes |types| (in parentheses) and returns an int.
 #define CALL(library, name, types, ...) (((int(*) types)client_find(library, name))(__VA_ARGS__))
+#define CALL_PLAIN(library, name) (((int (*)(void))client_find(library, name))())
 #define OK(...) CHECK(CALL(__VA_ARGS__) == 0)
 
 // Runs |client| for both majors, each in a process with |settings|.

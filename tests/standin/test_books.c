@@ -54,9 +54,9 @@ static void counting(void) {
     void *more = (void *)1;
     CHECK(CALL(runtime, "cudaMalloc", (void **, size_t), &more, 1) == 2);
     CHECK(more == NULL);
-    CHECK(CALL(runtime, "cudaPeekAtLastError", (void)) == 2);
-    CHECK(CALL(runtime, "cudaGetLastError", (void)) == 2);
-    CHECK(CALL(runtime, "cudaGetLastError", (void)) == 0);
+    CHECK(CALL_PLAIN(runtime, "cudaPeekAtLastError") == 2);
+    CHECK(CALL_PLAIN(runtime, "cudaGetLastError") == 2);
+    CHECK(CALL_PLAIN(runtime, "cudaGetLastError") == 0);
     give(all);
     // Freed twice, never given, in the middle of a block.
     CHECK(CALL(runtime, "cudaFree", (void *), all) == 1);

@@ -37,6 +37,7 @@ static void *load(int major, const char *name) {
 
 // Calls a function of |library| by name.
 #define CALL(library, name, type, ...) (__extension__(type) dlsym(library, name))(__VA_ARGS__)
+#define CALL_PLAIN(library, name) (__extension__(int (*)(void)) dlsym(library, name))()
 #define FUNCTION(result, ...) result (*)(__VA_ARGS__)
 
 typedef int check_function(int major);
@@ -78,7 +79,7 @@ static int has_devices(int major) {
     void *device = NULL, *same = NULL;
     // Before the beginning.
     CHECK(CALL(nvml, "nvmlDeviceGetCount_v2", FUNCTION(int, unsigned *), &count) == 1);
-    CHECK(CALL(nvml, "nvmlInit_v2", FUNCTION(int, void)) == 0);
+    CHECK(CALL_PLAIN(nvml, "nvmlInit_v2") == 0);
     CHECK(CALL(nvml, "nvmlDeviceGetCount_v2", FUNCTION(int, unsigned *), &count) == 0);
     CHECK(count == 2);
     CHECK(CALL(nvml, "nvmlDeviceGetHandleByIndex_v2", FUNCTION(int, unsigned, void **), 2,
@@ -119,7 +120,7 @@ static int has_figures(int major) {
     void *nvml = load(major, "libnvidia-ml.so.1");
     CHECK(nvml);
     void *device = NULL;
-    CHECK(CALL(nvml, "nvmlInit_v2", FUNCTION(int, void)) == 0);
+    CHECK(CALL_PLAIN(nvml, "nvmlInit_v2") == 0);
     CHECK(CALL(nvml, "nvmlDeviceGetHandleByIndex_v2", FUNCTION(int, unsigned, void **), 0,
                &device) == 0);
     int big = 0, small = 0;
@@ -148,7 +149,7 @@ static int has_memory(int major) {
     void *nvml = load(major, "libnvidia-ml.so.1"), *runtime = load(major, "libcudart.so.%d");
     CHECK(nvml && runtime);
     void *device = NULL;
-    CHECK(CALL(nvml, "nvmlInit_v2", FUNCTION(int, void)) == 0);
+    CHECK(CALL_PLAIN(nvml, "nvmlInit_v2") == 0);
     CHECK(CALL(nvml, "nvmlDeviceGetHandleByIndex_v2", FUNCTION(int, unsigned, void **), 1,
                &device) == 0);
     memory now;
@@ -267,7 +268,7 @@ static int profiles(int major) {
                FUNCTION(int, void *, uint32_t, size_t *), NULL, 0, &dropped) == 0 &&
           dropped == 0);
     CHECK(CALL(nvtx, "nvtxRangePushA", FUNCTION(int, const char *), "step") == 0);
-    CHECK(CALL(nvtx, "nvtxRangePop", FUNCTION(int, void)) == 0);
+    CHECK(CALL_PLAIN(nvtx, "nvtxRangePop") == 0);
     return 0;
 }
 

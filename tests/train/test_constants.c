@@ -76,7 +76,7 @@ static double first_loss(snug_device *device, const char *path) {
                                  .optimizer = {.kind = SNUG_SGD}};
     snug_plan *plan = NULL;
     snug_trainer *trainer = NULL;
-    double loss;
+    double loss = 0;
     snug_batch_source source = {.next = give};
     if (snug_plan_make(device, &request, &plan) != SNUG_OK ||
         snug_trainer_new(plan, 1, &trainer) != SNUG_OK ||
