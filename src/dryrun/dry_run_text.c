@@ -293,7 +293,8 @@ enum { SIZES_BELOW = 2, SIZES_ABOVE = 4 };
 // case.
 static bool begins_size(const snug_dry_run *run, size_t index, size_t edge) {
     if (index == edge || index == 0 || index >= run->card_count) return true;
-    return run->cards[index].gpu->memory_bytes != run->cards[index - 1].gpu->memory_bytes;
+    const snug_gpu_info *gpu = run->cards[index].gpu, *before = run->cards[index - 1].gpu;
+    return !gpu || !before || gpu->memory_bytes != before->memory_bytes;
 }
 
 static shown_sizes choose_sizes(const snug_dry_run *run) {

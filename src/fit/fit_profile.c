@@ -122,7 +122,7 @@ static snug_status find_file(const char *directory, char path[PATH_MAX]) {
             stat(candidate, &about) != 0 || about.st_size <= largest)
             continue;
         largest = about.st_size;
-        strcpy(path, candidate);
+        memcpy(path, candidate, strlen(candidate) + 1);
     }
     if (folder) closedir(folder);
     return *path ? SNUG_OK

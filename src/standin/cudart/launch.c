@@ -8,17 +8,19 @@
 
 #include "standin/cudart/runtime.h"
 
+// NOLINTBEGIN(bugprone-reserved-identifier): CUDA's own names, which compilers emit.
 API void **__cudaRegisterFatBinary(void *wrapper);
 API void __cudaRegisterFatBinaryEnd(void **handle);
 API void __cudaUnregisterFatBinary(void **handle);
-API void __cudaRegisterFunction(void **handle, const char *host, char *device, const char *name,
-                                int threads, void *thread, void *block, void *block_size,
-                                void *grid_size, int *warp);
+API void __cudaRegisterFunction(void **handle, const char *host, const char *device,
+                                const char *name, int threads, void *thread, void *block,
+                                void *block_size, void *grid_size, const int *warp);
 API unsigned __cudaPushCallConfiguration(dim3 grid, dim3 block, size_t shared, void *stream);
 API int __cudaPopCallConfiguration(dim3 *grid, dim3 *block, size_t *shared, void *stream);
 API int __cudaGetKernel(const void **kernel, const void *function);
 API int __cudaLaunchKernel(const void *kernel, dim3 grid, dim3 block, void **arguments,
                            size_t shared, void *stream);
+// NOLINTEND(bugprone-reserved-identifier)
 API int cudaLaunchKernel(const void *function, dim3 grid, dim3 block, void **arguments,
                          size_t shared, void *stream);
 API int cudaLaunchCooperativeKernel(const void *function, dim3 grid, dim3 block, void **arguments,
@@ -96,9 +98,9 @@ static bool grow_functions(void) {
     return true;
 }
 
-void __cudaRegisterFunction(void **handle, const char *host, char *device, const char *name,
+void __cudaRegisterFunction(void **handle, const char *host, const char *device, const char *name,
                             int threads, void *thread, void *block, void *block_size,
-                            void *grid_size, int *warp) {
+                            void *grid_size, const int *warp) {
     (void)device, (void)threads, (void)thread, (void)block, (void)block_size;
     (void)grid_size, (void)warp;
     pthread_mutex_lock(&lock);
