@@ -132,17 +132,21 @@ static void read_symbol(void *address, known_symbol *out) {
 }
 
 // Looking up a symbol in PyTorch's libraries takes milliseconds; the same places ask again and
-// again.
-static const known_symbol *symbol_of(void *address) {
-    static __thread known_symbol *cache;
-    if (!cache) cache = calloc(CACHED, sizeof *cache);
-    if (!cache) return NULL;
+// again. The look-up takes the loader's lock, and is done under none of ours.
+static known_symbol symbol_of(void *address) {
+    static known_symbol cache[CACHED];
+    static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
     known_symbol *entry = &cache[((uintptr_t)address >> 2) % CACHED];
-    if (entry->address != address) {
-        *entry = (known_symbol){0};
-        read_symbol(address, entry);
-    }
-    return entry;
+    pthread_mutex_lock(&cache_lock);
+    known_symbol found = *entry;
+    pthread_mutex_unlock(&cache_lock);
+    if (found.address == address) return found;
+    found = (known_symbol){0};
+    read_symbol(address, &found);
+    pthread_mutex_lock(&cache_lock);
+    *entry = found;
+    pthread_mutex_unlock(&cache_lock);
+    return found;
 }
 
 // The outermost of PyTorch's operators on the stack, up to Python: what the program called.
@@ -151,9 +155,9 @@ static void find_operation(char operation[OPERATION]) {
     int count = backtrace(frames, FRAMES);
     snprintf(operation, OPERATION, "a copy");
     for (int i = 0; i < count; i++) {
-        const known_symbol *symbol = symbol_of(frames[i]);
-        if (!symbol || symbol->ends) break;
-        if (symbol->operation[0]) memcpy(operation, symbol->operation, OPERATION);
+        known_symbol symbol = symbol_of(frames[i]);
+        if (symbol.ends) break;
+        if (symbol.operation[0]) memcpy(operation, symbol.operation, OPERATION);
     }
 }
 
