@@ -2,6 +2,7 @@
 import argparse
 
 import timm
+import timm.loss
 import torch
 from timm.utils import ModelEmaV2
 
