@@ -1,11 +1,10 @@
 // snug dry-run: a PyTorch program on a card that is not there.
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/program_arguments.h"
 #include "snug/dry_run.h"
 #include "snug/size.h"
 
@@ -15,36 +14,6 @@ typedef struct arguments {
     bool json, steps_given;
 } arguments;
 
-static bool complain(const char *option, const char *value, const char *expected) {
-    command_complain("dry-run", "%s '%s': expected %s", option, value, expected);
-    return false;
-}
-
-static bool read_size(const char *option, const char *text, uint64_t *out) {
-    size_t bytes = 0;
-    if (snug_size_parse(text, &bytes) != SNUG_OK)
-        return complain(option, text, "a size such as 512MiB or 8GiB");
-    *out = bytes;
-    return true;
-}
-
-static bool read_count(const char *option, const char *text, int most, int *out) {
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 1 || value > most)
-        return complain(option, text, "a whole number from 1");
-    *out = (int)value;
-    return true;
-}
-
-static bool read_seconds(const char *text, double *out) {
-    char *end;
-    *out = strtod(text, &end);
-    return (end != text && !*end && *out > 0 && *out < 1e9) ||
-           complain("--time", text, "seconds, more than 0");
-}
-
 static bool read_gpu(const char *text, const snug_gpu_info **out) {
     if (snug_gpu_find(text, out) == SNUG_OK) return true;
     command_complain("dry-run", "%s", snug_error_message());
@@ -53,7 +22,8 @@ static bool read_gpu(const char *text, const snug_gpu_info **out) {
 
 static bool read_answer(const char *text, bool *ones) {
     *ones = strcmp(text, "ones") == 0;
-    return *ones || strcmp(text, "zeros") == 0 || complain("--answer", text, "zeros or ones");
+    return *ones || strcmp(text, "zeros") == 0 ||
+           program_complain("dry-run", "--answer", text, "zeros or ones");
 }
 
 static bool read_workspace(const char *text, snug_dry_run_request *out) {
@@ -64,14 +34,15 @@ static bool read_workspace(const char *text, snug_dry_run_request *out) {
     out->workspace = SNUG_DRY_RUN_WORKSPACE_SIZE;
     size_t bytes = 0;
     if (snug_size_parse(text, &bytes) != SNUG_OK)
-        return complain("--workspace", text, "model, none or a size");
+        return program_complain("dry-run", "--workspace", text, "model, none or a size");
     out->workspace_bytes = bytes;
     return true;
 }
 
 static bool read_path(const char *option, const char *text, const char **out) {
     *out = text;
-    return (*text && *text != '-') || complain(option, text, "the name of a file");
+    return (*text && *text != '-') ||
+           program_complain("dry-run", option, text, "the name of a file");
 }
 
 enum {
@@ -111,17 +82,17 @@ static bool read_option(int option, arguments *out) {
     case GPU:
         return read_gpu(optarg, &request->gpu);
     case MEMORY:
-        return read_size("--memory", optarg, &request->memory_bytes);
+        return program_read_size("dry-run", "--memory", optarg, &request->memory_bytes);
     case GPUS:
-        return read_count("--gpus", optarg, 64, &request->gpus);
+        return program_read_count("dry-run", "--gpus", optarg, 64, &request->gpus);
     case STEPS:
         out->steps_given = true;
-        return read_count("--steps", optarg, 1000000, &request->steps);
+        return program_read_count("dry-run", "--steps", optarg, 1000000, &request->steps);
     case UNTIL_END:
         request->steps = 0;
         return true;
     case TIME:
-        return read_seconds(optarg, &request->seconds);
+        return program_read_seconds("dry-run", optarg, &request->seconds);
     case RECORDING:
         return read_path("--recording", optarg, &request->recording);
     case HTML:
@@ -130,13 +101,13 @@ static bool read_option(int option, arguments *out) {
         out->json = true;
         return true;
     case KEEP:
-        return read_size("--keep-bytes", optarg, &request->keep_bytes);
+        return program_read_size("dry-run", "--keep-bytes", optarg, &request->keep_bytes);
     case ANSWER:
         return read_answer(optarg, &request->answer_ones);
     case WORKSPACE:
         return read_workspace(optarg, request);
     default:
-        return read_size("--context", optarg, &request->context_bytes);
+        return program_read_size("dry-run", "--context", optarg, &request->context_bytes);
     }
 }
 
@@ -174,15 +145,6 @@ static bool read_arguments(int argc, char **argv, arguments *out) {
     return true;
 }
 
-static int exit_of(snug_dry_run_outcome outcome) {
-    static const int exits[] = {[SNUG_DRY_RUN_FITS] = EXIT_DONE,
-                                [SNUG_DRY_RUN_NO_FIT] = EXIT_NO_FIT,
-                                [SNUG_DRY_RUN_FAILED] = EXIT_FAILED,
-                                [SNUG_DRY_RUN_CANNOT] = EXIT_BAD_FILE,
-                                [SNUG_DRY_RUN_INTERRUPTED] = EXIT_INTERRUPTED};
-    return exits[outcome];
-}
-
 // With --json, standard output is the program's and the object's: the last line is ours.
 static int report(const snug_dry_run *run, const arguments *given) {
     char *text = NULL;
@@ -192,7 +154,7 @@ static int report(const snug_dry_run *run, const arguments *given) {
     if (status == SNUG_OK) fputs(text, stdout);
     snug_dry_run_text_free(text);
     if (status == SNUG_OK && given->html) status = snug_dry_run_html_write(run, given->html);
-    return status == SNUG_OK ? exit_of(snug_dry_run_outcome_of(run))
+    return status == SNUG_OK ? program_exit(snug_dry_run_outcome_of(run))
                              : command_fail("dry-run", status);
 }
 

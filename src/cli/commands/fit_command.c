@@ -1,13 +1,11 @@
 // snug fit: the mildest fixes under which a PyTorch program fits on a card.
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/program_arguments.h"
 #include "snug/fit.h"
-#include "snug/size.h"
 
 typedef struct arguments {
     snug_fit_request request;
@@ -15,40 +13,10 @@ typedef struct arguments {
     bool json, show_code;
 } arguments;
 
-static bool complain(const char *option, const char *value, const char *expected) {
-    command_complain("fit", "%s '%s': expected %s", option, value, expected);
-    return false;
-}
-
-static bool read_size(const char *option, const char *text, uint64_t *out) {
-    size_t bytes = 0;
-    if (snug_size_parse(text, &bytes) != SNUG_OK)
-        return complain(option, text, "a size such as 512MiB or 8GiB");
-    *out = bytes;
-    return true;
-}
-
-static bool read_count(const char *option, const char *text, int most, int *out) {
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 1 || value > most)
-        return complain(option, text, "a whole number from 1");
-    *out = (int)value;
-    return true;
-}
-
-static bool read_seconds(const char *text, double *out) {
-    char *end;
-    *out = strtod(text, &end);
-    return (end != text && !*end && *out > 0 && *out < 1e9) ||
-           complain("--time", text, "seconds, more than 0");
-}
-
 static bool read_prefer(const char *text, bool *speed) {
     *speed = strcmp(text, "speed") == 0;
     return *speed || strcmp(text, "fidelity") == 0 ||
-           complain("--prefer", text, "fidelity or speed");
+           program_complain("fit", "--prefer", text, "fidelity or speed");
 }
 
 static bool has_failed(snug_status status) {
@@ -73,13 +41,13 @@ static bool read_option(int option, arguments *out) {
     case GPU:
         return !has_failed(snug_gpu_find(optarg, &request->gpu));
     case MEMORY:
-        return read_size("--memory", optarg, &request->memory_bytes);
+        return program_read_size("fit", "--memory", optarg, &request->memory_bytes);
     case GPUS:
-        return read_count("--gpus", optarg, 64, &request->gpus);
+        return program_read_count("fit", "--gpus", optarg, 64, &request->gpus);
     case STEPS:
-        return read_count("--steps", optarg, 1000000, &request->steps);
+        return program_read_count("fit", "--steps", optarg, 1000000, &request->steps);
     case TIME:
-        return read_seconds(optarg, &request->seconds);
+        return program_read_seconds("fit", optarg, &request->seconds);
     case ALLOW:
         return !has_failed(snug_fidelity_parse(optarg, &request->allow));
     case FIXES:
@@ -88,10 +56,11 @@ static bool read_option(int option, arguments *out) {
     case PREFER:
         return read_prefer(optarg, &request->prefer_speed);
     case RUNS:
-        return read_count("--runs", optarg, 1000, &request->most_runs);
+        return program_read_count("fit", "--runs", optarg, 1000, &request->most_runs);
     case OUT:
         out->out = optarg;
-        return (*optarg && *optarg != '-') || complain("--out", optarg, "the name of a file");
+        return (*optarg && *optarg != '-') ||
+               program_complain("fit", "--out", optarg, "the name of a file");
     case CODE:
         out->show_code = true;
         return true;
@@ -99,7 +68,7 @@ static bool read_option(int option, arguments *out) {
         out->json = true;
         return true;
     default:
-        return read_size("--context", optarg, &request->context_bytes);
+        return program_read_size("fit", "--context", optarg, &request->context_bytes);
     }
 }
 
@@ -135,15 +104,6 @@ static bool read_arguments(int argc, char **argv, arguments *out) {
     return true;
 }
 
-static int exit_of(snug_dry_run_outcome outcome) {
-    static const int exits[] = {[SNUG_DRY_RUN_FITS] = EXIT_DONE,
-                                [SNUG_DRY_RUN_NO_FIT] = EXIT_NO_FIT,
-                                [SNUG_DRY_RUN_FAILED] = EXIT_FAILED,
-                                [SNUG_DRY_RUN_CANNOT] = EXIT_BAD_FILE,
-                                [SNUG_DRY_RUN_INTERRUPTED] = EXIT_INTERRUPTED};
-    return exits[outcome];
-}
-
 static snug_status print(snug_status (*make)(const snug_fit *, char **), const snug_fit *fit) {
     char *text = NULL;
     snug_status status = make(fit, &text);
@@ -167,7 +127,7 @@ static int report(const snug_fit *fit, const arguments *given) {
             printf(" %s", *word);
         putchar('\n');
     }
-    return status == SNUG_OK ? exit_of(snug_fit_outcome_of(fit)) : command_fail("fit", status);
+    return status == SNUG_OK ? program_exit(snug_fit_outcome_of(fit)) : command_fail("fit", status);
 }
 
 static int run(int argc, char **argv) {
