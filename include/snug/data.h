@@ -40,12 +40,15 @@ typedef struct snug_dataset_options {
     // several inputs finds each under its own name.
     const char *name;
     snug_split split;
+    // Above 0: of the training samples this share, chosen by |seed|, is held out, and is what the
+    // test split gives; the training split gives the others.
+    double validation_share;
     // What is delivered; borrowed while the set is opened. NULL: one image, as the next fields say.
     const snug_sample_type *sample;
     int64_t channels, height, width; // delivered; at least the stored, or channels 3 for 1
     int64_t classes;                 // targets must be below
     bool per_pixel;                  // targets (H, W) of each sample, for per-pixel networks
-    uint64_t seed;                   // synthetic
+    uint64_t seed;                   // of what is held out, and of what is made up
     int64_t samples;                 // synthetic: how many; 0: 1024
 } snug_dataset_options;
 
@@ -71,6 +74,9 @@ snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset 
 void snug_dataset_close(snug_dataset *dataset);
 
 int64_t snug_dataset_samples(const snug_dataset *dataset);
+// What its samples are to training: "training", "validation" (held out) or "test". A test split is
+// "training" where the set has no other samples.
+const char *snug_dataset_use(const snug_dataset *dataset);
 // What a sample is made of; borrowed.
 const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset);
 

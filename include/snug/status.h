@@ -15,7 +15,8 @@
     X(SNUG_UNSUPPORTED, "not supported")                                                           \
     X(SNUG_INTERRUPTED, "interrupted")                                                             \
     X(SNUG_DEVICE_FAILED, "device failed")                                                         \
-    X(SNUG_INTERNAL, "internal error")
+    X(SNUG_INTERNAL, "internal error")                                                             \
+    X(SNUG_NOT_FINITE, "not a finite number")
 
 typedef enum snug_status {
 #define SNUG_STATUS_ENUM(symbol, name) symbol,

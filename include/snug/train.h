@@ -27,8 +27,15 @@ void snug_trainer_free(snug_trainer *trainer);
 
 // One optimizer update on plan's batch_size samples of |source|; |*loss| receives their mean loss.
 // When |source| fails in mid-batch the weights stay as they were, and gradients so far are dropped.
+// SNUG_NOT_FINITE for a loss that is infinite or no number: weights, statistics and the optimizer's
+// state stay as they were, and the message names the first tensor that was not finite. Where losses
+// are scaled such steps are skipped like those whose gradients overflow, and sixteen of them in a
+// row fail.
 snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
                               double learning_rate, double *loss);
+
+// With |keep_going| a loss that is not finite is trained on like any other.
+void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going);
 
 // Evaluation form over |samples| samples: their mean loss, and the share of targets that the
 // largest logit hits (binary: whose logit is on the right side of 0), in [0, 1]; NaN where the loss
@@ -38,8 +45,9 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
 
 // Where the plan computes in float16 the loss is scaled, by PyTorch's dynamic rule from 65536 on
 // (train/loss_scaler.h) unless |scale| fixes it; 0 takes the rule up again from its start. A step
-// with a gradient that is not finite changes no weight and no state of the optimizer, and counts as
-// skipped. Plans of other precisions scale nothing: SNUG_INVALID.
+// with a gradient that is not finite changes no weight and no state of the optimizer, with a loss
+// that is not finite no running statistic either, and counts as skipped. Plans of other precisions
+// scale nothing: SNUG_INVALID.
 snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale);
 // The scale that the next step uses, 0 when none does; and the steps skipped so far.
 double snug_trainer_loss_scale(const snug_trainer *trainer);
@@ -84,6 +92,9 @@ snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const vo
 // missing or has another shape; then some of them may have changed.
 snug_status snug_trainer_load(snug_trainer *trainer, const char *path);
 
+// SNUG_NOT_FINITE, and the name, where a weight or a running statistic is not finite.
+snug_status snug_trainer_check(snug_trainer *trainer);
+
 // Writes weights and statistics to |path| as safetensors, whole or not at all.
 snug_status snug_trainer_save(snug_trainer *trainer, const char *path);
 
@@ -115,6 +126,8 @@ typedef struct snug_train_options {
     double loss_scale;    // float16: what the loss is multiplied by; 0: PyTorch's dynamic rule
     uint64_t seed;
     const char *out; // directory for weights.safetensors, plan.json and log.jsonl; NULL: none
+    bool overwrite;  // the files of an earlier run in |out|
+    bool keep_going; // as snug_trainer_keep_going()
     // May be NULL. |should_stop| is asked after every micro-batch's update; a true answer ends the
     // run as an interrupted one, with its state saved.
     void (*on_step)(void *context, const snug_step_event *event);
@@ -134,9 +147,15 @@ typedef struct snug_train_result {
 // Trains |plan|'s model on |train|, evaluating on |test| (may be NULL) after each epoch; each
 // epoch has floor(samples / batch size) updates over freshly shuffled samples.
 // SNUG_INTERRUPTED when should_stop() said so: |*result| is filled and, with |out|, all is saved.
-// SNUG_IO when |out| cannot be written, found before training starts.
+// SNUG_IO when |out| cannot be written, SNUG_INVALID when it holds an earlier run: found before
+// training starts.
+// SNUG_NOT_FINITE when a loss is not: |*result| is filled, and |out| keeps the weights of the last
+// epoch that ended; where none did, those before the step if they are finite.
 snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
                        const snug_train_options *options, snug_train_result *result);
+
+// Whether |folder| holds files of a run.
+bool snug_run_exists(const char *folder);
 
 // What plan.json in the folder of a run says about the network that was trained.
 typedef struct snug_run_info {

@@ -171,6 +171,11 @@ static bool read_loss_scale(const char *command, const char *text, options *out)
            complain(command, "loss-scale", text, "dynamic or a number above 0");
 }
 
+static bool read_val_split(const char *command, const char *text, options *out) {
+    return (read_real(text, &out->val_split) && out->val_split > 0 && out->val_split < 1) ||
+           complain(command, "val-split", text, "a share between 0 and 1, such as 0.1");
+}
+
 static bool read_lr(const char *command, const char *text, options *out) {
     return (read_real(text, &out->train.learning_rate) && out->train.learning_rate > 0) ||
            complain(command, "lr", text, "a number above 0");
@@ -218,6 +223,7 @@ static const option_row rows[] = {
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),
     FIELD("data", TEXT, false, data),
+    READ("val-split", false, read_val_split),
     FIELD("seed", SEED, false, train.seed),
     FIELD("epochs", COUNT, true, train.epochs),
     FIELD("max-steps", COUNT, true, train.max_steps),
@@ -228,6 +234,8 @@ static const option_row rows[] = {
     FIELD("out", TEXT, true, out),
     FIELD("no-out", FLAG, true, no_out),
     FIELD("no-eval", FLAG, true, no_eval),
+    FIELD("overwrite", FLAG, true, train.overwrite),
+    FIELD("keep-going", FLAG, true, train.keep_going),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 

@@ -15,6 +15,7 @@ typedef struct options {
     const char *html;         // a file for the plan's page
     const char *out;
     char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
+    double val_split;                         // share of the training samples that is held out
     bool input_given, no_out, no_eval;
     bool json, curve, graph;
     bool timing_told; // that kernels are being timed

@@ -52,6 +52,7 @@ snug_status planning_open_data(const snug_plan *plan, const options *given, snug
     snug_dataset_options wanted = {.name = given->data,
                                    .split = split,
                                    .sample = snug_plan_sample(plan),
+                                   .validation_share = given->val_split,
                                    .seed = given->train.seed};
     return snug_dataset_open(&wanted, out);
 }

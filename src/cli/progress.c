@@ -101,16 +101,17 @@ void progress_epoch(progress *self, const snug_epoch_event *event) {
     char train[32], accuracy[32], validation[32];
     if (self->json) {
         printf("{\"event\":\"epoch\",\"epoch\":%" PRId64
-               ",\"train_loss\":%s,\"accuracy\":%s,\"val_loss\":%s}\n",
+               ",\"train_loss\":%s,\"accuracy\":%s,\"val_loss\":%s,\"evaluated\":\"%s\"}\n",
                event->epoch, number(event->train_loss, train), number(event->accuracy, accuracy),
-               number(event->val_loss, validation));
+               number(event->val_loss, validation), self->use ? self->use : "nothing");
         fflush(stdout);
     }
     fprintf(self->text, "epoch %" PRId64 " of %" PRId64 "  train loss %.4f", event->epoch,
             event->epochs, event->train_loss);
-    if (isfinite(event->val_loss)) fprintf(self->text, "  test loss %.4f", event->val_loss);
+    if (isfinite(event->val_loss))
+        fprintf(self->text, "  %s loss %.4f", self->use, event->val_loss);
     if (isfinite(event->accuracy))
-        fprintf(self->text, "  test accuracy %.2f %%", 100 * event->accuracy);
+        fprintf(self->text, "  %s accuracy %.2f %%", self->use, 100 * event->accuracy);
     fprintf(self->text, "  %.0f s\n", event->seconds);
     fflush(self->text);
 }

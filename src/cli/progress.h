@@ -11,6 +11,7 @@ typedef struct progress {
     bool terminal; // |text| is one
     FILE *text;
     size_t peak_bytes, budget_bytes;
+    const char *use;  // what the samples of evaluations are: snug_dataset_use()
     double last_line; // seconds, of the monotonic clock
     bool bar_shown;
 } progress;

@@ -2,10 +2,12 @@
 #include "data/dataset.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/near.h"
+#include "base/random.h"
 #include "data/element.h"
 
 static const char *const known_names[] = {"fashion-mnist", "synthetic", NULL};
@@ -110,15 +112,59 @@ static void take_sample(snug_dataset *dataset) {
     options->per_pixel = dataset->wants_image && wanted->target.rank == 2;
 }
 
+static int compare_places(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+// Puts |count| of [0, total) first, drawn by |seed| (Fisher-Yates); |places| has all of them.
+static void draw(int64_t *places, int64_t count, int64_t total, uint64_t seed) {
+    enum { STREAM = 0x76616c }; // apart from the numbers that shuffle epochs
+    for (int64_t i = 0; i < total; i++)
+        places[i] = i;
+    for (int64_t i = 0; i < count; i++) {
+        snug_random_block block = snug_random_at(seed, (uint64_t)i, STREAM);
+        uint64_t word = (uint64_t)block.words[0] << 32 | block.words[1];
+        int64_t other = i + (int64_t)(word % (uint64_t)(total - i)), kept = places[i];
+        places[i] = places[other];
+        places[other] = kept;
+    }
+}
+
+// Holds out a share of the samples, at least one, and leaves at least one.
+static snug_status split_samples(snug_dataset *dataset, bool held_out) {
+    const snug_dataset_options *options = &dataset->options;
+    int64_t total = dataset->stored.samples, count;
+    dataset->samples = total;
+    if (options->validation_share <= 0) return SNUG_OK;
+    count = (int64_t)(options->validation_share * (double)total + 0.5);
+    if (count < 1) count = 1;
+    if (count >= total)
+        return snug_fail(SNUG_INVALID,
+                         "'%s' has %lld training samples: %g of them cannot be held out",
+                         options->name, (long long)total, options->validation_share);
+    SNUG_TRY(SNUG_NEW(&dataset->chosen, (size_t)total));
+    draw(dataset->chosen, count, total, options->seed);
+    if (!held_out)
+        memmove(dataset->chosen, dataset->chosen + count,
+                (size_t)(total - count) * sizeof *dataset->chosen);
+    dataset->samples = held_out ? count : total - count;
+    qsort(dataset->chosen, (size_t)dataset->samples, sizeof *dataset->chosen, compare_places);
+    dataset->is_held_out = held_out;
+    return SNUG_OK;
+}
+
 static snug_status open_format(snug_dataset *dataset, const snug_dataset_options *options) {
     char *name = NULL;
+    bool held_out = options->validation_share > 0 && options->split == SNUG_TEST;
+    if (held_out) dataset->options.split = SNUG_TRAIN;
     SNUG_TRY(snug_memory_copy_text(options->name, &name));
     dataset->options.name = name;
     take_sample(dataset);
     SNUG_TRY(dataset->format->open(dataset));
     if (dataset->stored.samples < 1)
         return snug_fail(SNUG_BAD_FILE, "'%s' has no samples", options->name);
-    return SNUG_OK;
+    return split_samples(dataset, held_out);
 }
 
 static snug_status open_any(const snug_dataset_options *options, snug_dataset **out) {
@@ -182,6 +228,8 @@ static snug_status check_options(const snug_dataset_options *options) {
     SNUG_REQUIRE(options->channels >= 0 && options->height >= 0 && options->width >= 0 &&
                      options->classes >= 0 && options->samples >= 0,
                  "extents and counts of at least 0");
+    SNUG_REQUIRE(options->validation_share >= 0 && options->validation_share < 1,
+                 "a share to be held out of at least 0 and below 1");
     const snug_sample_type *sample = options->sample;
     if (!sample) return SNUG_OK;
     SNUG_REQUIRE(sample->input_count >= 0 && sample->input_count <= SNUG_MAX_INPUTS,
@@ -210,12 +258,18 @@ void snug_dataset_close(snug_dataset *dataset) {
     if (!dataset) return;
     dataset->format->close(dataset);
     snug_memory_free(dataset->pixels);
+    snug_memory_free(dataset->chosen);
     snug_memory_free((char *)(uintptr_t)dataset->options.name);
     snug_memory_free(dataset);
 }
 
 int64_t snug_dataset_samples(const snug_dataset *dataset) {
-    return dataset->stored.samples;
+    return dataset->samples;
+}
+
+const char *snug_dataset_use(const snug_dataset *dataset) {
+    bool is_test = dataset->options.split == SNUG_TEST && dataset->stored.has_test;
+    return dataset->is_held_out ? "validation" : is_test ? "test" : "training";
 }
 
 const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset) {
@@ -250,9 +304,10 @@ static void place_pixels(const snug_dataset *dataset, float *input) {
 snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
                               void *target) {
     SNUG_REQUIRE(dataset && inputs && target, "a data set and places for a sample");
-    if (index < 0 || index >= dataset->stored.samples)
+    if (index < 0 || index >= dataset->samples)
         return snug_fail(SNUG_INVALID, "sample %lld of %lld", (long long)index,
-                         (long long)dataset->stored.samples);
+                         (long long)dataset->samples);
+    if (dataset->chosen) index = dataset->chosen[index];
     if (dataset->stored.as_wanted)
         return dataset->format->read_sample(dataset, index, inputs, target);
     SNUG_TRY(dataset->format->read(dataset, index, dataset->pixels, target));

@@ -43,6 +43,9 @@ struct snug_dataset {
     snug_sample_type wanted;      // input_count 0: the set is only described
     bool wants_image;             // one image, and a class or one a pixel
     snug_stored stored;
+    int64_t *chosen; // the samples of the split, where some are held out; NULL: all
+    int64_t samples; // of the split
+    bool is_held_out;
     void *state;  // the format's
     void *pixels; // one stored image
 };

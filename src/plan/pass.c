@@ -230,3 +230,8 @@ void snug_pass_clear(snug_pass *pass) {
     snug_memory_free(pass->workspace_offsets);
     *pass = (snug_pass){0};
 }
+
+size_t snug_pass_loss_end(const snug_pass *pass) {
+    const snug_graph *graph = pass->built.graph;
+    return (size_t)graph->tensors[pass->built.loss]->producer + 1;
+}

@@ -37,4 +37,7 @@ snug_status snug_pass_make(snug_device *device, snug_costs *costs, snug_training
 void snug_plan_memory_add(snug_plan_memory *memory, snug_role role, size_t bytes);
 void snug_pass_clear(snug_pass *pass);
 
+// How many nodes run until the loss is there. No weight is updated among them.
+size_t snug_pass_loss_end(const snug_pass *pass);
+
 #endif

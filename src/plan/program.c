@@ -206,20 +206,26 @@ static snug_status run_command(snug_program *program, snug_command *command,
     return program->device->device_class->run(program->device, command->kernel, &command->call);
 }
 
-snug_status snug_program_run(snug_program *program, const snug_pass *pass,
-                             const snug_run_state *state) {
+snug_status snug_program_run_nodes(snug_program *program, const snug_pass *pass, size_t begin,
+                                   size_t end, const snug_run_state *state) {
     bound_pass *bound = NULL;
     for (int i = 0; i < PASSES; i++)
         if (program->passes[i].pass == pass) bound = &program->passes[i];
     assert(bound);
     const snug_graph *graph = pass->built.graph;
-    for (size_t i = 0; i < graph->node_count; i++) {
+    assert(begin <= end && end <= graph->node_count);
+    for (size_t i = begin; i < end; i++) {
         snug_status status = run_command(program, &bound->commands[i], state);
         if (status != SNUG_OK)
             return snug_fail_context(status, "%s at '%s'", graph->nodes[i]->op->name,
                                      graph->nodes[i]->scope);
     }
     return SNUG_OK;
+}
+
+snug_status snug_program_run(snug_program *program, const snug_pass *pass,
+                             const snug_run_state *state) {
+    return snug_program_run_nodes(program, pass, 0, pass->built.graph->node_count, state);
 }
 
 snug_status snug_program_write(snug_program *program, const snug_pass *pass, snug_tensor_id id,
@@ -235,6 +241,13 @@ snug_status snug_program_read(snug_program *program, const snug_pass *pass, snug
                               void *to, size_t bytes) {
     assert(bytes == snug_type_bytes(snug_graph_type(pass->built.graph, id)));
     size_t place = place_of(program, pass, id);
+    return program->device->device_class->read(program->device, to, program->arena + place, bytes);
+}
+
+snug_status snug_program_read_part(snug_program *program, const snug_pass *pass, snug_tensor_id id,
+                                   size_t offset, void *to, size_t bytes) {
+    assert(offset + bytes <= snug_type_bytes(snug_graph_type(pass->built.graph, id)));
+    size_t place = place_of(program, pass, id) + offset;
     return program->device->device_class->read(program->device, to, program->arena + place, bytes);
 }
 

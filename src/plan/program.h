@@ -27,6 +27,9 @@ bool snug_program_is_released(const snug_program *program);
 // Runs one of the schedule's passes (the pointer into the schedule names it).
 snug_status snug_program_run(snug_program *program, const snug_pass *pass,
                              const snug_run_state *state);
+// Nodes |begin| up to, not including, |end| of it.
+snug_status snug_program_run_nodes(snug_program *program, const snug_pass *pass, size_t begin,
+                                   size_t end, const snug_run_state *state);
 
 // Copies between the host and a pass's tensor (inputs before, results after it runs), or a
 // persistent tensor. |offset| is in bytes of the tensor.
@@ -34,6 +37,8 @@ snug_status snug_program_write(snug_program *program, const snug_pass *pass, snu
                                size_t offset, const void *from, size_t bytes);
 snug_status snug_program_read(snug_program *program, const snug_pass *pass, snug_tensor_id id,
                               void *to, size_t bytes);
+snug_status snug_program_read_part(snug_program *program, const snug_pass *pass, snug_tensor_id id,
+                                   size_t offset, void *to, size_t bytes);
 // |offset| bytes into the slot; for tensors that are copied in parts.
 snug_status snug_program_write_slot(snug_program *program, const snug_slot *slot, size_t offset,
                                     const void *from, size_t bytes);

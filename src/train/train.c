@@ -1,8 +1,10 @@
 // The training loop: epochs of optimizer updates over shuffled samples, an evaluation after each.
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "data/element.h"
 #include "train/run.h"
 
@@ -50,6 +52,13 @@ static double learning_rate(const training_loop *self, int64_t step) {
     return options->learning_rate * 0.5 * (1 + cos(pi * share));
 }
 
+// JSON has no NaN and no infinity: "null" stands for what was not measured, too.
+static const char *json_number(double value, char text[32]) {
+    strcpy(text, "null");
+    if (isfinite(value)) snprintf(text, 32, "%.9g", value);
+    return text;
+}
+
 static snug_status report_step(training_loop *self, int64_t step, int64_t epoch, double rate,
                                double loss) {
     double spent = snug_clock_seconds() - self->started - self->paused;
@@ -66,15 +75,14 @@ static snug_status report_step(training_loop *self, int64_t step, int64_t epoch,
                              .samples_per_second = per_second,
                              .seconds_left = spent / (double)step * (double)(self->steps - step)};
     if (self->options->on_step) self->options->on_step(self->options->context, &event);
-    char scaling[96] = "", value[32] = "null";
+    char scaling[96] = "", value[32];
     if (scale != 0)
         snprintf(scaling, sizeof scaling, ",\"loss_scale\":%.9g,\"skipped_steps\":%" PRId64, scale,
                  skipped);
-    if (isfinite(loss)) snprintf(value, sizeof value, "%.9g", loss);
     return snug_run_log(&self->run,
                         "{\"event\":\"step\",\"step\":%" PRId64
                         ",\"loss\":%s,\"learning_rate\":%.9g,\"samples_per_second\":%.6g%s}",
-                        step, value, rate, per_second, scaling);
+                        step, json_number(loss, value), rate, per_second, scaling);
 }
 
 static bool stop_wanted(const training_loop *self) {
@@ -100,6 +108,26 @@ static snug_status evaluate(training_loop *self) {
     return SNUG_OK;
 }
 
+// Weights that are not finite are not put in the place of others.
+static snug_status save(training_loop *self) {
+    if (!self->options->keep_going) {
+        snug_status status = snug_trainer_check(self->trainer);
+        if (status != SNUG_OK)
+            return snug_fail_context(status, "after step %" PRId64, self->result->steps);
+    }
+    return snug_run_save(&self->run, self->trainer);
+}
+
+static snug_status log_epoch(training_loop *self, const snug_epoch_event *event) {
+    char train[32], accuracy[32], validation[32];
+    return snug_run_log(&self->run,
+                        "{\"event\":\"epoch\",\"epoch\":%" PRId64
+                        ",\"train_loss\":%s,\"accuracy\":%s,\"val_loss\":%s}",
+                        event->epoch, json_number(event->train_loss, train),
+                        json_number(event->accuracy, accuracy),
+                        json_number(event->val_loss, validation));
+}
+
 static snug_status finish_epoch(training_loop *self, int64_t epoch, double train_loss,
                                 double seconds) {
     SNUG_TRY(evaluate(self));
@@ -111,14 +139,8 @@ static snug_status finish_epoch(training_loop *self, int64_t epoch, double train
                               .accuracy = result->accuracy,
                               .seconds = seconds};
     if (self->options->on_epoch) self->options->on_epoch(self->options->context, &event);
-    char accuracy[32] = "null";
-    if (isfinite(result->accuracy)) snprintf(accuracy, sizeof accuracy, "%.9g", result->accuracy);
-    if (isfinite(train_loss) && isfinite(result->val_loss))
-        SNUG_TRY(snug_run_log(&self->run,
-                              "{\"event\":\"epoch\",\"epoch\":%" PRId64
-                              ",\"train_loss\":%.9g,\"accuracy\":%s,\"val_loss\":%.9g}",
-                              epoch, train_loss, accuracy, result->val_loss));
-    return snug_run_save(&self->run, self->trainer);
+    SNUG_TRY(log_epoch(self, &event));
+    return save(self);
 }
 
 static snug_status run_epoch(training_loop *self, int64_t epoch) {
@@ -128,7 +150,10 @@ static snug_status run_epoch(training_loop *self, int64_t epoch) {
         if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped");
         double loss, rate = learning_rate(self, self->result->steps);
         self->loss_scale = snug_trainer_loss_scale(self->trainer);
-        SNUG_TRY(snug_trainer_step(self->trainer, &self->source, rate, &loss));
+        snug_status status = snug_trainer_step(self->trainer, &self->source, rate, &loss);
+        if (status == SNUG_NOT_FINITE)
+            snug_fail_context(status, "step %" PRId64, self->result->steps + 1);
+        SNUG_TRY(status);
         done++;
         // What overflowed float16 was skipped, and is not of the epoch's mean.
         bool counts = isfinite(loss) || self->loss_scale == 0;
@@ -158,8 +183,9 @@ static snug_status count_steps(training_loop *self) {
 static snug_status begin(training_loop *self) {
     uint64_t seed = self->options->seed;
     SNUG_TRY(count_steps(self));
-    SNUG_TRY(snug_run_open(self->options->out, self->plan, &self->run));
+    SNUG_TRY(snug_run_open(self->options->out, self->options->overwrite, self->plan, &self->run));
     SNUG_TRY(snug_trainer_new(self->plan, seed, &self->trainer));
+    snug_trainer_keep_going(self->trainer, self->options->keep_going);
     if (self->options->init) SNUG_TRY(snug_trainer_load(self->trainer, self->options->init));
     if (self->options->loss_scale != 0)
         SNUG_TRY(snug_trainer_set_loss_scale(self->trainer, self->options->loss_scale));
@@ -178,6 +204,32 @@ static snug_status run_all(training_loop *self) {
     return SNUG_OK;
 }
 
+// Says what is left of a run whose numbers are not finite.
+static snug_status keep_good(training_loop *self) {
+    const char *folder = self->run.folder, *kept = "";
+    snug_text message = {0};
+    snug_text_append(&message, "%s", snug_error_message());
+    if (folder && self->run.is_saved)
+        kept = "; the weights of the last epoch are kept";
+    else if (folder && snug_trainer_check(self->trainer) == SNUG_OK &&
+             snug_run_save(&self->run, self->trainer) == SNUG_OK)
+        kept = "; the weights before that step are kept";
+    else if (folder)
+        kept = "; no weights are kept, since no epoch ended before";
+    snug_status status = snug_text_status(&message);
+    if (status == SNUG_OK)
+        status =
+            snug_fail(SNUG_NOT_FINITE,
+                      "%s%s. A smaller --lr, --warmup or float32 may help; --keep-going trains "
+                      "on all the same",
+                      message.data, kept);
+    if (self->run.log)
+        (void)snug_run_log(&self->run, "{\"event\":\"not-finite\",\"step\":%" PRId64 "}",
+                           self->result->steps + 1);
+    snug_text_clear(&message);
+    return status;
+}
+
 static snug_status finish(training_loop *self, snug_status status) {
     snug_train_result *result = self->result;
     result->seconds = snug_clock_seconds() - self->started;
@@ -185,9 +237,10 @@ static snug_status finish(training_loop *self, snug_status status) {
     result->planned_peak_bytes = snug_trainer_planned_peak(self->trainer);
     result->measured_peak_bytes = snug_trainer_measured_peak(self->trainer);
     if (status == SNUG_INTERRUPTED) {
-        SNUG_TRY(snug_run_save(&self->run, self->trainer));
+        SNUG_TRY(save(self));
         snug_fail(SNUG_INTERRUPTED, "stopped after %" PRId64 " steps", result->steps);
     }
+    if (status == SNUG_NOT_FINITE) return keep_good(self);
     if (status != SNUG_OK && status != SNUG_INTERRUPTED) return status;
     SNUG_TRY(snug_run_log(&self->run,
                           "{\"event\":\"done\",\"steps\":%" PRId64

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "io/safetensors.h"
+#include "plan/divergence.h"
 #include "plan/plan.h"
 #include "plan/program.h"
 #include "snug/train.h"
@@ -21,8 +22,22 @@ struct snug_trainer {
     snug_loss_scaler scaler;
     // Of an evaluation pass, each -1 as an int32 and a NaN as a float32: no class, no number.
     int32_t *no_targets;
-    int64_t targets, counted; // of the batch so far: all, and those that are classes
+    int64_t targets, counted;  // of the batch so far: all, and those that are classes
+    bool keeps_going;          // whatever the loss
+    int lost_steps;            // in a row, whose scaled losses were not finite
+    unsigned char *statistics; // as they were before the step, one slot after another
 };
+
+// From a scale of 65536 to 1: what lies beyond is not the scale's fault.
+enum { MOST_LOST_STEPS = 16 };
+
+static size_t statistics_bytes(const snug_trainer *trainer) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    size_t bytes = 0;
+    for (size_t i = 0; i < persistent->count; i++)
+        if (persistent->slots[i].role == SNUG_ROLE_STATISTIC) bytes += persistent->slots[i].bytes;
+    return bytes;
+}
 
 static snug_status prepare(snug_trainer *trainer) {
     const snug_plan *plan = trainer->plan;
@@ -31,6 +46,7 @@ static snug_status prepare(snug_trainer *trainer) {
     if (plan->schedule.unscale.built.graph) trainer->scaler = snug_loss_scaler_start(0);
     SNUG_TRY(SNUG_NEW(&trainer->no_targets, targets));
     memset(trainer->no_targets, -1, targets * sizeof *trainer->no_targets);
+    SNUG_TRY(SNUG_NEW(&trainer->statistics, statistics_bytes(trainer) + 1));
     SNUG_TRY(snug_program_new(plan->device, &plan->schedule, &trainer->program));
     return snug_program_initialise(trainer->program, trainer->seed);
 }
@@ -56,6 +72,7 @@ void snug_trainer_free(snug_trainer *trainer) {
     if (!trainer) return;
     snug_program_free(trainer->program);
     snug_memory_free(trainer->no_targets);
+    snug_memory_free(trainer->statistics);
     snug_memory_free(trainer);
 }
 
@@ -109,6 +126,60 @@ static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
                               trainer->no_targets, left * target_row);
 }
 
+// Copies the running statistics to |trainer->statistics|, or back.
+static snug_status copy_statistics(snug_trainer *trainer, bool back) {
+    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
+    unsigned char *copy = trainer->statistics;
+    for (size_t i = 0; i < persistent->count; i++) {
+        const snug_slot *slot = &persistent->slots[i];
+        if (slot->role != SNUG_ROLE_STATISTIC) continue;
+        SNUG_TRY(back ? snug_program_write_slot(trainer->program, slot, 0, copy, slot->bytes)
+                      : snug_program_read_slot(trainer->program, slot, 0, copy, slot->bytes));
+        copy += slot->bytes;
+    }
+    return SNUG_OK;
+}
+
+// Fails with what was the first not to be finite; the statistics are as before the step.
+static snug_status fail_not_finite(snug_trainer *trainer, const snug_pass *pass,
+                                   const snug_run_state *state, double loss) {
+    snug_text first = {0};
+    snug_status status;
+    SNUG_TRY_GOTO(copy_statistics(trainer, true), done);
+    SNUG_TRY_GOTO(
+        snug_divergence_find(trainer->program, &trainer->plan->schedule, pass, state, &first),
+        done);
+    SNUG_TRY_GOTO(copy_statistics(trainer, true), done);
+    status =
+        snug_fail(SNUG_NOT_FINITE, "the loss is %g%s%s", loss,
+                  first.length ? "; the first that is not finite: " : "", snug_text_view(&first));
+done:
+    snug_text_clear(&first);
+    return status;
+}
+
+// Whether a step with this loss ends here, before it changes weights.
+static bool is_lost(snug_trainer *trainer, float loss) {
+    if (isfinite(loss) || trainer->keeps_going) return false;
+    return trainer->scaler.scale == 0 || trainer->lost_steps >= MOST_LOST_STEPS;
+}
+
+// Runs a pass of a step on |samples| samples and adds its loss up.
+static snug_status run_training_pass(snug_trainer *trainer, const snug_pass *pass,
+                                     const snug_batch_source *source, snug_run_state *state,
+                                     double *loss) {
+    float value = 0;
+    size_t loss_end = snug_pass_loss_end(pass);
+    SNUG_TRY(feed(trainer, pass, source, pass->built.samples));
+    state->gradient_weight = target_weight(trainer);
+    SNUG_TRY(snug_program_run_nodes(trainer->program, pass, 0, loss_end, state));
+    SNUG_TRY(snug_program_read(trainer->program, pass, pass->built.loss, &value, sizeof value));
+    if (is_lost(trainer, value)) return fail_not_finite(trainer, pass, state, value);
+    *loss += value;
+    return snug_program_run_nodes(trainer->program, pass, loss_end, pass->built.graph->node_count,
+                                  state);
+}
+
 // Runs a pass on |samples| samples and adds its scalar results up.
 static snug_status run_pass(snug_trainer *trainer, const snug_pass *pass,
                             const snug_batch_source *source, int64_t samples, snug_run_state *state,
@@ -120,7 +191,7 @@ static snug_status run_pass(snug_trainer *trainer, const snug_pass *pass,
     SNUG_TRY(snug_program_run(trainer->program, pass, state));
     SNUG_TRY(snug_program_read(trainer->program, pass, built->loss, &value, sizeof value));
     *loss += value;
-    if (!correct || built->correct == SNUG_NO_TENSOR) return SNUG_OK;
+    if (built->correct == SNUG_NO_TENSOR) return SNUG_OK;
     SNUG_TRY(snug_program_read(trainer->program, pass, built->correct, &value, sizeof value));
     *correct += value;
     return SNUG_OK;
@@ -146,13 +217,11 @@ static snug_status run_micro_batches(snug_trainer *trainer, const snug_batch_sou
                                      snug_run_state *state, double *loss) {
     const snug_schedule *schedule = &trainer->plan->schedule;
     for (int64_t i = 0; i < schedule->steps; i++) {
-        SNUG_TRY(run_pass(trainer, &schedule->step, source, schedule->step.built.samples, state,
-                          loss, NULL));
+        SNUG_TRY(run_training_pass(trainer, &schedule->step, source, state, loss));
         state->first_sample += schedule->step.built.samples;
     }
     if (schedule->tail.built.graph)
-        SNUG_TRY(run_pass(trainer, &schedule->tail, source, schedule->tail.built.samples, state,
-                          loss, NULL));
+        SNUG_TRY(run_training_pass(trainer, &schedule->tail, source, state, loss));
     return SNUG_OK;
 }
 
@@ -184,16 +253,20 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
     SNUG_TRY(check_restored(trainer));
     if (!schedule->step.built.graph)
         return snug_fail(SNUG_INVALID, "a step of a plan that is for evaluation alone");
+    SNUG_TRY(copy_statistics(trainer, false));
     trainer->targets = trainer->counted = 0;
     snug_status status = run_micro_batches(trainer, source, &state, loss);
     *loss *= target_weight(trainer);
+    if (isnan(*loss)) *loss = NAN; // without the sign that hardware gives it
     if (status != SNUG_OK) {
-        // The source's failure is the one to report.
+        // The first failure is the one to report.
         snug_status dropped = drop_gradients(trainer);
         return dropped == SNUG_OK ? status : dropped;
     }
+    trainer->lost_steps = isfinite(*loss) ? 0 : trainer->lost_steps + 1;
     SNUG_TRY(unscale(trainer, &state, &usable));
-    if (!usable) return SNUG_OK;
+    // What overflowed in the forward pass would stay in the running statistics for ever.
+    if (!usable) return isfinite(*loss) ? SNUG_OK : copy_statistics(trainer, true);
     if (schedule->update.built.graph)
         SNUG_TRY(snug_program_run(trainer->program, &schedule->update, &state));
     trainer->steps++;
@@ -222,6 +295,19 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
         if (pass->built.correct == SNUG_NO_TENSOR) *accuracy = NAN;
     }
     return SNUG_OK;
+}
+
+void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going) {
+    if (trainer) trainer->keeps_going = keep_going;
+}
+
+snug_status snug_trainer_check(snug_trainer *trainer) {
+    const snug_slot *slot;
+    SNUG_REQUIRE(trainer, "a trainer");
+    SNUG_TRY(check_restored(trainer));
+    SNUG_TRY(
+        snug_divergence_find_slot(trainer->program, &trainer->plan->schedule.persistent, &slot));
+    return slot ? snug_fail(SNUG_NOT_FINITE, "'%s' is not finite", slot->name) : SNUG_OK;
 }
 
 snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale) {

@@ -91,6 +91,19 @@ expect 1 "none/page.html" train simple --data synthetic --batch-size 16 --max-st
 expect 1 "file/run" train simple --data synthetic --batch-size 16 --max-steps 1 --memory 50MiB \
     --out file/run
 
+# Twenty samples of one channel, 28 x 28, in a .safetensors file.
+header='{"input":{"dtype":"U8","shape":[20,1,28,28],"data_offsets":[0,15680]},'\
+'"target":{"dtype":"I64","shape":[20],"data_offsets":[15680,15840]}}'
+{
+    # shellcheck disable=SC2059 # the header's length as an octal character
+    printf "\\$(printf %o ${#header})\0\0\0\0\0\0\0%s" "$header"
+    head -c 15680 /dev/zero
+    for class in 0 1 2 3 4 5 6 7 0 1 2 3 4 5 6 7 0 1 2 3; do
+        # shellcheck disable=SC2059
+        printf "\\$class\0\0\0\0\0\0\0"
+    done
+} >own.safetensors
+
 # Files that are not what they should be.
 mkdir idx
 printf 'nonsense' >idx/train-images-idx3-ubyte
@@ -131,6 +144,38 @@ expect 2 "cannot read nowhere/plan.json" eval nowhere --data synthetic
 head -c 5000 smaller/weights.safetensors >cut && mv cut smaller/weights.safetensors
 expect 4 "smaller/weights.safetensors" export smaller --out cut
 [ ! -e cut ] || failed=1
+
+# A loss that is not finite ends the run, and names where that began.
+expect 1 "the loss is" train simple --data synthetic --batch-size 64 --lr 1e30 --epochs 2 \
+    --memory 100MiB --cost model --out diverged
+grep -q "step [0-9]*: the loss is .*the first that is not finite: " out || fail "no first tensor"
+expect 0 "loss nan" train simple --data synthetic --batch-size 64 --lr 1e30 --max-steps 9 \
+    --memory 100MiB --cost model --no-out --keep-going
+
+# An epoch has its line, whether anything is measured after it or not.
+expect 0 "epoch 1 of 1" train simple --data synthetic --no-eval --memory 50MiB --batch-size 256 \
+    --out quiet
+grep -q '"event":"epoch","epoch":1,"train_loss":[0-9.]*,"accuracy":null,"val_loss":null' \
+    quiet/log.jsonl || { echo "FAIL: no line for the epoch"; failed=1; }
+
+# An earlier run's folder.
+expect 2 "--overwrite" train simple --data synthetic --batch-size 16 --max-steps 1 --out run
+expect 0 "(equal)" train simple --data synthetic --batch-size 16 --max-steps 1 --cost model \
+    --memory 50MiB --out run --overwrite
+
+# What is measured where there are no test samples, and with some held out.
+expect 0 "training accuracy" train simple --data own.safetensors --batch-size 4 --cost model \
+    --memory 50MiB --no-out
+expect 0 "hold" train simple --data own.safetensors --batch-size 4 --cost model --memory 50MiB \
+    --no-out
+expect 0 "15 samples to train on, 5 others" train simple --data own.safetensors --batch-size 4 \
+    --val-split 0.25 --cost model --memory 50MiB --out own
+grep -q "validation accuracy" out || fail "no validation accuracy"
+expect 0 "on 5 validation samples" eval own --data own.safetensors --val-split 0.25
+expect 0 "on 20 training samples" eval own --data own.safetensors
+expect 2 "--val-split '1'" train simple --data own.safetensors --val-split 1
+expect 2 "cannot be held out" train simple --data own.safetensors --val-split 0.999 --batch-size 4 \
+    --cost model --memory 50MiB --no-out
 
 # Ctrl-C: a clean stop, the state saved, status 130.
 "$snug" train simple --data synthetic --batch-size 64 --epochs 10000 --memory 100MiB \

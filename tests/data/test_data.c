@@ -44,6 +44,45 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+// What is held out and what is left are the training samples, each once, whatever opens them.
+static void test_validation_share(void **state) {
+    (void)state;
+    float all[SAMPLES], found[SAMPLES], pixels[3 * 8 * 8];
+    int32_t target;
+    snug_dataset *whole = open_synthetic(1, SNUG_TRAIN);
+    for (int i = 0; i < SAMPLES; i++) {
+        assert_int_equal(snug_dataset_read(whole, i, (void *[]){pixels}, &target), SNUG_OK);
+        all[i] = pixels[0];
+    }
+    snug_dataset_close(whole);
+    int64_t done = 0;
+    for (int split = 0; split < 2; split++) {
+        snug_dataset_options options = {.name = "synthetic",
+                                        .split = split ? SNUG_TEST : SNUG_TRAIN,
+                                        .validation_share = 0.2,
+                                        .channels = 3,
+                                        .height = 8,
+                                        .width = 8,
+                                        .classes = CLASSES,
+                                        .seed = 1,
+                                        .samples = SAMPLES};
+        snug_dataset *part;
+        assert_int_equal(snug_dataset_open(&options, &part), SNUG_OK);
+        assert_int_equal(snug_dataset_samples(part), split ? 7 : 30);
+        assert_string_equal(snug_dataset_use(part), split ? "validation" : "training");
+        for (int64_t i = 0; i < snug_dataset_samples(part); i++) {
+            assert_int_equal(snug_dataset_read(part, i, (void *[]){pixels}, &target), SNUG_OK);
+            found[done++] = pixels[0];
+        }
+        assert_int_equal(snug_dataset_read(part, split ? 7 : 30, (void *[]){pixels}, &target),
+                         SNUG_INVALID);
+        snug_dataset_close(part);
+    }
+    qsort(all, SAMPLES, sizeof *all, compare);
+    qsort(found, SAMPLES, sizeof *found, compare);
+    assert_memory_equal(all, found, sizeof all);
+}
+
 static void test_loader(void **state) {
     (void)state;
     float plain[SAMPLES], epochs[3][2][SAMPLES], pixels[3 * 8 * 8];
@@ -210,9 +249,9 @@ static void test_hostile_headers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loader),          cmocka_unit_test(test_loader_stops_early),
-        cmocka_unit_test(test_fashion_mnist),   cmocka_unit_test(test_safetensors),
-        cmocka_unit_test(test_hostile_headers),
+        cmocka_unit_test(test_validation_share),   cmocka_unit_test(test_loader),
+        cmocka_unit_test(test_loader_stops_early), cmocka_unit_test(test_fashion_mnist),
+        cmocka_unit_test(test_safetensors),        cmocka_unit_test(test_hostile_headers),
     };
     return cmocka_run_group_tests_name("data", tests, NULL, NULL);
 }

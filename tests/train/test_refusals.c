@@ -114,6 +114,11 @@ static void test_data(void **state) {
     REFUSED(snug_dataset_open(NULL, &data));
     REFUSED(snug_dataset_open(&options, NULL));
     REFUSED(snug_dataset_describe(NULL, &info));
+    for (int i = 0; i < 3; i++) {
+        snug_dataset_options wrong = options;
+        wrong.validation_share = i == 0 ? 1 : i == 1 ? -0.1 : NAN;
+        REFUSED(snug_dataset_open(&wrong, &data));
+    }
     for (int i = 0; i < 5; i++) {
         snug_dataset_options wrong = options;
         snug_sample_type other = sample;

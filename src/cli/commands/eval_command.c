@@ -32,7 +32,7 @@ static void take_network(const snug_run_info *info, options *given) {
     if (request->allow < SNUG_PRECISION) request->allow = SNUG_PRECISION;
 }
 
-static void report(const options *given, const snug_run_info *info,
+static void report(const options *given, const snug_run_info *info, const char *use,
                    const snug_evaluate_result *result) {
     FILE *text = given->json ? stderr : stdout;
     char peak[SNUG_SIZE_TEXT];
@@ -42,8 +42,9 @@ static void report(const options *given, const snug_run_info *info,
         snprintf(accuracy, sizeof accuracy, "%.9g", result->accuracy);
         fprintf(text, "accuracy %.2f %%, ", 100 * result->accuracy);
     }
-    fprintf(text, "loss %.4f on %" PRId64 " samples in %.1f s, %s of memory\n", result->loss,
-            result->samples, result->seconds, snug_size_print(result->measured_peak_bytes, peak));
+    fprintf(text, "loss %.4f on %" PRId64 " %s samples in %.1f s, %s of memory\n", result->loss,
+            result->samples, use, result->seconds,
+            snug_size_print(result->measured_peak_bytes, peak));
     if (given->json)
         printf("{\"event\":\"eval\",\"model\":\"%s\",\"samples\":%" PRId64
                ",\"loss\":%.9g,\"accuracy\":%s,\"planned_peak_bytes\":%zu,"
@@ -53,13 +54,14 @@ static void report(const options *given, const snug_run_info *info,
 }
 
 static snug_status evaluate(const snug_plan *plan, const options *given, const char *folder,
-                            snug_evaluate_result *result) {
+                            snug_evaluate_result *result, const char **use) {
     char weights[4096];
     snug_dataset *test = NULL;
     snug_evaluate_options wanted = {.should_stop = stopping_wanted};
     stopping_catch();
     snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
     snug_status status = planning_open_data(plan, given, SNUG_TEST, &test);
+    if (status == SNUG_OK) *use = snug_dataset_use(test);
     if (status == SNUG_OK) status = snug_evaluate(plan, weights, test, &wanted, result);
     snug_dataset_close(test);
     return status;
@@ -71,6 +73,7 @@ static int run(int argc, char **argv) {
     snug_evaluate_result result = {0};
     snug_device *device = NULL;
     snug_plan *plan = NULL;
+    const char *use = "";
     if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
     const char *folder = given.request.model;
     if (!given.data) {
@@ -82,8 +85,8 @@ static int run(int argc, char **argv) {
     if (status == SNUG_OK) take_network(&info, &given);
     if (status == SNUG_OK) status = snug_device_open(given.device, given.threads, &device);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
-    if (status == SNUG_OK) status = evaluate(plan, &given, folder, &result);
-    if (status == SNUG_OK) report(&given, &info, &result);
+    if (status == SNUG_OK) status = evaluate(plan, &given, folder, &result, &use);
+    if (status == SNUG_OK) report(&given, &info, use, &result);
     int exit = command_fail(argv[0], status);
     snug_plan_free(plan);
     snug_device_close(device);
@@ -98,6 +101,7 @@ const snug_command snug_command_eval = {
              "budget and in the precision it was trained in.\n\n"
              "  --data DATA           its test split: fashion-mnist, a folder with IDX files,\n"
              "                        a .safetensors file or synthetic\n"
+             "  --val-split X         those that training held out (with its --seed)\n"
              "  --memory SIZE         the budget (default: what is free)\n"
              "  --batch-size N        the most samples at once (default 256)\n"
              "  --precision WHAT      another one: float32, bfloat16 or float16\n"

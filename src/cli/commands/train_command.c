@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -19,14 +20,14 @@ static void on_epoch(void *context, const snug_epoch_event *event) {
     progress_epoch(context, event);
 }
 
-static void report_result(const options *given, const snug_plan *plan,
+static void report_result(const options *given, const snug_plan *plan, const char *use,
                           const snug_train_result *result) {
     FILE *text = given->json ? stderr : stdout;
     char planned[SNUG_SIZE_TEXT], budget[SNUG_SIZE_TEXT];
     bool equal = result->planned_peak_bytes == result->measured_peak_bytes;
     fprintf(text, "\n%" PRId64 " steps in %.1f s", result->steps, result->seconds);
     if (isfinite(result->accuracy))
-        fprintf(text, ", test accuracy %.2f %%", 100 * result->accuracy);
+        fprintf(text, ", %s accuracy %.2f %%", use, 100 * result->accuracy);
     fprintf(text,
             "\nplanned peak  %zu bytes (%s) of a budget of %s\nmeasured peak %zu bytes (%s)\n",
             result->planned_peak_bytes, snug_size_print(result->planned_peak_bytes, planned),
@@ -44,6 +45,21 @@ static void report_result(const options *given, const snug_plan *plan,
                result->seconds);
 }
 
+// Says what is held out, and what the accuracy is of where there is nothing else to measure it on.
+static void tell_samples(const options *given, const snug_dataset *train,
+                         const snug_dataset *test) {
+    FILE *text = given->json ? stderr : stdout;
+    if (test && given->val_split > 0)
+        fprintf(text,
+                "%" PRId64 " samples to train on, %" PRId64
+                " others, held out by --val-split, to validate on\n\n",
+                snug_dataset_samples(train), snug_dataset_samples(test));
+    else if (test && strcmp(snug_dataset_use(test), "training") == 0)
+        fputs("The data have no test samples: what is measured is the fit to the training\n"
+              "samples. --val-split 0.1 holds a tenth of them out.\n\n",
+              text);
+}
+
 static int train_planned(const snug_plan *plan, options *given) {
     snug_dataset *train = NULL, *test = NULL;
     snug_train_result result = {0};
@@ -51,7 +67,9 @@ static int train_planned(const snug_plan *plan, options *given) {
     if (status == SNUG_OK && !given->no_eval)
         status = planning_open_data(plan, given, SNUG_TEST, &test);
     if (status == SNUG_OK) {
+        tell_samples(given, train, test);
         progress shown = progress_start(given->json, plan);
+        shown.use = test ? snug_dataset_use(test) : NULL;
         given->train.on_step = on_step;
         given->train.on_epoch = on_epoch;
         given->train.should_stop = stopping_wanted;
@@ -62,7 +80,7 @@ static int train_planned(const snug_plan *plan, options *given) {
         progress_end(&shown);
     }
     if (status == SNUG_OK || (status == SNUG_INTERRUPTED && result.planned_peak_bytes))
-        report_result(given, plan, &result);
+        report_result(given, plan, test ? snug_dataset_use(test) : "", &result);
     snug_dataset_close(train);
     snug_dataset_close(test);
     return command_fail("train", status);
@@ -97,6 +115,10 @@ static int run(int argc, char **argv) {
                                   "a card, `--device` trains on one of `snug devices`");
         return EXIT_USAGE;
     }
+    if (given.out && !given.train.overwrite && snug_run_exists(given.out)) {
+        command_complain("train", "%s holds an earlier run; --overwrite replaces it", given.out);
+        return EXIT_USAGE;
+    }
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_status status = snug_device_open(given.device, given.threads, &device);
@@ -122,21 +144,25 @@ static int run(int argc, char **argv) {
 const snug_command snug_command_train = {
     .name = "train",
     .summary = "trains a network inside a memory budget",
-    .usage =
-        "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n\n"
-        "Plans the run, takes one block of memory, and trains inside it.\n\n"
-        "  --data DATA           fashion-mnist, a folder with IDX files, a .safetensors\n"
-        "                        file with input and target, or synthetic\n"
-        "  --epochs N            (default 1)\n"
-        "  --max-steps N         ends the run early\n"
-        "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"
-        "  --schedule NAME       constant (default) or cosine\n"
-        "  --warmup EPOCHS       linear warm-up (default 0)\n"
-        "  --loss-scale X        with --precision float16: dynamic (default: doubled\n"
-        "                        after 2000 steps, halved when a gradient overflows)\n"
-        "                        or a number\n"
-        "  --seed N              (default 0)\n"
-        "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
-        "                        (default runs/MODEL-N); --no-out keeps nothing\n" OPTIONS_PLAN_HELP,
+    .usage = "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n\n"
+             "Plans the run, takes one block of memory, and trains inside it.\n\n"
+             "  --data DATA           fashion-mnist, a folder with IDX files, a .safetensors\n"
+             "                        file with input and target, or synthetic\n"
+             "  --epochs N            (default 1)\n"
+             "  --max-steps N         ends the run early\n"
+             "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"
+             "  --schedule NAME       constant (default) or cosine\n"
+             "  --warmup EPOCHS       linear warm-up (default 0)\n"
+             "  --loss-scale X        with --precision float16: dynamic (default: doubled\n"
+             "                        after 2000 steps, halved when a gradient overflows)\n"
+             "                        or a number\n"
+             "  --seed N              (default 0)\n"
+             "  --val-split X         holds this share of the training samples out, to\n"
+             "                        validate on (default: the data's own test samples)\n"
+             "  --no-eval             trains alone\n"
+             "  --keep-going          trains on after a loss that is not finite\n"
+             "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
+             "                        (default runs/MODEL-N); --no-out keeps nothing\n"
+             "  --overwrite           replaces an earlier run in DIR\n" OPTIONS_PLAN_HELP,
     .run = run,
 };
