@@ -27,6 +27,17 @@ snug_status snug_onnx_export_graph(const snug_graph *graph, const snug_tensor_id
 // state_dict() has: |is_state| has room for all. Buffers of which it keeps nothing are none.
 snug_status snug_onnx_find_state(const snug_onnx_graph *graph, bool *is_state);
 
+// A parameter under a second name: a head whose weight is the embedding's, say.
+typedef struct snug_onnx_shared {
+    const char *name;
+    size_t initializer; // whose name is the first
+} snug_onnx_shared;
+
+// The names of shared parameters that |graph| leaves out, told by the modules whose layers use
+// them. The caller frees |*out|; the names are in |pool|.
+snug_status snug_onnx_find_shared(const snug_onnx_graph *graph, snug_pool *pool,
+                                  snug_onnx_shared **out, size_t *count);
+
 // Copies |document|, batch norm and dropout turned to inference form. |is_wanted| tells which
 // initializers the caller gives.
 snug_status

@@ -19,9 +19,12 @@ static bool is_followed(const char *name) {
 
 typedef struct listing {
     snug_safetensors_item *items;
-    char **names;      // of the counts, NULL for other items; owned
-    const void **data; // of what the document holds, NULL for other items
+    // Of each item one of these: where its bytes come from.
+    char **names;                           // of counts of batches; owned
+    const void **data;                      // what the document holds
+    const snug_safetensors_entry **entries; // a weight of the run
     size_t count;
+    snug_pool pool;
 } listing;
 
 static void clear_listing(listing *self) {
@@ -29,13 +32,15 @@ static void clear_listing(listing *self) {
         snug_memory_free(self->names[i]);
     snug_memory_free(self->names);
     snug_memory_free(self->data);
+    snug_memory_free(self->entries);
+    snug_pool_clear(&self->pool);
     snug_memory_free(self->items);
 }
 
 static snug_status allocate(listing *out, size_t count) {
-    *out = (listing){0};
     SNUG_TRY(SNUG_NEW(&out->items, count + 1));
     SNUG_TRY(SNUG_NEW(&out->names, count + 1));
+    SNUG_TRY(SNUG_NEW(&out->entries, count + 1));
     return SNUG_NEW(&out->data, count + 1);
 }
 
@@ -60,6 +65,7 @@ static snug_status list_others(const snug_onnx_graph *graph, const bool *is_stat
 static snug_status list_weights(const snug_safetensors *weights, listing *out) {
     for (size_t i = 0; i < weights->count; i++) {
         const snug_safetensors_entry *entry = &weights->entries[i];
+        out->entries[out->count] = entry;
         out->items[out->count++] = (snug_safetensors_item){entry->name, entry->type};
         if (!is_followed(entry->name)) continue;
         snug_text name = {0};
@@ -72,18 +78,43 @@ static snug_status list_weights(const snug_safetensors *weights, listing *out) {
     return SNUG_OK;
 }
 
+// Second names of what is listed, with the same bytes.
+static snug_status list_shared(const snug_onnx_graph *graph, const snug_onnx_shared *shared,
+                               size_t count, listing *out) {
+    snug_onnx_names listed = {0};
+    snug_status status = SNUG_OK;
+    size_t first = out->count;
+    for (size_t i = 0; status == SNUG_OK && i < first; i++)
+        status = snug_onnx_names_put(&listed, out->items[i].name, &out->items[i]);
+    for (size_t i = 0; status == SNUG_OK && i < count; i++) {
+        const char *name = graph->initializers[shared[i].initializer].name;
+        const snug_safetensors_item *item = snug_onnx_names_find(&listed, name);
+        if (!item || snug_onnx_names_find(&listed, shared[i].name)) continue;
+        size_t from = (size_t)(item - out->items);
+        out->entries[out->count] = out->entries[from];
+        out->data[out->count] = out->data[from];
+        out->items[out->count++] = (snug_safetensors_item){shared[i].name, item->type};
+    }
+    snug_onnx_names_clear(&listed);
+    return status;
+}
+
 // |document| is NULL for a network that is no file.
 static snug_status list(const snug_safetensors *weights, const snug_onnx_document *document,
                         listing *out) {
-    size_t others = document ? document->graph.initializer_count : 0;
+    size_t others = document ? document->graph.initializer_count : 0, count = 0;
     bool *is_state = NULL;
-    SNUG_TRY(allocate(out, 2 * weights->count + others));
-    SNUG_TRY(list_weights(weights, out));
-    if (!document) return SNUG_OK;
-    SNUG_TRY(SNUG_NEW(&is_state, others + 1));
-    snug_status status = snug_onnx_find_state(&document->graph, is_state);
-    if (status == SNUG_OK) status = list_others(&document->graph, is_state, out);
+    snug_onnx_shared *shared = NULL;
+    *out = (listing){0};
+    if (document) SNUG_TRY(snug_onnx_find_shared(&document->graph, &out->pool, &shared, &count));
+    snug_status status = allocate(out, 2 * weights->count + others + count);
+    if (status == SNUG_OK) status = list_weights(weights, out);
+    if (status == SNUG_OK && document) status = SNUG_NEW(&is_state, others + 1);
+    if (status == SNUG_OK && document) status = snug_onnx_find_state(&document->graph, is_state);
+    if (status == SNUG_OK && document) status = list_others(&document->graph, is_state, out);
+    if (status == SNUG_OK && document) status = list_shared(&document->graph, shared, count, out);
     snug_memory_free(is_state);
+    snug_memory_free(shared);
     return status;
 }
 
@@ -101,14 +132,13 @@ static snug_status copy(const snug_safetensors *from, const snug_safetensors_ent
 
 static snug_status write_all(const snug_safetensors *weights, const listing *listed, int64_t steps,
                              snug_file *to) {
-    size_t next = 0;
     for (size_t i = 0; i < listed->count; i++) {
         if (listed->names[i])
             SNUG_TRY(snug_file_write(to, &steps, sizeof steps));
         else if (listed->data[i])
             SNUG_TRY(snug_file_write(to, listed->data[i], snug_type_bytes(&listed->items[i].type)));
         else
-            SNUG_TRY(copy(weights, &weights->entries[next++], to));
+            SNUG_TRY(copy(weights, listed->entries[i], to));
     }
     return SNUG_OK;
 }

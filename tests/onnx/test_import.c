@@ -470,8 +470,8 @@ static void test_endless_functions(void **state) {
             snprintf(name, sizeof name, "f%d", i);
             snprintf(next, sizeof next, "f%d", i + 1 < count || count == 1 ? (i + 1) % count : i);
             const char *in[] = {"a"}, *middle[] = {"b"}, *out[] = {"c"};
-            snug_onnx_node nodes[] = {{"", next, "own", "", in, middle, 1, 1, NULL, 0},
-                                      {"", next, "own", "", middle, out, 1, 1, NULL, 0}};
+            snug_onnx_node nodes[] = {{"", next, "own", "", "", in, middle, 1, 1, NULL, 0},
+                                      {"", next, "own", "", "", middle, out, 1, 1, NULL, 0}};
             snug_onnx_function function = {.name = name,
                                            .domain = "own",
                                            .overload = "",

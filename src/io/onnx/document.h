@@ -55,6 +55,7 @@ typedef struct snug_onnx_node {
     const char *name;        // "" when it has none
     const char *op, *domain; // domain "" is ai.onnx, also where the file says "ai.onnx"
     const char *overload;
+    const char *scopes;         // as PyTorch's newer exporter tells them: "['', 'head', 'linear']"
     const char *const *inputs;  // "" for an absent optional input
     const char *const *outputs; // likewise
     size_t input_count, output_count;
@@ -68,6 +69,8 @@ typedef struct snug_onnx_node {
 #define SNUG_ONNX_DECLARED_BUFFER "BUFFER"
 #define SNUG_ONNX_PERSISTENT_KEY "pkg.torch.export.graph_signature.InputSpec.persistent"
 #define SNUG_ONNX_FOLDED_KEY "pkg.onnxscript.optimizer.folded_from"
+#define SNUG_ONNX_SCOPES_KEY "pkg.torch.onnx.name_scopes"                          // of a node
+#define SNUG_ONNX_SIGNATURE_KEY "pkg.torch.export.ExportedProgram.graph_signature" // of a graph
 typedef enum snug_onnx_declared {
     SNUG_ONNX_UNDECLARED,
     SNUG_ONNX_PARAMETER,
@@ -96,6 +99,7 @@ struct snug_onnx_graph {
         *outputs;                    // inputs: initializers that are listed as well included
     const snug_onnx_value *declared; // the values of which something is
     size_t node_count, initializer_count, input_count, output_count, declared_count;
+    const char *signature; // as PyTorch's newer exporter tells it: lines "NAME: KIND target='KEY'"
 };
 
 typedef struct snug_onnx_opset {

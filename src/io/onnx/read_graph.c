@@ -253,15 +253,20 @@ static snug_status read_node_fields(snug_onnx_reader *reader, snug_wire message,
         if (field.number == 4) SNUG_TRY(snug_onnx_read_name(reader, &field, &out->op));
         if (field.number == 7) SNUG_TRY(snug_onnx_read_name(reader, &field, &out->domain));
         if (field.number == 8) SNUG_TRY(snug_onnx_read_name(reader, &field, &out->overload));
-        if (field.number != 5) continue;
+        if (field.number != 5 && field.number != 9) continue;
         SNUG_TRY(snug_onnx_read_message(&field, &field.bytes));
+        if (field.number == 9) {
+            SNUG_TRY(
+                snug_onnx_read_metadata(reader, field.bytes, SNUG_ONNX_SCOPES_KEY, &out->scopes));
+            continue;
+        }
         SNUG_TRY(
             snug_onnx_read_attribute(reader, field.bytes, &attributes[out->attribute_count++]));
     }
 }
 
 snug_status snug_onnx_read_node(snug_onnx_reader *reader, snug_wire message, snug_onnx_node *out) {
-    *out = (snug_onnx_node){.name = "", .op = "", .domain = "", .overload = ""};
+    *out = (snug_onnx_node){.name = "", .op = "", .domain = "", .overload = "", .scopes = ""};
     size_t counts[SNUG_WIRE_COUNTED];
     snug_onnx_attribute *attributes = NULL;
     SNUG_TRY(snug_wire_count(message, counts));
@@ -316,8 +321,8 @@ static snug_status read_graph_fields(snug_onnx_reader *reader, snug_wire message
         SNUG_TRY(snug_wire_next(&message, &field, &more));
         if (!more) return SNUG_OK;
         if (field.number == 2) SNUG_TRY(snug_onnx_read_name(reader, &field, &out->name));
-        bool is_part =
-            field.number == 1 || field.number == 5 || (field.number >= 11 && field.number <= 13);
+        bool is_part = field.number == 1 || field.number == 5 || field.number == 16 ||
+                       (field.number >= 11 && field.number <= 13);
         if (!is_part) continue;
         snug_wire bytes;
         SNUG_TRY(snug_onnx_read_message(&field, &bytes));
@@ -331,12 +336,15 @@ static snug_status read_graph_fields(snug_onnx_reader *reader, snug_wire message
             SNUG_TRY(snug_onnx_read_value(reader, bytes, &outputs[out->output_count++]));
         if (field.number == 13)
             SNUG_TRY(read_between(reader, bytes, declared, &out->declared_count));
+        if (field.number == 16)
+            SNUG_TRY(
+                snug_onnx_read_metadata(reader, bytes, SNUG_ONNX_SIGNATURE_KEY, &out->signature));
     }
 }
 
 snug_status snug_onnx_read_graph(snug_onnx_reader *reader, snug_wire message,
                                  snug_onnx_graph *out) {
-    *out = (snug_onnx_graph){.name = ""};
+    *out = (snug_onnx_graph){.name = "", .signature = ""};
     size_t counts[SNUG_WIRE_COUNTED];
     snug_onnx_node *nodes = NULL;
     snug_onnx_tensor *initializers = NULL;

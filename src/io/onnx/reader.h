@@ -56,6 +56,9 @@ snug_status snug_onnx_read_fixed(snug_onnx_reader *reader, snug_wire message, ui
 
 snug_status snug_onnx_read_tensor(snug_onnx_reader *reader, snug_wire message,
                                   snug_onnx_tensor *out);
+// The value of a StringStringEntryProto whose key is |key|; any other leaves |*out| as it is.
+snug_status snug_onnx_read_metadata(snug_onnx_reader *reader, snug_wire message, const char *key,
+                                    const char **out);
 // What a ValueInfoProto declares.
 snug_status snug_onnx_read_declared(snug_wire message, snug_onnx_declared *out);
 snug_status snug_onnx_read_value(snug_onnx_reader *reader, snug_wire message, snug_onnx_value *out);
