@@ -36,8 +36,8 @@ typedef struct snug_sample_type {
 // Which samples, and how a model wants them.
 typedef struct snug_dataset_options {
     // "fashion-mnist", "synthetic", a directory with IDX or CIFAR binary files, or a .safetensors
-    // file with `input` (N, ...) and `target` (N, ...), whole numbers for classes. A network of
-    // several inputs finds each under its own name.
+    // file with `target` (N, ...), whole numbers for classes, and each of the network's inputs
+    // (N, ...) under its own name; a network of one input takes `input` where there is none.
     const char *name;
     snug_split split;
     // Above 0: of the training samples this share, chosen by |seed|, is held out, and is what the
@@ -57,11 +57,14 @@ typedef struct snug_dataset_info {
     int64_t channels, height, width; // as stored; 0: no images, or any size
     int64_t classes;                 // 0: targets are numbers, or any
     int64_t samples;
-    int rank; // of one sample's input; 0: any
+    int rank; // of one sample's input; 0: any, or there are several
     int64_t dims[SNUG_SAMPLE_RANK];
     int target_rank; // of one sample's target
     int64_t target_dims[SNUG_SAMPLE_RANK];
     bool has_test; // false: the test split is the training data
+    // Tensors that samples have beside their target, by name, where they have names.
+    snug_sample_tensor inputs[SNUG_MAX_INPUTS];
+    int input_count;
 } snug_dataset_info;
 
 // Looks at |name| without preparing anything for a model. Errors as in snug_dataset_open().

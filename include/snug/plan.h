@@ -94,11 +94,15 @@ typedef struct snug_plan_request {
     int input_rank; // ONNX files: of one sample of the first input; 0: as the file says
     int64_t input_dims[SNUG_SAMPLE_RANK]; // what the file leaves open takes these
     bool input_suggested; // where the file says otherwise, it is right; else that is an error
-    const char *output;   // ONNX files: the logits' name; NULL: the only output
-    bool random_init;     // ONNX files: weights start by PyTorch's defaults, not as in the file
-    const char *train;    // names of weights that learn, globs by comma; NULL: all
-    const char *freeze;   // names of weights that do not, of those; NULL: none
-    bool freeze_bn;       // batch norm uses and keeps its running statistics
+    // ONNX files: the tensors of the data. An input of one's name takes its extents where neither
+    // the file nor the above says them.
+    const snug_sample_tensor *data_inputs;
+    int data_input_count;
+    const char *output; // ONNX files: the logits' name; NULL: the only output
+    bool random_init;   // ONNX files: weights start by PyTorch's defaults, not as in the file
+    const char *train;  // names of weights that learn, globs by comma; NULL: all
+    const char *freeze; // names of weights that do not, of those; NULL: none
+    bool freeze_bn;     // batch norm uses and keeps its running statistics
     snug_loss loss;
     int class_axis; // of logits of rank 3 and more; 0: as their shape suggests, -1: the last
     double label_smoothing;

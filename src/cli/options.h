@@ -11,8 +11,9 @@ typedef struct options {
     snug_plan_request request;
     snug_train_options train;
     const char *data;
-    const char *device, *gpu; // gpu: a card to plan for
-    const char *html;         // a file for the plan's page
+    snug_dataset_info data_info; // what they hold, once that was looked at
+    const char *device, *gpu;    // gpu: a card to plan for
+    const char *html;            // a file for the plan's page
     const char *out;
     char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
     double val_split;                         // share of the training samples that is held out

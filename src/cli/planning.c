@@ -27,23 +27,25 @@ static void suggest_input(const snug_dataset_info *info, snug_plan_request *requ
 
 snug_status planning_fit_data(options *given) {
     if (!given->data) return SNUG_OK;
-    snug_dataset_info info;
-    snug_status status = snug_dataset_describe(given->data, &info);
+    snug_dataset_info *info = &given->data_info;
+    snug_status status = snug_dataset_describe(given->data, info);
     if (status != SNUG_OK) return status;
     snug_plan_request *request = &given->request;
     if (is_file(request->model)) {
-        if (!given->input_given && info.rank > 0) suggest_input(&info, request);
+        if (!given->input_given && info->rank > 0) suggest_input(info, request);
+        request->data_inputs = info->inputs;
+        request->data_input_count = info->input_count;
         return SNUG_OK;
     }
     // Made-up samples come in any size: the model's own.
-    if (!given->input_given && info.height > 0) {
-        request->channels = info.channels == 1 ? 3 : info.channels;
-        request->height = round_size(info.height);
-        request->width = round_size(info.width);
+    if (!given->input_given && info->height > 0) {
+        request->channels = info->channels == 1 ? 3 : info->channels;
+        request->height = round_size(info->height);
+        request->width = round_size(info->width);
     }
-    if (request->classes == 0) request->classes = info.classes; // 0: the model's own
-    if (request->classes == 0 && request->loss != SNUG_CROSS_ENTROPY && info.target_rank == 1)
-        request->classes = info.target_dims[0]; // one output for each number
+    if (request->classes == 0) request->classes = info->classes; // 0: the model's own
+    if (request->classes == 0 && request->loss != SNUG_CROSS_ENTROPY && info->target_rank == 1)
+        request->classes = info->target_dims[0]; // one output for each number
     return SNUG_OK;
 }
 

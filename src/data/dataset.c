@@ -199,9 +199,11 @@ snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
                                .samples = stored->samples,
                                .rank = stored->rank,
                                .target_rank = stored->target_rank,
-                               .has_test = stored->has_test};
+                               .has_test = stored->has_test,
+                               .input_count = stored->input_count};
     memcpy(out->dims, stored->dims, sizeof out->dims);
     memcpy(out->target_dims, stored->target_dims, sizeof out->target_dims);
+    memcpy(out->inputs, stored->inputs, sizeof out->inputs);
     if (out->rank == 0 && stored->channels > 0) {
         out->rank = 3;
         out->dims[0] = stored->channels;

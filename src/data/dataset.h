@@ -18,6 +18,9 @@ typedef struct snug_stored {
     // One sample's input and target as they are in the file; rank 0 with channels set: the image's.
     int rank, target_rank;
     int64_t dims[SNUG_SAMPLE_RANK], target_dims[SNUG_SAMPLE_RANK];
+    // Of a set that is only described: its tensors, where they have names.
+    snug_sample_tensor inputs[SNUG_MAX_INPUTS];
+    int input_count;
 } snug_stored;
 
 typedef struct snug_data_format {

@@ -17,9 +17,11 @@ typedef struct snug_model_options {
     // Models that come from files alone; the texts are borrowed.
     int input_rank; // of one sample's first input; 0: the model's own
     int64_t input_dims[SNUG_SAMPLE_RANK];
-    bool input_suggested; // a file's own fixed dimensions stand
-    const char *output;   // NULL: the only one
-    bool random_init;     // not the file's weights, but PyTorch's defaults
+    bool input_suggested;                  // a file's own fixed dimensions stand
+    const snug_sample_tensor *data_inputs; // by name: what inputs take that nothing else says
+    int data_input_count;
+    const char *output; // NULL: the only one
+    bool random_init;   // not the file's weights, but PyTorch's defaults
 } snug_model_options;
 
 // Where a built network begins and ends.

@@ -7,6 +7,7 @@
 
 #include "graph/graph.h"
 #include "io/onnx/document.h"
+#include "snug/data.h"
 
 // A value of the document during the import. Known values have |data| on the host, row-major, and
 // become a tensor of the graph when somebody asks for one; the others have a tensor.
@@ -155,6 +156,9 @@ typedef struct snug_onnx_options {
     const int64_t *sample;
     int sample_rank;
     bool sample_suggested;
+    // By name: what else the dimensions take that the document leaves open.
+    const snug_sample_tensor *named_samples;
+    int named_sample_count;
 } snug_onnx_options;
 
 typedef struct snug_onnx_built {

@@ -27,6 +27,17 @@ int64_t snug_onnx_fixed_batch(const snug_onnx_document *document) {
     return 0;
 }
 
+// The extent that the samples have in |dimension| of the input called as |value| is; 0: none known.
+static int64_t named_extent(const snug_onnx_options *options, const snug_onnx_value *value,
+                            int dimension) {
+    for (int i = 0; i < options->named_sample_count && dimension > 0; i++) {
+        const snug_sample_tensor *sample = &options->named_samples[i];
+        if (sample->rank == value->rank - 1 && strcmp(sample->name, value->name) == 0)
+            return sample->dims[dimension - 1];
+    }
+    return 0;
+}
+
 // A dimension that the document leaves open.
 static snug_status open_dimension(const snug_onnx_import *import, const snug_onnx_value *value,
                                   int dimension, int64_t *out) {
@@ -37,10 +48,13 @@ static snug_status open_dimension(const snug_onnx_import *import, const snug_onn
         *out = *known;
     } else if (dimension == 0 && options->batch > 0) {
         *out = options->batch;
+    } else if (named_extent(options, value, dimension) > 0) {
+        *out = named_extent(options, value, dimension);
     } else {
         return snug_fail(SNUG_INVALID,
                          "input \"%.200s\" leaves dimension %d%s%.100s open: its size must be "
-                         "given",
+                         "given, by '--input' for the first input or by a tensor of the input's "
+                         "name in the data",
                          value->name, dimension, symbol[0] ? ", " : "", symbol);
     }
     return SNUG_OK;

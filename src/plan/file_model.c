@@ -57,7 +57,9 @@ static snug_status build_file(const snug_model *model, const snug_model_options 
                                 .output = options->output,
                                 .sample = options->input_rank > 0 ? options->input_dims : NULL,
                                 .sample_rank = options->input_rank,
-                                .sample_suggested = options->input_suggested};
+                                .sample_suggested = options->input_suggested,
+                                .named_samples = options->data_inputs,
+                                .named_sample_count = options->data_input_count};
     snug_onnx_built built = {0};
     snug_status status = snug_onnx_build(file->document, &wanted, graph, &built);
     if (status == SNUG_OK) status = take_ends(&built, graph, out);

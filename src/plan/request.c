@@ -53,6 +53,13 @@ static snug_status check_choices(const snug_plan_request *request) {
         if (counts[i] < 0)
             return snug_fail(SNUG_INVALID, "%lld in the request: 0 or more expected",
                              (long long)counts[i]);
+    if (request->data_input_count < 0 || (request->data_input_count > 0 && !request->data_inputs))
+        return snug_fail(SNUG_INVALID, "%d inputs of the data: their list expected",
+                         request->data_input_count);
+    for (int i = 0; i < request->data_input_count; i++)
+        if ((unsigned)request->data_inputs[i].rank >= SNUG_MAX_RANK)
+            return snug_fail(SNUG_INVALID, "a tensor of the data of rank %d",
+                             request->data_inputs[i].rank);
     for (int i = 0; i < request->input_rank; i++)
         if (request->input_dims[i] < 1)
             return snug_fail(SNUG_INVALID, "an input of extent %lld: at least 1 expected",

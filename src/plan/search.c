@@ -216,13 +216,14 @@ static snug_training training_of(const snug_plan_request *request, const snug_mo
                                           .freeze_bn = request->freeze_bn,
                                           .input_rank = request->input_rank,
                                           .input_suggested = request->input_suggested,
+                                          .data_input_count = request->data_input_count,
                                           .random_init = request->random_init}};
     memcpy(training.options.input_dims, request->input_dims, sizeof request->input_dims);
     return training;
 }
 
-// Texts that the training graphs are built from.
-static snug_status keep_texts(snug_plan *plan, const snug_plan_request *request) {
+// What the training graphs are built from, beside figures.
+static snug_status keep_borrowed(snug_plan *plan, const snug_plan_request *request) {
     struct {
         const char *from, **to;
     } texts[] = {{request->train, &plan->training.train},
@@ -233,6 +234,11 @@ static snug_status keep_texts(snug_plan *plan, const snug_plan_request *request)
         if (texts[i].from) SNUG_TRY(snug_pool_text(&plan->texts, texts[i].from, &copy));
         *texts[i].to = copy;
     }
+    void *inputs = NULL;
+    size_t bytes = (size_t)request->data_input_count * sizeof *request->data_inputs;
+    SNUG_TRY(snug_pool_new(&plan->texts, bytes + 1, &inputs));
+    if (bytes > 0) memcpy(inputs, request->data_inputs, bytes);
+    plan->training.options.data_inputs = inputs;
     return SNUG_OK;
 }
 
@@ -248,8 +254,8 @@ static snug_status fill(snug_plan *plan, const snug_plan_request *request,
         model = snug_file_model_of(plan->file);
     }
     plan->training = training_of(request, model);
-    SNUG_TRY(keep_texts(plan, request));
     SNUG_TRY(snug_plan_check(plan, request));
+    SNUG_TRY(keep_borrowed(plan, request));
     SNUG_TRY(snug_model_resolve(plan->training.model, &plan->training.options));
     SNUG_TRY(list_networks(plan, request));
     SNUG_TRY(search(plan, request));

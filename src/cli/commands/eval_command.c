@@ -23,6 +23,7 @@ static void take_network(const snug_run_info *info, options *given) {
     request->input_rank = info->input_rank;
     memcpy(request->input_dims, info->input_dims, sizeof request->input_dims);
     request->input_suggested = true;
+    given->input_given = true; // the run tells
     request->output = info->output[0] ? info->output : NULL;
     request->loss = info->loss;
     request->class_axis = info->class_axis;
@@ -83,6 +84,7 @@ static int run(int argc, char **argv) {
     }
     snug_status status = snug_run_describe(folder, &info);
     if (status == SNUG_OK) take_network(&info, &given);
+    if (status == SNUG_OK) status = planning_fit_data(&given);
     if (status == SNUG_OK) status = snug_device_open(given.device, given.threads, &device);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
     if (status == SNUG_OK) status = evaluate(plan, &given, folder, &result, &use);

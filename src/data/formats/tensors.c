@@ -1,11 +1,12 @@
-// A .safetensors file with `input` (N, ...) and `target` (N, ...), and optionally `test_input` and
-// `test_target`. Images (N, C, H, W) with classes are made to fit as those of other sets are; all
-// else is as the network takes it.
+// A .safetensors file with `target` (N, ...) and the network's inputs (N, ...) by their names, or
+// `input` where there is one, and optionally the same after `test_`. Images (N, C, H, W) with
+// classes are made to fit as those of other sets are; all else is as the network takes it.
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/dataset.h"
 #include "data/element.h"
 #include "io/safetensors.h"
@@ -39,24 +40,57 @@ static const snug_safetensors_entry *find(const tensors_state *state, bool test,
     return snug_safetensors_find(&state->file, full);
 }
 
-// A network of one input takes `input`, or the tensor of its own name; one of several, each by its.
+// Names of what the file holds, for a message.
+static void append_names(const snug_safetensors *file, snug_text *out) {
+    enum { MOST = 12 };
+    for (size_t i = 0; i < file->count && i < MOST; i++)
+        snug_text_append(out, "%s`%.100s`", i ? ", " : "", file->entries[i].name);
+    if (file->count > MOST) snug_text_append(out, " ...");
+}
+
+static snug_status fail_missing(const snug_dataset *dataset, const char *expected,
+                                const char *missing) {
+    const tensors_state *state = dataset->state;
+    snug_text names = {0};
+    append_names(&state->file, &names);
+    snug_status status =
+        snug_fail(SNUG_BAD_FILE, "%s: tensors `%s` and `target` expected, `%s` is missing among %s",
+                  dataset->options.name, expected, missing, snug_text_view(&names));
+    snug_text_clear(&names);
+    return status;
+}
+
+// What may be a network's input: tensors with as many rows as there are targets, `input` first.
+static void list_inputs(tensors_state *state, bool test) {
+    int count = 0;
+    state->inputs[count] = find(state, test, "input");
+    count += state->inputs[0] != NULL;
+    for (size_t i = 0; i < state->file.count && count < SNUG_MAX_INPUTS; i++) {
+        const snug_safetensors_entry *entry = &state->file.entries[i];
+        bool is_other = entry == state->target || entry == state->inputs[0] ||
+                        strncmp(entry->name, "test_", 5) == 0;
+        if (!is_other && entry->type.rank > 0 && state->target->type.rank > 0 &&
+            entry->type.dims[0] == state->target->type.dims[0])
+            state->inputs[count++] = entry;
+    }
+}
+
+// Each input by its own name; the only one may be called `input`.
 static snug_status find_tensors(snug_dataset *dataset, bool test) {
     tensors_state *state = dataset->state;
     const snug_sample_type *wanted = &dataset->wanted;
+    const char *expected = wanted->input_count > 0 ? wanted->inputs[0].name : "input";
     state->target = find(state, test, "target");
-    state->inputs[0] = find(state, test, "input");
-    const char *missing = state->target ? "input" : "target";
-    if (wanted->input_count > 0 && !(wanted->input_count == 1 && state->inputs[0]))
-        for (int i = 0; i < wanted->input_count; i++) {
-            state->inputs[i] = find(state, test, wanted->inputs[i].name);
-            if (!state->inputs[i]) missing = wanted->inputs[i].name;
-            if (!state->inputs[i]) state->target = NULL;
-        }
-    if (!state->target || !state->inputs[0]) // state->target is NULL for any that is missing
-        return snug_fail(SNUG_BAD_FILE, "%s: tensors `%s` and `target` expected, `%s` is missing",
-                         dataset->options.name,
-                         wanted->input_count > 1 ? wanted->inputs[0].name : "input", missing);
-    return SNUG_OK;
+    if (!state->target) return fail_missing(dataset, expected, test ? "test_target" : "target");
+    if (wanted->input_count == 0) list_inputs(state, test);
+    for (int i = 0; i < wanted->input_count; i++) {
+        const char *name = wanted->inputs[i].name;
+        state->inputs[i] = find(state, test, name);
+        if (!state->inputs[i] && wanted->input_count == 1)
+            state->inputs[i] = find(state, test, "input");
+        if (!state->inputs[i]) return fail_missing(dataset, expected, name);
+    }
+    return state->inputs[0] ? SNUG_OK : fail_missing(dataset, expected, expected);
 }
 
 static snug_status check_types(const snug_dataset *dataset) {
@@ -169,6 +203,27 @@ static bool holds_images(const tensors_state *state) {
            target->dtype == SNUG_I64 && (target->rank == 1 || pixels);
 }
 
+// What is told of a set that nobody wants a sample of yet.
+static void list_stored(snug_dataset *dataset) {
+    const tensors_state *state = dataset->state;
+    snug_stored *stored = &dataset->stored;
+    for (int i = 0; i < SNUG_MAX_INPUTS && state->inputs[i]; i++) {
+        const snug_safetensors_entry *entry = state->inputs[i];
+        snug_sample_tensor *listed = &stored->inputs[i];
+        if (strlen(entry->name) >= sizeof listed->name) continue; // no input is called so
+        snprintf(listed->name, sizeof listed->name, "%s", entry->name);
+        listed->rank = entry->type.rank - 1;
+        for (int j = 1; j < entry->type.rank; j++)
+            listed->dims[j - 1] = entry->type.dims[j];
+        stored->input_count = i + 1;
+    }
+    // Which of several is the first of a network's is not known.
+    bool is_only = strcmp(stored->inputs[0].name, "input") == 0 || stored->input_count == 1;
+    if (is_only) return;
+    stored->rank = 0;
+    stored->channels = stored->height = stored->width = 0;
+}
+
 static void fill_stored(snug_dataset *dataset, bool has_test) {
     const tensors_state *state = dataset->state;
     assert(state->inputs[0] && state->target);
@@ -187,11 +242,13 @@ static void fill_stored(snug_dataset *dataset, bool has_test) {
         dataset->stored.dims[i - 1] = input->dims[i];
     for (int i = 1; i < target->rank; i++)
         dataset->stored.target_dims[i - 1] = target->dims[i];
-    if (!images) return;
-    dataset->stored.channels = input->dims[1];
-    dataset->stored.height = input->dims[2];
-    dataset->stored.width = input->dims[3];
-    dataset->stored.per_pixel = target->rank == 3;
+    if (images) {
+        dataset->stored.channels = input->dims[1];
+        dataset->stored.height = input->dims[2];
+        dataset->stored.width = input->dims[3];
+        dataset->stored.per_pixel = target->rank == 3;
+    }
+    if (described) list_stored(dataset);
 }
 
 // Room for the largest row, in its own elements and in any other's.
