@@ -184,5 +184,10 @@ void snug_onnx_built_clear(snug_onnx_built *built);
 // convolutions ..."): a paragraph a line, each line ended. |*out| is NULL where there is none; the
 // caller frees it with snug_memory_free().
 snug_status snug_onnx_advise(const snug_onnx_document *document, char **out);
+// Whether |document| says of initializers whether they are parameters or buffers.
+bool snug_onnx_is_declared(const snug_onnx_document *document);
+// Whether |name| is that of a parameter of a layer of PyTorch's own ("fc.weight"), or one that an
+// exporter made up. Any other may as well be a buffer's, where the document does not tell.
+bool snug_onnx_is_of_layer(const char *name);
 
 #endif

@@ -47,12 +47,74 @@ static void advise_batch(const snug_onnx_document *document, snug_text *text) {
                      (long long)fixed);
 }
 
+static bool is_in_training_form(const snug_onnx_node *node) {
+    for (size_t i = 0; i < node->attribute_count; i++)
+        if (strcmp(node->attributes[i].name, "training_mode") == 0)
+            return node->attributes[i].integer != 0;
+    return node->output_count > 1; // before opset 14
+}
+
+static void advise_batch_norms(const snug_onnx_graph *graph, snug_text *text) {
+    size_t norms = 0, evaluated = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        if (!is_op(&graph->nodes[i], "BatchNormalization")) continue;
+        norms++;
+        evaluated += !is_in_training_form(&graph->nodes[i]);
+    }
+    if (evaluated == 0) return;
+    snug_text_append(text,
+                     "%zu of the file's %zu batch norms %s in evaluation form, as frozen ones are. "
+                     "In training they use and follow the statistics of the batch all the same; "
+                     "--freeze-bn keeps the running ones.\n",
+                     evaluated, norms, evaluated == 1 ? "is" : "are");
+}
+
+static snug_status advise_spectral(const snug_onnx_graph *graph, snug_text *text) {
+    size_t vectors = 0;
+    snug_onnx_names names = {0};
+    snug_status status = SNUG_OK;
+    for (size_t i = 0; status == SNUG_OK && i < graph->initializer_count; i++)
+        status = snug_onnx_names_put(&names, graph->initializers[i].name, text);
+    for (size_t i = 0; status == SNUG_OK && i < graph->initializer_count; i++) {
+        bool is_spectral = false;
+        status = snug_onnx_find_spectral(&names, graph->initializers[i].name, &is_spectral);
+        vectors += is_spectral;
+    }
+    snug_onnx_names_clear(&names);
+    if (vectors > 0)
+        snug_text_append(text,
+                         "The vectors of spectral norms, %zu of them, stay as they are in the "
+                         "file, where PyTorch iterates them at each step of training.\n",
+                         vectors);
+    return status;
+}
+
+bool snug_onnx_is_declared(const snug_onnx_document *document) {
+    return document->graph.declared_count > 0;
+}
+
+// The last part of the names that the parameters of PyTorch's own layers have.
+bool snug_onnx_is_of_layer(const char *name) {
+    static const char *const leaves[] = {"weight",  "bias",  "in_proj_", "q_proj_", "k_proj_",
+                                         "v_proj_", "bias_", "weight_",  "original"};
+    const char *dot = strrchr(name, '.'), *leaf = dot ? dot + 1 : name;
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        size_t length = strlen(leaves[i]);
+        bool is_beginning = leaves[i][length - 1] == '_' || strcmp(leaves[i], "original") == 0;
+        if (is_beginning ? strncmp(leaf, leaves[i], length) == 0 : strcmp(leaf, leaves[i]) == 0)
+            return true;
+    }
+    return snug_onnx_is_anonymous(name);
+}
+
 snug_status snug_onnx_advise(const snug_onnx_document *document, char **out) {
     snug_text text = {0};
     *out = NULL;
     advise_folded(&document->graph, &text);
+    advise_batch_norms(&document->graph, &text);
     advise_batch(document, &text);
-    snug_status status = snug_text_status(&text);
+    snug_status status = advise_spectral(&document->graph, &text);
+    if (status == SNUG_OK) status = snug_text_status(&text);
     if (status != SNUG_OK) snug_text_clear(&text);
     *out = text.data;
     return status;

@@ -147,6 +147,11 @@ snug_status snug_onnx_define_initializers(snug_onnx_import *import, snug_onnx_sc
                                           const snug_onnx_graph *graph);
 // Whether an exporter made |name| up for a constant; parameters and buffers keep their names.
 bool snug_onnx_is_anonymous(const char *name);
+// Whether |name|, one of |initializers|, is a vector of a spectral norm, which power iteration
+// makes and no gradient: "fc.weight_u" where there is a "fc.weight_orig" (a weight norm's
+// "fc.weight_v" is a parameter), or "fc.parametrizations.weight.0._u". SNUG_NOMEM.
+snug_status snug_onnx_find_spectral(const snug_onnx_names *initializers, const char *name,
+                                    bool *out);
 // PyTorch's exporter keeps equal initializers once, and makes the others Identity nodes of that
 // one. Fresh scales and biases are equal, and yet parameters of their own: |*out| is a new slot
 // when |node| is such an Identity of |slot|, else NULL.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "onnx/state.h"
 #include "ops/reference.h"
 
@@ -250,6 +251,22 @@ bool snug_onnx_is_anonymous(const char *name) {
     return name[0] == '/' || name[strspn(name, "0123456789")] == '\0';
 }
 
+snug_status snug_onnx_find_spectral(const snug_onnx_names *initializers, const char *name,
+                                    bool *out) {
+    size_t length = strlen(name);
+    *out = false;
+    if (length < 3 ||
+        (strcmp(name + length - 2, "_u") != 0 && strcmp(name + length - 2, "_v") != 0))
+        return SNUG_OK;
+    *out = strstr(name, ".parametrizations.") && name[length - 3] == '.';
+    snug_text original = {0};
+    snug_text_append(&original, "%.*s_orig", (int)length - 2, name);
+    snug_status status = snug_text_status(&original);
+    if (status == SNUG_OK && snug_onnx_names_find(initializers, original.data)) *out = true;
+    snug_text_clear(&original);
+    return status;
+}
+
 static bool is_uniform(const snug_onnx_tensor *tensor) {
     size_t size = snug_dtype_bytes(tensor->type.dtype);
     const char *at = tensor->data;
@@ -292,6 +309,9 @@ static snug_status new_initializer(snug_onnx_import *import, const snug_onnx_ten
     snug_onnx_slot *slot = *out;
     slot->initializer = tensor;
     slot->role = role_of(tensor, uses);
+    bool is_spectral;
+    SNUG_TRY(snug_onnx_find_spectral(&import->uses, tensor->name, &is_spectral));
+    if (is_spectral) slot->role = SNUG_ROLE_CONSTANT;
     slot->operand.is_present = true;
     slot->operand.type = tensor->type;
     slot->operand.name = tensor->name;

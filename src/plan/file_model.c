@@ -144,6 +144,10 @@ const char *snug_file_model_path(const snug_file_model *file) {
     return file->path;
 }
 
+bool snug_file_model_tells_buffers(const snug_file_model *file) {
+    return snug_onnx_is_declared(file->document);
+}
+
 const char *snug_file_model_advice(const snug_file_model *file) {
     return file->advice;
 }

@@ -19,6 +19,8 @@ void snug_file_model_close(snug_file_model *file);
 const snug_model *snug_file_model_of(const snug_file_model *file);
 // The file's absolute path; borrowed.
 const char *snug_file_model_path(const snug_file_model *file);
+// Whether the file says which of its weights are parameters and which are buffers.
+bool snug_file_model_tells_buffers(const snug_file_model *file);
 // Advice about the file for people, a paragraph a line, or NULL; borrowed.
 const char *snug_file_model_advice(const snug_file_model *file);
 

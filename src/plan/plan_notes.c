@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "onnx/import.h"
 #include "ops/ops.h"
 
 enum { ROUGH_SAMPLES = 8 };
@@ -169,6 +170,32 @@ static void append_wrapped(const char *advice, snug_text *text) {
     }
 }
 
+// Weights that learn and may be buffers: a file that does not tell them apart has been guessed at.
+static void append_unowned(const snug_plan *plan, snug_text *text) {
+    enum { LISTED = 8 };
+    const snug_graph *graph = plan->schedule.step.built.graph;
+    size_t count = 0;
+    snug_text names = {0}, note = {0};
+    if (!plan->file || !graph || snug_file_model_tells_buffers(plan->file)) return;
+    for (size_t i = 0; i < graph->tensor_count; i++) {
+        const snug_tensor *tensor = graph->tensors[i];
+        if (tensor->role != SNUG_ROLE_WEIGHT || !tensor->trainable ||
+            snug_onnx_is_of_layer(tensor->name))
+            continue;
+        if (count++ < LISTED) snug_text_append(&names, "%s%s", count > 1 ? ", " : "", tensor->name);
+    }
+    if (count > 0)
+        snug_text_append(&note,
+                         "These learn, and no layer of PyTorch's own has them: %s%s. The file does "
+                         "not tell parameters from buffers: '--freeze NAME' for each that is a "
+                         "buffer, or export with dynamo=True, which tells.\n",
+                         snug_text_view(&names), count > LISTED ? ", ..." : "");
+    if (count > 0) snug_text_append(text, "\n");
+    append_wrapped(snug_text_view(&note), text);
+    snug_text_clear(&names);
+    snug_text_clear(&note);
+}
+
 static void append_advice(const snug_plan *plan, snug_text *text) {
     const char *advice = plan->file ? snug_file_model_advice(plan->file) : NULL;
     if (!advice) return;
@@ -182,6 +209,7 @@ void snug_plan_append_notes(const snug_plan *plan, snug_text *text) {
     append_advice(plan, text);
     if (!chosen) return;
     append_frozen(plan, text);
+    append_unowned(plan, text);
     append_statistics(plan, chosen, text);
     append_precision(plan, chosen, text);
 }
