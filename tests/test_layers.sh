@@ -52,11 +52,12 @@ allow_room text ""
 allow_room snapshot ""
 allow_room trace "snapshot"
 allow_room causes ""
+allow_room advice "causes"
 allow_room report "trace snapshot"
-allow_room readers "text snapshot trace report"
+allow_room readers "text snapshot trace report advice"
 for room in explain/*/; do
     case $room in
-    explain/text/ | explain/snapshot/ | explain/trace/ | explain/causes/ | explain/report/ | explain/readers/) ;;
+    explain/text/ | explain/snapshot/ | explain/trace/ | explain/causes/ | explain/advice/ | explain/report/ | explain/readers/) ;;
     *) echo "FAIL: src/$room is no room that this test knows"; failed=1 ;;
     esac
 done

@@ -40,8 +40,8 @@ typedef struct snug_figures {
 } snug_figures;
 
 // A cause that speaks for itself with |confidence| 0..1. |name| is one of batch, model, not-freed,
-// history, leak, fragmentation, other-process, late-batch, optimizer-state, workspace, hidden,
-// unknown.
+// history, leak, fragmentation, other-process, late-batch, optimizer-state, workspace, evaluation,
+// kv-cache, host-memory, shared-memory, allocation-size, hidden, unknown.
 typedef struct snug_cause_found {
     const char *name, *help;
     double confidence;
@@ -67,7 +67,8 @@ typedef struct snug_finding {
     long user_line;
     const char *user_function, *user_code; // of that line, NULL: not seen
     const char *masked;                    // the error that may hide an out-of-memory, NULL: none
-    size_t repeats;                        // errors with the same figures after this one
+    const char *ranks; // other ranks that failed alike, and what differs; or NULL
+    size_t repeats;    // errors with the same figures after this one
     snug_cause_found *causes;
     size_t cause_count;        // most likely first; at least one
     snug_cause_found *refuted; // causes that the figures speak against

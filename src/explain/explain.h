@@ -29,7 +29,48 @@ typedef enum snug_run_phase {
     SNUG_PHASE_OPTIMIZER, // optimizer.step()
 } snug_run_phase;
 
-enum { SNUG_MAX_SITES = 8 };
+// What was too small, where a text names it itself.
+typedef enum snug_shortage {
+    SNUG_SHORTAGE_UNKNOWN,  // of the device's memory, as far as one can tell
+    SNUG_SHORTAGE_CACHE,    // beside the weights nothing is left for a server's keys and values
+    SNUG_SHORTAGE_CONTEXT,  // keys and values of one request are more than there is room for
+    SNUG_SHORTAGE_SHARE,    // the share of the card that a server wants at its start is not free
+    SNUG_SHORTAGE_REQUESTS, // requests at once, or the tokens of their prompts
+    SNUG_SHORTAGE_HOST,     // the host refused an allocation
+    SNUG_SHORTAGE_KILLED,   // a process was killed, as the kernel does when the host is full
+    SNUG_SHORTAGE_COMMIT,   // Windows' commit limit: memory and page file together
+    SNUG_SHORTAGE_SHARED,   // /dev/shm
+    SNUG_SHORTAGE_PINNED,   // page-locked memory of the host
+    SNUG_SHORTAGE_BLOCK,    // one allocation may not be so large on this device
+    SNUG_SHORTAGE_GATHERED, // predictions that an evaluation gathers on the device
+} snug_shortage;
+
+// What a program does with its network, which decides what can be done about its memory.
+typedef enum snug_use {
+    SNUG_USE_UNKNOWN,
+    SNUG_USE_TRAINING,
+    SNUG_USE_INFERENCE,
+    SNUG_USE_IMAGES, // makes images or videos
+    SNUG_USE_SERVER, // a language model answers
+} snug_use;
+
+// Versions of PyTorch, as far as they matter to what its allocator can do.
+typedef enum snug_torch_age {
+    SNUG_TORCH_UNKNOWN,
+    SNUG_TORCH_EARLY,  // before 1.10: no setting against fragmentation
+    SNUG_TORCH_MIDDLE, // before 2.1: max_split_size_mb
+    SNUG_TORCH_RECENT, // expandable_segments
+} snug_torch_age;
+
+// A card of nvidia-smi's table.
+typedef struct snug_card_row {
+    int gpu;
+    uint64_t used, total; // bytes
+} snug_card_row;
+
+struct snug_tool; // advice/advice.h
+
+enum { SNUG_MAX_SITES = 8, SNUG_MAX_CARD_ROWS = 16, SNUG_MAX_TOOLS = 4 };
 
 // Everything a cause may ask. Zero-initialise with SNUG_FACTS_INIT; what stays unset is unknown.
 typedef struct snug_facts {
@@ -46,9 +87,11 @@ typedef struct snug_facts {
     snug_amount within_reach; // free, on the device and in the allocator's cache
     bool limit_unset;         // the text says that there is no limit
     bool other_framework;     // not PyTorch: its settings are of no use here
-    // What to do about it in that framework's own terms, ends with {0}; NULL: nothing known.
-    const snug_fix_found *own_fixes;
-    bool host;          // the memory is the CPU's
+    bool host;                // the memory is the CPU's
+    snug_shortage shortage;
+    snug_use use;
+    const struct snug_tool *tools[SNUG_MAX_TOOLS]; // who speaks, the most exact first
+    size_t tool_count;
     const char *device; // "CUDA", "HIP", "XPU", "MPS", "CPU", NULL: unknown
 
     // The stack of the failing request.
@@ -61,13 +104,24 @@ typedef struct snug_facts {
     double masked_share; // how often one does, 0..1
     const char *library; // "cuDNN", "cuBLAS": asks for workspace, not for tensors
 
-    // What the text around tells.
-    const char *model;    // a network of torchvision's names, NULL: none seen
-    const char *settings; // PYTORCH_CUDA_ALLOC_CONF where it was set, NULL: unknown
-    int64_t batch_size;   // 0: unknown
-    int64_t iterations;   // steps that went well before the failure; -1: unknown
-    int64_t epochs;       // the same; -1: unknown
-    bool notebook;        // cells of a kernel that keeps its variables
+    // What the text around tells. |around|: it, squeezed, lower case; borrowed, no end mark.
+    const char *around;
+    size_t around_length;
+    snug_torch_age torch;
+    bool windows, half;      // Windows' paths; 16-bit types are in use already
+    bool no_expandable;      // the platform has no expandable segments, as the text says
+    int other_gpu;           // another card that the text shows; -1: none
+    bool other_gpu_is_empty; // as nvidia-smi's table has it
+    snug_card_row cards[SNUG_MAX_CARD_ROWS];
+    size_t card_count;
+    int64_t tokens, tokens_possible; // of a context, wanted and with room for; 0: unknown
+    const char *others;              // what other ranks of the same run tell, or NULL
+    const char *model;               // a network of torchvision's names, NULL: none seen
+    const char *settings;            // PYTORCH_CUDA_ALLOC_CONF where it was set, NULL: unknown
+    int64_t batch_size;              // 0: unknown
+    int64_t iterations;              // steps that went well before the failure; -1: unknown
+    int64_t epochs;                  // the same; -1: unknown
+    bool notebook;                   // cells of a kernel that keeps its variables
     double log_growth;    // bytes a step by which printed memory figures grow; 0: unknown
     size_t errors_before; // out-of-memory errors earlier in the same text
     size_t processes;     // others that the message lists on the device; 0: not told
@@ -107,7 +161,17 @@ typedef struct snug_facts {
     const char *detail, *detail_json; // as in snug_finding
 } snug_facts;
 
-#define SNUG_FACTS_INIT ((snug_facts){.gpu = -1, .pid = -1, .iterations = -1, .epochs = -1})
+#define SNUG_FACTS_INIT                                                                            \
+    ((snug_facts){.gpu = -1, .pid = -1, .iterations = -1, .epochs = -1, .other_gpu = -1})
+
+// Whether the text around the message has |words| (squeezed), or one of several between bars.
+bool snug_facts_mention(const snug_facts *facts, const char *words);
+
+// Whether the program only applies a network: it has no gradients and no optimizer.
+static inline bool snug_facts_is_inference(const snug_facts *facts) {
+    return facts->use == SNUG_USE_INFERENCE || facts->use == SNUG_USE_IMAGES ||
+           facts->use == SNUG_USE_SERVER;
+}
 
 static inline snug_amount snug_amount_of(uint64_t bytes) {
     return (snug_amount){.known = true, .bytes = bytes};

@@ -7,9 +7,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "explain/advice/advice.h"
 #include "explain/causes/cause.h"
 
-enum { MAX_CAUSES = 32, MAX_FIXES = 10, MAX_FIXES_A_CAUSE = 6 };
+enum { MAX_CAUSES = 32, MAX_FIXES = 10, MAX_FIXES_A_CAUSE = 7, MAX_LEVERS = 5 };
+
+// What is left of a cause where the text itself names another shortage than of the device's memory.
+static const double OTHERWISE_NAMED = 0.4;
 
 struct snug_advice {
     snug_pool *pool;
@@ -57,28 +61,39 @@ void snug_advise(snug_advice *advice, const char *why, const char *format, ...) 
     advice->room--;
 }
 
-void snug_advise_command(const snug_facts *facts, snug_advice *advice) {
-    const char *memory = "", *batch = "";
+// " --memory 15.2GiB", "" where it is not known what this process can have.
+static const char *memory_option(const snug_facts *facts, snug_advice *advice) {
     char size[SNUG_SIZE_TEXT];
     snug_amount budget = facts->attainable;
-    if (budget.known && budget.bytes >= (64u << 20)) {
-        // Rounded down, so never more than there is.
-        uint64_t tenths = (budget.bytes >> 10) * 10 >> 20;
-        snprintf(size, sizeof size, "%.1fGiB", (double)tenths / 10);
-        if (budget.bytes < (1u << 30))
-            snprintf(size, sizeof size, "%uMiB", (unsigned)(budget.bytes >> 20));
-        memory = snug_words(advice, " --memory %s", size);
+    if (!budget.known || budget.bytes < (64u << 20)) return "";
+    // Rounded down, so never more than there is.
+    uint64_t tenths = (budget.bytes >> 10) * 10 >> 20;
+    snprintf(size, sizeof size, "%.1fGiB", (double)tenths / 10);
+    if (budget.bytes < (1u << 30))
+        snprintf(size, sizeof size, "%uMiB", (unsigned)(budget.bytes >> 20));
+    return snug_words(advice, " --memory %s", size);
+}
+
+void snug_advise_command(const snug_facts *facts, snug_advice *advice) {
+    bool is_mac = facts->device && strcmp(facts->device, "MPS") == 0;
+    if (facts->other_framework || facts->host || is_mac || snug_facts_is_inference(facts)) return;
+    const char *memory = memory_option(facts, advice);
+    if (facts->model) {
+        const char *batch = facts->batch_size > 0 ? snug_words(advice, " --batch-size %lld",
+                                                               (long long)facts->batch_size)
+                                                  : "";
+        snug_advise(advice, "plans the whole step of this network inside that before it starts",
+                    "snug train %s --data DATA%s%s", facts->model, memory, batch);
     }
-    if (facts->batch_size > 0)
-        batch = snug_words(advice, " --batch-size %lld", (long long)facts->batch_size);
-    const char *why =
-        *memory ? "plans the whole step inside that before it starts, with the batch size that "
-                  "you ask for, or says the smallest budget that works; for networks that snug "
-                  "knows (snug models)"
-                : "plans the whole step inside what is free before it starts; for networks that "
-                  "snug knows (snug models)";
-    snug_advise(advice, why, "snug train %s --data DATA%s%s", facts->model ? facts->model : "MODEL",
-                memory, batch);
+    if (*memory)
+        snug_advise(
+            advice,
+            "runs the program dry, without a GPU, and finds the mildest fixes with which it "
+            "fits; they are applied from outside",
+            "snug fit%s python PROGRAM", memory);
+    else
+        snug_advise(advice, "runs the program without a GPU and tells what it needs, and when",
+                    "snug dry-run python PROGRAM");
 }
 
 static void speak(snug_text *text, const char *format, va_list arguments) {
@@ -111,6 +126,9 @@ static snug_status ask(const snug_cause *cause, const snug_facts *facts, snug_po
                        cause_answer *out) {
     snug_evidence evidence = {0};
     double confidence = cause->judge(facts, &evidence);
+    const char *help = cause->help_for ? cause->help_for(facts) : NULL;
+    if (facts->shortage != SNUG_SHORTAGE_UNKNOWN && !cause->knows_shortage)
+        confidence *= OTHERWISE_NAMED;
     char *speaks_for = NULL, *against = NULL;
     snug_status status = snug_text_status(&evidence.speaks_for);
     if (status == SNUG_OK) status = snug_text_status(&evidence.against);
@@ -120,7 +138,7 @@ static snug_status ask(const snug_cause *cause, const snug_facts *facts, snug_po
         status = snug_pool_text(pool, snug_text_view(&evidence.against), &against);
     *out = (cause_answer){.cause = cause,
                           .found = {.name = cause->name,
-                                    .help = cause->help,
+                                    .help = help ? help : cause->help,
                                     .confidence = snug_clamp(confidence, 0, 0.99),
                                     .evidence = speaks_for,
                                     .against = against}};
@@ -145,15 +163,19 @@ static bool counts(const cause_answer *answer) {
 static void collect_fixes(const cause_answer *answers, size_t count, const snug_facts *facts,
                           snug_advice *advice) {
     double top = answers[0].found.confidence;
-    advice->room = MAX_FIXES_A_CAUSE;
-    for (const snug_fix_found *own = facts->own_fixes; own && own->fix; own++)
-        snug_advise(advice, own->why, "%s", own->fix);
     for (size_t i = 0; i < count; i++) {
         bool likely = answers[i].found.confidence >= 0.3 && answers[i].found.confidence >= top / 2;
         if (i > 0 && !likely) break;
-        advice->room = i == 0 ? MAX_FIXES_A_CAUSE : 3;
+        size_t before = advice->count, most = i == 0 ? MAX_FIXES_A_CAUSE : 3;
+        advice->room = i == 0 ? MAX_LEVERS : 2;
+        snug_levers_tell(facts, answers[i].cause->name, advice);
+        size_t told = advice->count - before;
+        advice->room = most > told ? most - told : 0;
         answers[i].cause->advise(facts, advice);
     }
+    if (advice->count > 0) return;
+    advice->room = MAX_FIXES_A_CAUSE;
+    snug_cause_unknown.advise(facts, advice);
 }
 
 static snug_status copy_text(snug_pool *pool, const char *text, const char **out) {
@@ -183,6 +205,7 @@ static snug_status fill(const snug_facts *facts, const cause_answer *answers, si
     SNUG_TRY(copy_text(pool, facts->format, &out->format));
     SNUG_TRY(copy_text(pool, facts->source, &out->source));
     SNUG_TRY(copy_text(pool, facts->masked, &out->masked));
+    SNUG_TRY(copy_text(pool, facts->others, &out->ranks));
     SNUG_TRY(copy_text(pool, facts->detail, &out->detail));
     SNUG_TRY(copy_text(pool, facts->detail_json, &out->detail_json));
     SNUG_TRY(copy_text(pool, facts->user.file, &out->user_file));

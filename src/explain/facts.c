@@ -1,5 +1,17 @@
 // What follows from the figures that are known.
+#include <string.h>
+
 #include "explain/explain.h"
+
+bool snug_facts_mention(const snug_facts *facts, const char *words) {
+    while (facts->around && *words) {
+        size_t length = strcspn(words, "|");
+        if (memmem(facts->around, facts->around_length, words, length)) return true;
+        words += length;
+        words += *words == '|';
+    }
+    return false;
+}
 
 static snug_amount derived(uint64_t bytes) {
     return (snug_amount){.known = true, .derived = true, .bytes = bytes};

@@ -53,6 +53,14 @@ bool snug_function_loads(const char *function, size_t length) {
                                         "_load_state_dict_into_model",
                                         "reset_parameters",
                                         "set_module_tensor_to_device",
+                                        "load_weights",
+                                        "create_weights",
+                                        "process_weights_after_loading",
+                                        "initialize_model",
+                                        "load_checkpoint",
+                                        "load_model_weights",
+                                        "load_torch_file",
+                                        "dispatch_model",
                                         NULL};
     return is_any(function, length, loads);
 }

@@ -1,4 +1,6 @@
 // More samples at once than fit: what is live belongs to the step, and one more tensor is too much.
+#include <string.h>
+
 #include "explain/causes/cause.h"
 
 // What the figures of a message say; its request and what was live against what there was.
@@ -102,6 +104,7 @@ static double judge_stack(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_against(evidence, "It was asked for in the optimizer's step.");
         return -0.3;
     case SNUG_PHASE_EVALUATE:
+        if (snug_facts_is_inference(facts)) return 0;
         snug_speak_against(evidence, "It was asked for while evaluating.");
         return facts->no_grad ? -0.1 : -0.2;
     default:
@@ -216,30 +219,78 @@ static void advise_smaller(const snug_facts *facts, snug_advice *advice) {
                 "the loss by 2; halve again where it is not enough");
 }
 
+// A program that only applies its network has no gradients to add up.
+static void advise_inference(const snug_facts *facts, snug_advice *advice) {
+    const char *what = facts->use == SNUG_USE_IMAGES ? "Make smaller images, and fewer at once"
+                       : facts->use == SNUG_USE_SERVER
+                           ? "Let it take shorter requests, and fewer at once"
+                           : "Give it fewer samples at once, or shorter or smaller ones";
+    snug_advise(advice, "what is computed on the way grows with them", "%s", what);
+    if (facts->use == SNUG_USE_INFERENCE && !facts->no_grad && !facts->other_framework)
+        snug_advise(advice, "without it every layer keeps its input for a backward pass",
+                    "Put it under torch.inference_mode()");
+    if (!facts->half && !facts->other_framework)
+        snug_advise(advice, "half of 32-bit weights and activations",
+                    "Load the network in 16 bits: model.half(), or torch_dtype=torch.float16");
+}
+
+// What the one sample of a batch of one leaves to do.
+static void advise_one(snug_advice *advice) {
+    snug_advise(advice, "the batch is one sample already; activations grow with its size",
+                "Make the sample smaller: shorter sequences, smaller images or crops");
+}
+
 static void advise(const snug_facts *facts, snug_advice *advice) {
-    // A program that only infers has no gradients to add up.
-    if (facts->other_framework)
+    if (snug_facts_is_inference(facts)) {
+        advise_inference(facts, advice);
+        return;
+    }
+    if (facts->other_framework) {
         snug_advise(advice, "halves what grows with it",
                     "Halve the batch; where it trains, add up the gradients of two");
+        return;
+    }
+    if (facts->batch_size == 1)
+        advise_one(advice);
     else
         advise_smaller(facts, advice);
     snug_advise_command(facts, advice);
-    if (facts->other_framework) return;
     snug_amount live = facts->activations.known ? facts->activations : facts->figures.allocated;
-    snug_advise(advice,
-                live.known ? snug_words(advice, "16-bit activations: up to %s less",
-                                        SNUG_SIZE(live.bytes / 2))
-                           : "activations take half",
-                "Use torch.autocast(\"%s\", dtype=torch.bfloat16)", facts->host ? "cpu" : "cuda");
+    bool mac = facts->device && strcmp(facts->device, "MPS") == 0;
+    if (!facts->half)
+        snug_advise(advice,
+                    live.known ? snug_words(advice, "16-bit activations: up to %s less",
+                                            SNUG_SIZE(live.bytes / 2))
+                               : "activations take half",
+                    "Use torch.autocast(\"%s\", dtype=torch.bfloat16)",
+                    facts->host ? "cpu"
+                    : mac       ? "mps"
+                                : "cuda");
     snug_advise(advice,
                 "keeps one activation a block and computes the others again: often a third "
                 "to a half of them, for about 30 % more time",
                 "Wrap the largest blocks in torch.utils.checkpoint");
 }
 
+static const char *help_for(const snug_facts *facts) {
+    switch (facts->use) {
+    case SNUG_USE_IMAGES:
+        return "the images are too large, or too many at once, for what the model leaves";
+    case SNUG_USE_SERVER:
+        return "requests are too long, or too many at once, for what the model leaves";
+    case SNUG_USE_INFERENCE:
+        return "what goes through the network at once is too much for what it leaves";
+    default:
+        return facts->batch_size == 1 && !facts->is_snapshot
+                   ? "what one sample makes is too large for the memory there is"
+                   : NULL;
+    }
+}
+
 const snug_cause snug_cause_batch = {
     .name = "batch",
     .help = "the batch is too large for the memory there is",
+    .help_for = help_for,
     .judge = judge,
     .advise = advise,
 };

@@ -1,4 +1,5 @@
-// Causes of running out of memory. A cause is one const descriptor in src/explain/causes/<cause>.c
+// Causes of running out of memory. A cause is one const descriptor in src/explain/causes/<cause>.c,
+// or <cause>_cause.c where another file has that name
 // (a dash in its name is an underscore in the file's); the build gathers them into snug_causes, so
 // adding a cause is adding a file. The same rules judge messages and snapshots: a fact that is
 // unknown neither speaks for nor against.
@@ -31,6 +32,10 @@ void snug_speak_against(snug_evidence *evidence, const char *format, ...) SNUG_P
 typedef struct snug_cause {
     const char *name;
     const char *help; // one line for people
+    // The same in the words of what the program does; NULL, or one that gives NULL: |help|.
+    const char *(*help_for)(const snug_facts *facts);
+    // Judges what a text names as too small (snug_shortage). The others then hardly count.
+    bool knows_shortage;
     // How much speaks for it, 0..1, with sentences told as evidence. Below SNUG_CAUSE_LEAST it is
     // no cause of this error; what was told against it is reported nevertheless.
     double (*judge)(const snug_facts *facts, snug_evidence *evidence);
@@ -41,6 +46,7 @@ typedef struct snug_cause {
 #define SNUG_CAUSE_LEAST 0.1
 
 extern const snug_cause *const snug_causes[]; // ends with NULL
+extern const snug_cause snug_cause_unknown;
 
 // A size for people, until the end of the enclosing block: SNUG_SIZE(facts->figures.free.bytes).
 #define SNUG_SIZE(bytes) snug_size_print((size_t)(bytes), (char[SNUG_SIZE_TEXT]){0})

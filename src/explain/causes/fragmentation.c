@@ -74,6 +74,10 @@ static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence
     double confidence = snug_clamp(0.35 + 0.9 * share, 0, 0.85);
     if (fits) {
         confidence = snug_clamp(0.35 + 0.15 * snug_clamp(share / 0.1, 0, 1) + 0.9 * share, 0, 0.88);
+        // Whatever lay whole was given back before it failed: the rest is pieces.
+        double times = snug_ratio(figures->unallocated, figures->requested);
+        if (share >= 0.06)
+            confidence = snug_clamp(confidence + 0.1 * snug_clamp((times - 4) / 4, 0, 1), 0, 0.88);
         snug_speak_for(evidence, "With the %s free it would have held the %s asked for.",
                        SNUG_SIZE(figures->free.bytes), SNUG_SIZE(wanted));
         return confidence;
@@ -102,11 +106,27 @@ static double judge_without_failure(const snug_facts *facts, snug_evidence *evid
     return share < 0.1 ? 0.03 : snug_clamp(1.5 * share, 0, 0.8);
 }
 
+// A table of the allocator's figures without a request.
+static double judge_table(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    double share = snug_ratio(figures->unallocated, figures->reserved);
+    const char *words = "%s of the %s reserved (%.0f %%) lies free in the allocator.";
+    if (share < 0.15)
+        snug_speak_against(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
+                           SNUG_SIZE(figures->reserved.bytes), snug_percent(share));
+    else
+        snug_speak_for(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
+                       SNUG_SIZE(figures->reserved.bytes), snug_percent(share));
+    return share < 0.15 ? 0.03 : snug_clamp(1.3 * share, 0, 0.7);
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     if (facts->masked || facts->host) return 0;
     if (facts->is_snapshot && figures->unallocated.known && !figures->requested.known)
         return judge_without_failure(facts, evidence);
+    if (figures->unallocated.known && figures->reserved.known && !figures->requested.known)
+        return judge_table(facts, evidence);
     if (!figures->unallocated.known || !figures->requested.known)
         return figures->unallocated.known ? 0 : judge_async(facts, evidence);
     double confidence = judge_unallocated(facts, evidence) + judge_pieces(facts, evidence);
@@ -139,6 +159,40 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     return is_expandable(facts) ? confidence * 0.4 : confidence;
 }
 
+static void advise_split(const snug_facts *facts, snug_advice *advice) {
+    const snug_figures *figures = &facts->figures;
+    bool set = facts->settings && strstr(facts->settings, "max_split_size_mb");
+    if (set || !figures->requested.known || figures->requested.bytes <= (40u << 20)) return;
+    uint64_t half = figures->requested.bytes >> 21;
+    snug_advise(advice,
+                "blocks above that are not split, so requests as large find them whole; for "
+                "versions without expandable segments",
+                "Set PYTORCH_CUDA_ALLOC_CONF=max_split_size_mb:%u",
+                (unsigned)(half < 32    ? 32
+                           : half > 512 ? 512
+                                        : half));
+}
+
+// What this version on this platform has: expandable segments came with 2.1, and Windows has none;
+// max_split_size_mb came with 1.10.
+static void advise_settings(const snug_facts *facts, const char *gain, snug_advice *advice) {
+    static const char setting[] = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True";
+    bool can = !is_expandable(facts) && !facts->no_expandable && !facts->windows;
+    bool recent = facts->torch == SNUG_TORCH_RECENT || facts->torch == SNUG_TORCH_UNKNOWN;
+    if (can && recent) snug_advise(advice, gain, "Set %s (PyTorch 2.1 and later, Linux)", setting);
+    if (facts->torch != SNUG_TORCH_EARLY) advise_split(facts, advice);
+    if (can && !recent)
+        snug_advise(advice, gain,
+                    "Update PyTorch to 2.1 or later (Linux), which this text is older "
+                    "than, and set %s",
+                    setting);
+    if (!can && !is_expandable(facts))
+        snug_advise(advice,
+                    "CUDA's own pool leaves fewer pieces; there are no expandable segments "
+                    "on this platform",
+                    "Set PYTORCH_CUDA_ALLOC_CONF=backend:cudaMallocAsync");
+}
+
 static void advise(const snug_facts *facts, snug_advice *advice) {
     const snug_figures *figures = &facts->figures;
     if (facts->other_framework) return;
@@ -154,20 +208,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     facts->what_if_fraction
                         ? " and call torch.cuda.set_per_process_memory_fraction(1.0)"
                         : "");
-    if (!is_expandable(facts))
-        snug_advise(advice, gain,
-                    "Set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True (PyTorch "
-                    "2.1 and later, Linux)");
-    if (figures->requested.known && figures->requested.bytes > (40u << 20)) {
-        uint64_t half = figures->requested.bytes >> 21;
-        snug_advise(advice,
-                    "blocks above that are not split, so requests as large find them whole; "
-                    "for versions without expandable segments",
-                    "Set PYTORCH_CUDA_ALLOC_CONF=max_split_size_mb:%u",
-                    (unsigned)(half < 32    ? 32
-                               : half > 512 ? 512
-                                            : half));
-    }
+    advise_settings(facts, gain, advice);
     snug_advise(advice, "sizes that change from batch to batch leave pieces of every size",
                 "Pad batches to a few fixed shapes, and evaluate before training's first step or "
                 "call torch.cuda.empty_cache() between the two");

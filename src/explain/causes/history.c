@@ -51,7 +51,10 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                                  "activations after backward().");
         confidence += 0.7;
     }
-    if (facts->phase == SNUG_PHASE_EVALUATE && !facts->no_grad && !facts->is_snapshot) {
+    // Makers of images, servers and libraries' own functions take care of it themselves.
+    bool cares = facts->use == SNUG_USE_IMAGES || facts->use == SNUG_USE_SERVER ||
+                 (facts->use == SNUG_USE_INFERENCE && facts->tool_count > 0);
+    if (facts->phase == SNUG_PHASE_EVALUATE && !facts->no_grad && !facts->is_snapshot && !cares) {
         snug_speak_for(evidence, "It failed while evaluating, and the stack shows no no_grad() or "
                                  "inference_mode(): without it each output keeps its graph.");
         confidence += 0.6;

@@ -53,6 +53,15 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         confidence = 0.42;
     }
     if (facts->phase == SNUG_PHASE_OPTIMIZER) confidence += 0.15;
+    // Without gradients and optimizer state, what is live beside a small request is mostly weights.
+    if (snug_facts_is_inference(facts) && live > 0.6 && one < 0.08) {
+        if (one >= 0.02)
+            snug_speak_for(evidence,
+                           "%.0f %% of the memory was live in a program that only applies "
+                           "its network.",
+                           snug_percent(live));
+        confidence = one < 0.02 ? 0.68 : 0.5;
+    }
     if (facts->other_framework && figures->requested.known && one == 0) confidence += 0.1;
     if (facts->iterations >= 20) {
         snug_speak_against(evidence, "%lld steps went well with the same network.",
@@ -64,12 +73,14 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
     const snug_amount live = facts->figures.allocated;
-    snug_advise_command(facts, advice);
-    if (facts->other_framework) {
+    if (facts->other_framework || snug_facts_is_inference(facts)) {
         snug_advise(advice, "half or a quarter of the bytes of each weight",
-                    "Load the weights in 16 bits or quantised, or a part of the layers on the CPU");
+                    "Load the weights in %squantised, or a part of the layers on the CPU",
+                    facts->half ? "" : "16 bits or ");
+        snug_advise(advice, "fewer weights", "Take a smaller model");
         return;
     }
+    snug_advise_command(facts, advice);
     if (facts->optimizer.known && facts->optimizer.bytes > 0)
         snug_advise(advice,
                     snug_words(advice, "of %s optimizer state three quarters go: %s",
@@ -80,21 +91,27 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise(advice,
                     "Adam keeps 8 bytes for each weight, 8-bit state 2, SGD with momentum 4",
                     "Use an 8-bit Adam, or SGD where it trains as well");
-    snug_advise(advice,
-                live.known ? snug_words(advice, "up to %s of the %s that was live",
-                                        SNUG_SIZE(live.bytes / 2), SNUG_SIZE(live.bytes))
-                           : "half of what weights in 32 bits take",
-                "Load the weights in 16 bits: torch_dtype=torch.bfloat16, or model.bfloat16() "
-                "before .to(\"cuda\")");
+    if (!facts->half)
+        snug_advise(advice,
+                    live.known ? snug_words(advice, "up to %s of the %s that was live",
+                                            SNUG_SIZE(live.bytes / 2), SNUG_SIZE(live.bytes))
+                               : "half of what weights in 32 bits take",
+                    "Load the weights in 16 bits: torch_dtype=torch.bfloat16, or model.bfloat16() "
+                    "before .to(\"cuda\")");
     snug_advise(advice,
                 "keeps a part of the weights' gradients and state, or of the weights, away "
                 "from this device",
                 "Freeze layers (requires_grad_(False)), train adapters, or shard with FSDP");
 }
 
+static const char *help_for(const snug_facts *facts) {
+    return snug_facts_is_inference(facts) ? "the weights leave too little of the device" : NULL;
+}
+
 const snug_cause snug_cause_model = {
     .name = "model",
     .help = "weights, gradients and optimizer state alone are too large",
+    .help_for = help_for,
     .judge = judge,
     .advise = advise,
 };

@@ -70,8 +70,38 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     return snug_clamp(0.45 + missing / next, 0, 0.8);
 }
 
+static void speak_of_cards(const snug_facts *facts, snug_evidence *evidence) {
+    for (size_t i = 0; i < facts->card_count; i++)
+        snug_speak_for(evidence, "nvidia-smi: GPU %d has %s of %s in use.", facts->cards[i].gpu,
+                       SNUG_SIZE(facts->cards[i].used), SNUG_SIZE(facts->cards[i].total));
+    if (facts->other_gpu >= 0 && facts->other_gpu_is_empty)
+        snug_speak_for(evidence, "GPU %d is empty.", facts->other_gpu);
+}
+
+// A server wants its share to be free at its start, before it has taken anything itself.
+static double judge_share(const snug_facts *facts, snug_evidence *evidence) {
+    const snug_figures *figures = &facts->figures;
+    if (!figures->free.known || !figures->capacity.known) return 0.4;
+    uint64_t taken = figures->capacity.bytes - figures->free.bytes;
+    if (taken < (uint64_t)3 << 29) {
+        snug_speak_against(evidence,
+                           "Only %s of the card's %s is taken, about what CUDA and a "
+                           "desktop take.",
+                           SNUG_SIZE(taken), SNUG_SIZE(figures->capacity.bytes));
+        return 0.2;
+    }
+    snug_speak_for(evidence, "%s of the card's %s was taken before the server started.",
+                   SNUG_SIZE(taken), SNUG_SIZE(figures->capacity.bytes));
+    return snug_clamp(0.6 + snug_ratio(snug_amount_of(taken), figures->capacity), 0, 0.93);
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
+    if (facts->shortage == SNUG_SHORTAGE_SHARE) return judge_share(facts, evidence);
+    if (facts->shortage != SNUG_SHORTAGE_UNKNOWN) return 0.05;
+    if (!facts->is_snapshot) speak_of_cards(facts, evidence);
+    if (facts->other_gpu_is_empty && !figures->requested.known && !facts->masked && !facts->host)
+        return 0.55;
     if (facts->is_snapshot && !figures->capacity.known && !was_taken_meanwhile(facts))
         return judge_snapshot(facts, evidence);
     snug_amount other = others(facts);
@@ -132,8 +162,11 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     snug_advise(advice, gain,
                 "See who is on the card with nvidia-smi (on the host, where this is a container) "
                 "and end processes that are left over");
-    snug_advise(advice, "the whole card for this run", "Use another card: CUDA_VISIBLE_DEVICES=%d",
-                facts->gpu == 0 ? 1 : 0);
+    if (facts->other_gpu >= 0)
+        snug_advise(advice,
+                    facts->other_gpu_is_empty ? "nvidia-smi's table shows it empty"
+                                              : "the whole card for this run",
+                    "Use another card: CUDA_VISIBLE_DEVICES=%d", facts->other_gpu);
     if (facts->phase == SNUG_PHASE_LOAD)
         snug_advise(advice, "a checkpoint otherwise returns to the card that it was saved from",
                     "torch.load(..., map_location=\"cpu\")");
@@ -143,6 +176,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
 const snug_cause snug_cause_other_process = {
     .name = "other-process",
     .help = "another process holds a part of the device",
+    .knows_shortage = true,
     .judge = judge,
     .advise = advise,
 };

@@ -1,4 +1,6 @@
 // Nothing that the text tells points anywhere, or what was asked for makes no sense.
+#include <string.h>
+
 #include "explain/causes/cause.h"
 
 static bool is_absurd(const snug_facts *facts) {
@@ -68,10 +70,28 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                                      : "The text tells no figures.");
         // Where in the program it was is something to go by.
         if (facts->phase != SNUG_PHASE_UNKNOWN) return 0.2;
+        if (facts->tool_count > 0) return 0.25;
         return figures->requested.known ? 0.3 : 0.45;
     }
     double enough = judge_enough(facts, evidence);
     return enough > 0 ? enough : 0.02;
+}
+
+static bool is_mac(const snug_facts *facts) {
+    return facts->device && strcmp(facts->device, "MPS") == 0;
+}
+
+// What shows who is on the device.
+static const char *watcher(const snug_facts *facts) {
+    static const struct {
+        const char *device, *program;
+    } programs[] = {{"MPS", "Activity Monitor"},
+                    {"XPU", "xpu-smi"},
+                    {"HIP", "rocm-smi"},
+                    {"DirectML", "the Task Manager's GPU memory"}};
+    for (size_t i = 0; facts->device && i < sizeof programs / sizeof programs[0]; i++)
+        if (strcmp(facts->device, programs[i].device) == 0) return programs[i].program;
+    return "nvidia-smi";
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
@@ -96,14 +116,14 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise_command(facts, advice);
         return;
     }
-    if (!facts->other_framework)
+    if (!facts->other_framework && !snug_facts_is_inference(facts) && !is_mac(facts))
         snug_advise(advice,
                     "the error then comes with figures, and the snapshot with the lines "
                     "that hold memory: snug explain s.pickle",
                     "Call torch.cuda.memory._record_memory_history() before training, and "
                     "torch.cuda.memory._dump_snapshot(\"s.pickle\") where it fails");
     snug_advise(advice, "shows whether another process holds the card",
-                "Look at nvidia-smi before the run and while it fails");
+                "Look at %s before the run and while it fails", watcher(facts));
     snug_advise_command(facts, advice);
 }
 

@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "explain/advice/advice.h"
 #include "explain/explanation.h"
 #include "explain/text/context.h"
 #include "explain/text/message.h"
+#include "explain/text/ranks.h"
 
 // A byte of 0x80 begins pickles and no text.
 static bool is_text(const char *bytes, size_t length) {
@@ -12,8 +14,10 @@ static bool is_text(const char *bytes, size_t length) {
     return !snug_clean_is_binary(bytes, length);
 }
 
-// Which of the processes that a text numbers is this one: a container and the driver number it
-// differently, so the figures have to tell. What CUDA itself takes comes on top of the allocator's.
+// Which of the processes that a text numbers is this one. PyTorch lists every process of the
+// device, itself as "this process"; where a container hides the numbers it does not know itself, so
+// one of the others is it: the smallest that can hold what the allocator does. CUDA's own comes on
+// top.
 static void find_process(const snug_message *message, snug_facts *facts) {
     snug_figures *figures = &facts->figures;
     snug_amount allocator = figures->reserved;
@@ -25,8 +29,6 @@ static void find_process(const snug_message *message, snug_facts *facts) {
         uint64_t bytes = message->process[i].bytes;
         // Less than the allocator holds but for rounding: another's.
         if (bytes + bytes / 64 < allocator.bytes) continue;
-        uint64_t excess = bytes > allocator.bytes ? bytes - allocator.bytes : 0;
-        if (excess > ((uint64_t)2 << 30)) continue;
         if (own == SNUG_MAX_PROCESSES || bytes < message->process[own].bytes) own = i;
     }
     for (size_t i = 0; i < message->processes; i++)
@@ -49,7 +51,7 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
     facts.figures = message->figures;
     facts.limit_unset = message->limit_unset;
     facts.other_framework = message->format->other_framework;
-    facts.own_fixes = message->format->fixes;
+    facts.shortage = message->shortage;
     facts.host = message->format->host;
     facts.device = message->format->device;
     facts.library = message->format->library;
@@ -63,8 +65,46 @@ static snug_facts facts_of(const snug_message *message, const snug_clean *clean,
     if (message->format->phase)
         facts.phase =
             message->format->phase(clean->squeezed + message->start, message->end - message->start);
+    if (message->format->tell) message->format->tell(clean, message, &facts);
     find_process(message, &facts);
     return facts;
+}
+
+// The text around message |index| that tells who speaks: all of a short text, else what is near. Of
+// many messages each has its own.
+static void find_around(const snug_clean *clean, const snug_message_list *list, size_t index,
+                        snug_facts *facts) {
+    enum { BEFORE = 200000, AFTER = 4000, FEW = 32, LITTLE = 2000 };
+    const snug_message *message = &list->items[index];
+    size_t before = list->count > FEW ? LITTLE : BEFORE, after = list->count > FEW ? 0 : AFTER;
+    size_t start = message->start > before ? message->start - before : 0;
+    size_t left = clean->squeezed_length - message->end;
+    size_t end = message->end + (left < after ? left : after);
+    facts->around = clean->squeezed + start;
+    facts->around_length = end - start;
+}
+
+// Another card than the message's that the text shows, the emptiest of a table. |list|: NULL where
+// there is a table alone.
+static void find_other_gpu(const snug_message_list *list, snug_facts *facts) {
+    int own = facts->gpu;
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < facts->card_count; i++) {
+        const snug_card_row *card = &facts->cards[i];
+        if (card->gpu == own || (own < 0 && card->used * 2 > card->total)) continue;
+        if (card->used >= least) continue;
+        least = card->used;
+        facts->other_gpu = card->gpu;
+        facts->other_gpu_is_empty = card->used * 10 < card->total;
+    }
+    if (facts->card_count == 1 && facts->other_gpu_is_empty && own < 0) facts->other_gpu = -1;
+    if (facts->card_count == 1 && own < 0) facts->other_gpu_is_empty = false;
+    if (facts->other_gpu >= 0 || facts->card_count > 0 || own < 0) return;
+    for (size_t i = 0; list && i < list->count && i < 64; i++)
+        if (list->items[i].gpu >= 0 && list->items[i].gpu != own)
+            facts->other_gpu = list->items[i].gpu;
+    if (own > 0) facts->other_gpu = 0; // they are counted from 0
+    if (own == 0 && snug_facts_mention(facts, "cuda:1|device1|gpu1")) facts->other_gpu = 1;
 }
 
 // Errors before |index| that may be of the same process: those of other devices are other ranks'.
@@ -72,24 +112,62 @@ static size_t count_before(const snug_message_list *list, size_t index) {
     int gpu = list->items[index].gpu;
     size_t count = 0;
     for (size_t i = 0; i < index && i < 64; i++)
-        count += gpu < 0 || list->items[i].gpu < 0 || list->items[i].gpu == gpu;
+        count += !list->items[i].is_rank &&
+                 (gpu < 0 || list->items[i].gpu < 0 || list->items[i].gpu == gpu);
     return count;
 }
 
-static snug_status explain_all(const snug_clean *clean, const snug_message_list *list,
-                               const char *name, snug_explanation *explanation) {
-    snug_log log = {0};
-    size_t first = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        const snug_message *message = &list->items[i];
-        snug_facts facts = facts_of(message, clean, name);
-        facts.errors_before = count_before(list, i);
-        SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, explanation, &facts));
-        snug_log_advance(&log, clean, message->line);
-        SNUG_TRY(snug_log_tell(&log, explanation, &facts));
-        SNUG_TRY(snug_explanation_add(explanation, &facts));
-        first = message->last_line < message->line ? message->line : message->last_line;
+static snug_status read_facts(const snug_clean *clean, const snug_message_list *list, size_t index,
+                              size_t first, const char *name, snug_log *log,
+                              snug_explanation *explanation, snug_facts *out) {
+    enum { TABLE_LINES = 200 };
+    const snug_message *message = &list->items[index];
+    *out = facts_of(message, clean, name);
+    SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, explanation, out));
+    snug_log_advance(log, clean, message->line);
+    SNUG_TRY(snug_log_tell(log, explanation, out));
+    find_around(clean, list, index, out);
+    size_t from = message->line > TABLE_LINES ? message->line - TABLE_LINES : 0;
+    if (list->count <= 32) snug_card_table_read(clean, from, message->line + TABLE_LINES, out);
+    snug_speaker_find(message->format->tool, out);
+    find_other_gpu(list, out);
+    // A bar of a sampler or a loader counts no training steps.
+    if (snug_facts_is_inference(out)) out->iterations = out->epochs = -1;
+    return SNUG_OK;
+}
+
+// Explains the errors from |first| on, at most a batch of them, so that those of other ranks are
+// told with the first of theirs. |*next| receives the index behind them, |*line| the last's line.
+static snug_status explain_batch(const snug_clean *clean, snug_message_list *list, size_t first,
+                                 const char *name, snug_log *log, size_t *line,
+                                 snug_explanation *explanation, size_t *next) {
+    size_t left = list->count - first, count = left < SNUG_MAX_JOINED ? left : SNUG_MAX_JOINED;
+    snug_facts *facts = NULL;
+    SNUG_TRY(SNUG_NEW(&facts, count));
+    snug_status status = SNUG_OK;
+    for (size_t i = 0; i < count && status == SNUG_OK; i++) {
+        const snug_message *message = &list->items[first + i];
+        status = read_facts(clean, list, first + i, *line, name, log, explanation, &facts[i]);
+        *line = message->last_line < message->line ? message->line : message->last_line;
     }
+    if (status == SNUG_OK)
+        status = snug_ranks_join(clean, &list->items[first], facts, count, explanation);
+    for (size_t i = 0; i < count && status == SNUG_OK; i++) {
+        if (list->items[first + i].is_rank) continue;
+        facts[i].errors_before = count_before(list, first + i);
+        status = snug_explanation_add(explanation, &facts[i]);
+    }
+    snug_memory_free(facts);
+    *next = first + count;
+    return status;
+}
+
+static snug_status explain_all(const snug_clean *clean, snug_message_list *list, const char *name,
+                               snug_explanation *explanation) {
+    snug_log log = {0};
+    size_t line = 0;
+    for (size_t next = 0; next < list->count;)
+        SNUG_TRY(explain_batch(clean, list, next, name, &log, &line, explanation, &next));
     return SNUG_OK;
 }
 
@@ -102,7 +180,13 @@ static const char *other_error(const snug_clean *clean) {
     return NULL;
 }
 
-static snug_status nothing_found(const snug_clean *clean, const char *name) {
+static snug_status nothing_found(const snug_clean *clean, const snug_message_list *list,
+                                 const char *name) {
+    if (list->harmless > 0)
+        return snug_fail(SNUG_BAD_FILE,
+                         "no out-of-memory error in '%s'; line %zu is a warning that says itself "
+                         "that it is no failure: the program went on with less memory",
+                         name, clean->lines[list->harmless_line].source_line);
     const char *error = other_error(clean), *plural = clean->line_count == 1 ? "" : "s";
     if (error)
         return snug_fail(
@@ -116,6 +200,28 @@ static snug_status nothing_found(const snug_clean *clean, const char *name) {
         name, clean->line_count, plural);
 }
 
+// A table of nvidia-smi's without an error beside it: the fullest card's.
+static snug_status explain_table(const snug_clean *clean, const char *name,
+                                 snug_explanation *explanation, bool *found) {
+    snug_facts facts = SNUG_FACTS_INIT;
+    snug_card_table_read(clean, 0, clean->line_count, &facts);
+    *found = facts.card_count > 0;
+    if (!*found) return SNUG_OK;
+    const snug_card_row *fullest = &facts.cards[0];
+    for (size_t i = 1; i < facts.card_count; i++)
+        if (facts.cards[i].used > fullest->used) fullest = &facts.cards[i];
+    facts.format = "nvidia-smi";
+    facts.source = name;
+    facts.gpu = fullest->gpu;
+    facts.figures.capacity = snug_amount_of(fullest->total);
+    facts.figures.free = snug_amount_of(fullest->total - fullest->used);
+    facts.around = clean->squeezed;
+    facts.around_length = clean->squeezed_length;
+    find_other_gpu(NULL, &facts);
+    snug_speaker_find(NULL, &facts);
+    return snug_explanation_add(explanation, &facts);
+}
+
 static snug_status read_text(const char *bytes, size_t length, const char *name,
                              snug_explanation *explanation) {
     if (explanation->options.what_if)
@@ -127,9 +233,11 @@ static snug_status read_text(const char *bytes, size_t length, const char *name,
     snug_message_list list = {0};
     snug_status status = snug_clean_text(bytes, length, &clean);
     if (status == SNUG_OK) status = snug_messages_find(&clean, &list);
+    bool found = list.count > 0;
     if (status == SNUG_OK)
-        status = list.count ? explain_all(&clean, &list, name, explanation)
-                            : nothing_found(&clean, name);
+        status = found ? explain_all(&clean, &list, name, explanation)
+                       : explain_table(&clean, name, explanation, &found);
+    if (status == SNUG_OK && !found) status = nothing_found(&clean, &list, name);
     snug_memory_free(list.items);
     snug_clean_clear(&clean);
     return status;

@@ -56,6 +56,7 @@ void snug_finding_append_json(const snug_finding *finding, snug_text *out) {
     append_number("user_line", finding->user_line, finding->user_file != NULL, out);
     append_text("user_function", finding->user_function, out);
     append_text("user_code", finding->user_code, out);
+    append_text("ranks", finding->ranks, out);
     append_number("repeats", (long)finding->repeats, true, out);
     append_causes("causes", finding->causes, finding->cause_count, out);
     append_causes("refuted", finding->refuted, finding->refuted_count, out);

@@ -63,9 +63,11 @@ static void append_title(const snug_explanation *explanation, const snug_finding
     snug_text title = {0};
     snug_text_append(&title, "%s", explanation->name);
     if (finding->line > 0) snug_text_append(&title, ":%zu", finding->line);
+    bool table = strcmp(finding->format, "nvidia-smi") == 0;
     bool failed = strcmp(finding->kind, "snapshot") != 0 || finding->figures.requested.known;
     snug_text_append(&title, ": %s",
                      finding->masked ? finding->masked
+                     : table         ? "a table of what is in use, without an error"
                      : failed        ? "out of memory"
                                      : "a snapshot without an out-of-memory error; its peak");
     if (finding->gpu >= 0) snug_text_append(&title, " on GPU %d", finding->gpu);
@@ -102,6 +104,7 @@ static void append_figures(const snug_finding *finding, snug_text *out) {
 #undef APPEND
     if (finding->pid >= 0) snug_text_append(out, "  process id            %12ld\n", finding->pid);
     append_site(finding, out);
+    if (finding->ranks) append_wrapped(out, "  the same on           ", finding->ranks);
 }
 
 static void append_cause(const snug_cause_found *cause, snug_text *out) {

@@ -10,6 +10,10 @@
 snug_status snug_traceback_read(const snug_clean *clean, size_t first, size_t message,
                                 snug_explanation *explanation, snug_facts *facts);
 
+// Reads nvidia-smi's tables on lines |first| to |last| (indices of |clean|'s, the last one left
+// out) into the facts' cards.
+void snug_card_table_read(const snug_clean *clean, size_t first, size_t last, snug_facts *facts);
+
 // What a log has told of its run so far. Zero-initialise; goes through each line once.
 typedef struct snug_log {
     size_t next; // line

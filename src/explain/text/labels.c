@@ -32,6 +32,7 @@ typedef struct figure_label {
 // The first that matches counts.
 static const figure_label labels[] = {
     {BEFORE, "(roundedto", IGNORE, 0, true, false},
+    {BEFORE, "triedtoallocatemorethan", SET, FIGURE(requested), false, true},
     PLAIN(BEFORE, "triedtoallocate", requested),
     PLAIN(BEFORE, "tryingtoallocate", requested),
     PLAIN(BEFORE, "attemptingtoallocate", requested),
@@ -40,6 +41,22 @@ static const figure_label labels[] = {
     {BEFORE, "smallerthanrequestedbytesof", SET, FIGURE(requested), true, true},
     LABEL(BEFORE, "failedtoallocaterequestfor", requested),
     PLAIN(BEFORE, "availablememoryof", free),
+    PLAIN(BEFORE, "couldnotallocatetensorwith", requested),
+    PLAIN(BEFORE, "requestedamountofgpumemory(", requested),
+    PLAIN(BEFORE, "requestedamountofmemory(", requested),
+    PLAIN(BEFORE, "memoryallocationof", requested),
+    PLAIN(BEFORE, "invalidbuffersize", requested),
+    PLAIN(BEFORE, "buffer,size=", requested),
+    LABEL(BEFORE, "requiresmoresystemmemory(", requested),
+    LABEL(BEFORE, "thanisavailable(", free),
+    LABEL(BEFORE, "availablekvcachememory(", free),
+    LABEL(BEFORE, "anon-rss", process),
+    LABEL(BEFORE, "allocatedmemory|", allocated),
+    LABEL(BEFORE, "gpureservedmemory|", reserved),
+    PLAIN(BEFORE, "maximumallowedbuffersizeof", limit),
+    LABEL(BEFORE, "attemptingtoreserve", requested),
+    LABEL(BEFORE, "attemptingtoallocate", requested),
+    {BEFORE, "total-vm", IGNORE, 0, false, false},
     LABEL(BEFORE, "failedtoallocate", requested),
     LABEL(BEFORE, "cannotallocate", requested),
     LABEL(BEFORE, "unabletoallocate", requested),
@@ -77,6 +94,7 @@ static const figure_label labels[] = {
     LABEL(BEFORE, "hbm.used", allocated),
     LABEL(BEFORE, "availablememoryisonly", free),
     LABEL(BEFORE, "thereare", free),
+    LABEL(AFTER, "kvcacheis", requested),
     LABEL(AFTER, "totalcapacity", capacity),
     LABEL(AFTER, "alreadyallocated", allocated),
     {AFTER, "freed", IGNORE, 0, false, false},
@@ -268,8 +286,8 @@ enum { GAP = 300, HINT = 500 };
 
 void snug_message_read(const snug_clean *clean, size_t start, size_t stop, snug_message *message) {
     const char *text = clean->squeezed;
-    size_t last = message->end;
-    for (size_t at = start; at < stop && at < last + GAP;) {
+    size_t last = message->end, reach = message->format->reach ? message->format->reach : GAP;
+    for (size_t at = start; at < stop && at < last + reach;) {
         if (at > message->start && ends_message(text + at)) {
             stop = at;
             break;

@@ -54,6 +54,29 @@ static void read_step(const char *text, snug_log *log) {
     }
 }
 
+// A bar of something else than steps, by the words before it.
+static bool is_other_bar(const char *line, const char *done) {
+    static const char *const words[] = {"loading",   "download", "fetching", "map:",    "map(num",
+                                        "tokeniz",   "sampl",    "generat",  "captur",  "filter",
+                                        "resolving", "convert",  "scanning", "caching", "process"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (memmem(line, (size_t)(done - line), words[i], strlen(words[i]))) return true;
+    return false;
+}
+
+// The bar of a notebook's trainer: `[501/1500 05:12 < 10:24, 1.60 it/s, Epoch 1/3]`, squeezed.
+static bool read_notebook_bar(const char *at, snug_log *log) {
+    if (!is_digit(at[1])) return false;
+    char *end;
+    int64_t done = strtoll(at + 1, &end, 10);
+    if (*end != '/' || !is_digit(end[1])) return false;
+    const char *close = memchr(end, ']', strnlen(end, 80));
+    if (!close || !memmem(end, (size_t)(close - end), "epoch", 5)) return false;
+    log->has_steps = true;
+    log->steps = done;
+    return true;
+}
+
 // A progress bar: `120/5000[00:12<...`; |at| is its bracket.
 static void read_bar(const char *line, const char *at, snug_log *log) {
     const char *start = at;
@@ -63,7 +86,7 @@ static void read_bar(const char *line, const char *at, snug_log *log) {
     const char *done = --start;
     while (done > line && is_digit(done[-1]))
         done--;
-    if (done == start || !is_digit(at[1])) return;
+    if (done == start || !is_digit(at[1]) || is_other_bar(line, done)) return;
     // Before it stands a percentage and a bar, "42%|####", or nothing.
     log->has_steps = true;
     log->steps = strtoll(done, NULL, 10);
@@ -165,7 +188,7 @@ static void read_line(const snug_clean *clean, size_t index, snug_log *log) {
             if (starts) read_model(at, log);
             break;
         case '[':
-            read_bar(line, at, log);
+            if (!read_notebook_bar(at, log)) read_bar(line, at, log);
             break;
         default:
             break;

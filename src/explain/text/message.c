@@ -52,6 +52,15 @@ static bool is_source(const snug_clean *clean, size_t at, size_t length) {
            memmem(text + back, at - back, "exception", 9) == NULL;
 }
 
+bool snug_clean_begins_line(const snug_clean *clean, size_t at) {
+    return clean->lines[snug_clean_line_at(clean, at)].squeezed == at;
+}
+
+bool snug_clean_ends_line(const snug_clean *clean, size_t at) {
+    if (at >= clean->squeezed_length) return true;
+    return clean->lines[snug_clean_line_at(clean, at)].squeezed == at;
+}
+
 static snug_status find_beginnings(const snug_clean *clean, const anchor_index *index,
                                    beginning_list *out) {
     const char *text = clean->squeezed;
@@ -61,11 +70,18 @@ static snug_status find_beginnings(const snug_clean *clean, const anchor_index *
             const snug_anchor *anchor = index->by_letter[letter][i].anchor;
             size_t length = snug_pattern_match(text + at, anchor->text);
             if (length == 0 || is_source(clean, at, length)) continue;
+            if (anchor->fits && !anchor->fits(clean, at, length)) continue;
             SNUG_TRY(SNUG_GROW(&out->items, &out->capacity, out->count + 1));
-            out->items[out->count++] = (beginning){.at = at,
-                                                   .length = length,
-                                                   .format = index->by_letter[letter][i].format,
-                                                   .anchor = anchor};
+            // Of several at one place the longest is the most exact.
+            size_t place = out->count++;
+            for (; place > 0 && out->items[place - 1].at == at &&
+                   out->items[place - 1].length < length;
+                 place--)
+                out->items[place] = out->items[place - 1];
+            out->items[place] = (beginning){.at = at,
+                                            .length = length,
+                                            .format = index->by_letter[letter][i].format,
+                                            .anchor = anchor};
         }
     }
     return SNUG_OK;
@@ -86,6 +102,8 @@ static void read_one(const snug_clean *clean, const beginning *from, size_t firs
                           .name = from->format->name,
                           .shown = from->anchor->shown,
                           .share = from->anchor->share,
+                          .shortage = from->anchor->shortage ? from->anchor->shortage
+                                                             : from->format->shortage,
                           .start = from->at,
                           .end = from->at + from->length,
                           .gpu = -1,
@@ -155,7 +173,9 @@ static void unite(snug_message *message, const snug_message *next) {
         message->format = next->format;
         message->name = next->name;
         message->line = next->line;
+        if (next->shortage) message->shortage = next->shortage;
     }
+    if (!message->shortage) message->shortage = next->shortage;
     for (int i = 0; i < FIGURES; i++)
         if (!to[i].known || (to[i].derived && from[i].known)) to[i] = from[i];
     if (message->gpu < 0) message->gpu = next->gpu;
@@ -174,6 +194,10 @@ static void unite(snug_message *message, const snug_message *next) {
 // One error is often told twice: by the allocator and by the operation, or by chained tracebacks.
 static bool is_same_error(const snug_message *message, const snug_message *next) {
     bool near = next->line - message->last_line <= next->format->together;
+    bool is_warning = strcmp(message->format->name, "warning") == 0;
+    if (is_warning && near && next->figures.requested.known &&
+        is_near(&message->figures.requested, &next->figures.requested))
+        return true;
     if (next->format->echoes && count_figures(&next->figures) == 0 && near) return true;
     if (!are_family(message, next)) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
@@ -199,6 +223,18 @@ static snug_status append(snug_message_list *list, const snug_message *message) 
     return SNUG_OK;
 }
 
+// Words with which a warning says that the program goes on.
+static bool is_harmless(const snug_clean *clean, const snug_message *message) {
+    static const char *const words[] = {"isnotafailure", "intaskalignedassigner,usingcpu",
+                                        "retryingwithtiled", NULL};
+    enum { AFTER = 160 };
+    size_t left = clean->squeezed_length - message->end;
+    size_t length = message->end - message->start + (left < AFTER ? left : AFTER);
+    for (const char *const *word = words; *word; word++)
+        if (memmem(clean->squeezed + message->start, length, *word, strlen(*word))) return true;
+    return false;
+}
+
 static snug_status read_all(const snug_clean *clean, const beginning_list *list,
                             snug_message_list *out) {
     size_t covered = 0;
@@ -211,6 +247,10 @@ static snug_status read_all(const snug_clean *clean, const beginning_list *list,
         bool bare = count_figures(&message.figures) == 0 && message.processes == 0;
         if (list->items[i].format->before > 0 && bare) continue;
         covered = message.end;
+        if (is_harmless(clean, &message)) {
+            if (out->harmless++ == 0) out->harmless_line = message.line;
+            continue;
+        }
         SNUG_TRY(append(out, &message));
     }
     return SNUG_OK;

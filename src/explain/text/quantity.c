@@ -53,8 +53,8 @@ static int read_unit(const char *text, size_t length, size_t start, size_t *used
     static const struct {
         const char *name;
         int shift;
-    } units[] = {{"bytes", 0}, {"byte", 0}, {"kib", 10}, {"mib", 20}, {"gib", 30},
-                 {"tib", 40},  {"kb", 10},  {"mb", 20},  {"gb", 30},  {"tb", 40}};
+    } units[] = {{"bytes", 0}, {"byte", 0}, {"kib", 10}, {"mib", 20}, {"gib", 30}, {"tib", 40},
+                 {"kb", 10},   {"mb", 20},  {"gb", 30},  {"tb", 40},  {"eb", 60},  {"eib", 60}};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         size_t wanted = strlen(units[i].name);
         size_t left = length - start;

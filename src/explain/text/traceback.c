@@ -134,6 +134,16 @@ static void note_phase(snug_facts *facts, snug_run_phase phase) {
 static void judge_installed(const stack_frame *frame, snug_facts *facts) {
     slice file = frame->file, function = frame->function;
     if (snug_function_loads(function.text, function.length)) note_phase(facts, SNUG_PHASE_LOAD);
+    static const char *const evaluates[] = {
+        "evaluation_loop",  "prediction_loop", "prediction_step",
+        "_run_validation",  "run_evaluation",  "_run_sanity_check",
+        "_evaluation_step", "_run_eval_epoch", NULL};
+    // Trainers evaluate under no_grad by themselves.
+    for (const char *const *name = evaluates; *name; name++)
+        if (is(function, *name)) {
+            note_phase(facts, SNUG_PHASE_EVALUATE);
+            facts->no_grad = true;
+        }
     if (is(function, "forward") || is(function, "_call_impl"))
         note_phase(facts, SNUG_PHASE_FORWARD);
     if (is(function, "backward") || holds(file, "autograd/__init__"))
@@ -205,8 +215,28 @@ static size_t find_head(const snug_clean *clean, size_t first, size_t message) {
     return message - first > LINES_WITHOUT_HEAD ? message - LINES_WITHOUT_HEAD : first;
 }
 
+// How much of |line| launchers put before it: "[rank3]:", "(Worker pid=812)", "[1,0]<stderr>:".
+// Other prefixes may be code: a comment, a list.
+static size_t rank_length(const char *line) {
+    static const char *const words[] = {"[rank", "[1,", NULL};
+    size_t length = strspn(line, " ");
+    const char *at = line + length, *end = NULL;
+    if (holds_any((slice){at, strnlen(at, 6)}, words)) end = strchr(at, ']');
+    if (at[0] == '(') {
+        end = strchr(at, ')');
+        const char *pid = strstr(at, "pid=");
+        if (!pid || !end || pid > end) return 0;
+    }
+    if (!end || end - at > 60) return 0;
+    end++;
+    if (strncmp(end, "<stderr>", 8) == 0) end += 8;
+    return (size_t)(end - line) + (*end == ':');
+}
+
 static slice line_of(const snug_clean *clean, size_t index) {
-    return (slice){snug_clean_line_text(clean, index), clean->lines[index].length};
+    const char *text = snug_clean_line_text(clean, index);
+    size_t skipped = rank_length(text);
+    return (slice){text + skipped, clean->lines[index].length - skipped};
 }
 
 // What a line of code between frames tells, whichever frame it belongs to.
@@ -250,7 +280,7 @@ snug_status snug_traceback_read(const snug_clean *clean, size_t first, size_t me
     stack_frame user = {0}, current;
     bool found = false;
     for (size_t i = find_head(clean, first, message); i < message; i++) {
-        if (!read_frame(snug_clean_line_text(clean, i), &current)) continue;
+        if (!read_frame(line_of(clean, i).text, &current)) continue;
         SNUG_TRY(take_frame(clean, message, &i, &current, explanation, facts));
         judge_words(&current, facts);
         if (is_installed(current.file)) {

@@ -38,7 +38,7 @@ typedef struct judgement {
 
 static const judgement judgements[] = {
     {"a full card", "batch", "Halve the batch", "fragmentation", FULL},
-    {"a full card in the forward pass", "batch", "snug train MODEL --data DATA --memory 15.2GiB",
+    {"a full card in the forward pass", "batch", "snug fit --memory 15.2GiB python PROGRAM",
      NULL, STACK FORWARD FULL},
     {"the batch size is in the log", "batch",
      "micro-batches of 32 and step the optimizer every 2 of them", NULL,
@@ -62,7 +62,7 @@ static const judgement judgements[] = {
          "1.80 GiB", "14.76 GiB", "12.70 GiB", "0.20 GiB", "14.50 GiB")},
     {"another's card", "other-process", "nvidia-smi", NULL,
      RESERVED("2.00 MiB", "3.79 GiB", "654.97 MiB", "6.00 MiB", "666.00 MiB")},
-    {"another's card, by its number", "other-process", "CUDA_VISIBLE_DEVICES=1", "fragmentation",
+    {"another's card, by its number", "other-process", "nvidia-smi", "fragmentation",
      CAPACITY("1.00 GiB", "39.39 GiB", "100.00 MiB",
               "Process 411 has 30.20 GiB memory in use. Including non-PyTorch memory, this process "
               "has 9.00 GiB memory in use. ",

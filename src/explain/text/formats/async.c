@@ -2,8 +2,8 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"wouldexceedallowedmemory", 0, 0},
-    {"allocationondevice", 0, 0},
+    {.text = "wouldexceedallowedmemory"},
+    {.text = "allocationondevice"},
     {0},
 };
 

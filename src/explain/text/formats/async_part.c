@@ -2,9 +2,9 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"currentlyallocated:", 0, 0},
-    {"devicelimit:", 0, 0},
-    {"free(accordingtocuda)", 0, 0},
+    {.text = "currentlyallocated:"},
+    {.text = "devicelimit:"},
+    {.text = "free(accordingtocuda)"},
     {0},
 };
 

@@ -1,16 +1,37 @@
-// PyTorch's and NumPy's allocations in host memory.
+// Allocations in the host's memory that were refused: PyTorch's, NumPy's and others'.
+#include <ctype.h>
+#include <string.h>
+
 #include "explain/text/message.h"
 
+// Python's `MemoryError` alone, or at the end of a traceback.
+static bool is_python(const snug_clean *clean, size_t at, size_t length) {
+    const char *after = clean->squeezed + at + length;
+    return snug_clean_begins_line(clean, at) && strncmp(after, ":std::bad_alloc", 15) != 0 &&
+           (*after == ':' || snug_clean_ends_line(clean, at + length));
+}
+
+// RAPIDS' memory manager throws the same for the device's memory.
+static bool is_host(const snug_clean *clean, size_t at, size_t length) {
+    const char *after = clean->squeezed + at + length;
+    return strncmp(after, ":cuda", 5) != 0 && strncmp(after, ":out_of_memory:cuda", 19) != 0 &&
+           strncmp(after, ":out_of_memory:rmm", 18) != 0;
+}
+
 static const snug_anchor anchors[] = {
-    {"defaultcpuallocator:", 0, 0},
-    {"notenoughmemory:youtriedtoallocate", 0, 0},
-    {"can'tallocatememory:youtriedtoallocate", 0, 0},
-    {"numpy.core._exceptions._arraymemoryerror", 0, 0},
-    {"memoryerror:unabletoallocate", 0, 0},
-    {"outofmemory:killedprocess", 0, 0},
-    {"oom-kill:constraint", 0, 0},
-    {"iskilledbysignal:killed", 0, 0},
-    {"std::bad_alloc", 0, 0},
+    {.text = "defaultcpuallocator:"},
+    {.text = "notenoughmemory:youtriedtoallocate"},
+    {.text = "can'tallocatememory:youtriedtoallocate"},
+    {.text = "_arraymemoryerror"},
+    {.text = "memoryerror:unabletoallocate"},
+    {.text = "memoryerror", .fits = is_python},
+    {.text = "std::bad_alloc", .fits = is_host},
+    {.text = "[errno12]cannotallocatememory"},
+    {.text = "errorcode12(cannotallocatememory)"},
+    {.text = "cannotallocatememory(12)"},
+    {.text = "cannotallocatememory(oserror12)"},
+    {.text = "memoryallocationof#bytesfailed"},
+    {.text = "arrowmemoryerror:"},
     {0},
 };
 
@@ -20,5 +41,6 @@ const snug_format snug_format_cpu = {
     .anchors = anchors,
     .together = 30,
     .host = true,
+    .shortage = SNUG_SHORTAGE_HOST,
     .device = "CPU",
 };

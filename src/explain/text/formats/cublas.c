@@ -2,15 +2,23 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"cublas_status_alloc_failed", "CUBLAS_STATUS_ALLOC_FAILED", 0.85},
-    {"cublas_status_not_initialized", "CUBLAS_STATUS_NOT_INITIALIZED", 0.5},
-    {"cublas_status_internal_error", "CUBLAS_STATUS_INTERNAL_ERROR", 0.3},
-    {"rocblas_status_memory_error", "rocblas_status_memory_error", 0.8},
-    {"hipblas_status_alloc_failed", "HIPBLAS_STATUS_ALLOC_FAILED", 0.85},
-    {"cusolver_status_alloc_failed", "CUSOLVER_STATUS_ALLOC_FAILED", 0.85},
-    {"cusolver_status_not_initialized", "CUSOLVER_STATUS_NOT_INITIALIZED", 0.5},
-    {"cusparse_status_alloc_failed", "CUSPARSE_STATUS_ALLOC_FAILED", 0.85},
-    {"cufft_alloc_failed", "CUFFT_ALLOC_FAILED", 0.85},
+    {.text = "cublas_status_alloc_failed", .shown = "CUBLAS_STATUS_ALLOC_FAILED", .share = 0.85},
+    {.text = "cublas_status_not_initialized",
+     .shown = "CUBLAS_STATUS_NOT_INITIALIZED",
+     .share = 0.5},
+    {.text = "cublas_status_internal_error", .shown = "CUBLAS_STATUS_INTERNAL_ERROR", .share = 0.3},
+    {.text = "rocblas_status_memory_error", .shown = "rocblas_status_memory_error", .share = 0.8},
+    {.text = "hipblas_status_alloc_failed", .shown = "HIPBLAS_STATUS_ALLOC_FAILED", .share = 0.85},
+    {.text = "cusolver_status_alloc_failed",
+     .shown = "CUSOLVER_STATUS_ALLOC_FAILED",
+     .share = 0.85},
+    {.text = "cusolver_status_not_initialized",
+     .shown = "CUSOLVER_STATUS_NOT_INITIALIZED",
+     .share = 0.5},
+    {.text = "cusparse_status_alloc_failed",
+     .shown = "CUSPARSE_STATUS_ALLOC_FAILED",
+     .share = 0.85},
+    {.text = "cufft_alloc_failed", .shown = "CUFFT_ALLOC_FAILED", .share = 0.85},
     {0},
 };
 

@@ -2,15 +2,23 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"cudnn_status_alloc_failed", "CUDNN_STATUS_ALLOC_FAILED", 0.85},
-    {"cudnn_status_not_supported", "CUDNN_STATUS_NOT_SUPPORTED", 0.4},
-    {"cudnn_status_not_initialized", "CUDNN_STATUS_NOT_INITIALIZED", 0.5},
-    {"cudnn_status_execution_failed", "CUDNN_STATUS_EXECUTION_FAILED", 0.35},
-    {"cudnn_status_internal_error", "CUDNN_STATUS_INTERNAL_ERROR", 0.4},
-    {"unabletofindavalidcudnnalgorithm", "Unable to find a valid cuDNN algorithm", 0.7},
-    {"getwasunabletofindanengine", "GET was unable to find an engine", 0.55},
-    {"findwasunabletofindanengine", "FIND was unable to find an engine", 0.6},
-    {"miopenstatusallocfailed", "miopenStatusAllocFailed", 0.85},
+    {.text = "cudnn_status_alloc_failed", .shown = "CUDNN_STATUS_ALLOC_FAILED", .share = 0.85},
+    {.text = "cudnn_status_not_supported", .shown = "CUDNN_STATUS_NOT_SUPPORTED", .share = 0.4},
+    {.text = "cudnn_status_not_initialized", .shown = "CUDNN_STATUS_NOT_INITIALIZED", .share = 0.5},
+    {.text = "cudnn_status_execution_failed",
+     .shown = "CUDNN_STATUS_EXECUTION_FAILED",
+     .share = 0.35},
+    {.text = "cudnn_status_internal_error", .shown = "CUDNN_STATUS_INTERNAL_ERROR", .share = 0.4},
+    {.text = "unabletofindavalidcudnnalgorithm",
+     .shown = "Unable to find a valid cuDNN algorithm",
+     .share = 0.7},
+    {.text = "getwasunabletofindanengine",
+     .shown = "GET was unable to find an engine",
+     .share = 0.55},
+    {.text = "findwasunabletofindanengine",
+     .shown = "FIND was unable to find an engine",
+     .share = 0.6},
+    {.text = "miopenstatusallocfailed", .shown = "miopenStatusAllocFailed", .share = 0.85},
     {0},
 };
 

@@ -1,22 +1,24 @@
 // JAX and XLA.
+#include <string.h>
+
 #include "explain/text/message.h"
 
-static const snug_anchor anchors[] = {
-    {"resource_exhausted:", 0, 0},
-    {"resourceexhausted:outofmemory", 0, 0},
-    {"outofmemorywhiletryingtoallocate", 0, 0},
-    {"outofmemoryallocating", 0, 0},
-    {"ranoutofmemoryinmemoryspace", 0, 0},
-    {0},
-};
+// The same status tells of quotas elsewhere.
+static bool is_memory(const snug_clean *clean, size_t at, size_t length) {
+    const char *after = clean->squeezed + at + length;
+    size_t left = strnlen(after, 200);
+    return memmem(after, left, "memory", 6) || memmem(after, left, "alloc", 5);
+}
 
-static const snug_fix_found fixes[] = {
-    {"Set XLA_PYTHON_CLIENT_PREALLOCATE=false, or another XLA_PYTHON_CLIENT_MEM_FRACTION",
-     "JAX takes three quarters of what is free at its start; beside another program that is too much or too little"},
-    {"Use jax.checkpoint (remat) around the largest blocks",
-     "their activations are computed again in the backward pass"},
-    {"Donate what a step replaces: jax.jit(step, donate_argnums=...)",
-     "old and new weights and optimizer state are not both held"},
+static const snug_anchor anchors[] = {
+    {.text = "resource_exhausted:", .fits = is_memory},
+    {.text = "resourceexhausted:outofmemory"},
+    {.text = "outofmemorywhiletryingtoallocate"},
+    {.text = "outofmemoryallocating"},
+    {.text = "ranoutofmemoryinmemoryspace"},
+    {.text = "bufferassignmentoomdebugging"},
+    {.text = "errorloadingprogram:attemptingtoallocate"},
+    {.text = "attemptingtoreserve"},
     {0},
 };
 
@@ -26,5 +28,5 @@ const snug_format snug_format_jax = {
     .anchors = anchors,
     .together = 200,
     .other_framework = true,
-    .fixes = fixes,
+    .tool = "JAX",
 };

@@ -4,19 +4,33 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"alloc_buffer:allocating", 0, 0},
-    {"buffer_type_alloc_buffer:", 0, 0},
-    {"alloc_tensor_range:failed", 0, 0},
-    {"ggml_gallocr_reserve_n:failed", 0, 0},
-    {"ggml_gallocr_reserve_n_impl:failed", 0, 0},
-    {"ggml_cuda_host_malloc:failed", 0, 0},
-    {"failedtoallocatecuda#buffer", 0, 0},
-    {"failedtoallocaterocm#buffer", 0, 0},
-    {"failedtoallocatevulkan#buffer", 0, 0},
-    {"unabletoallocatecuda#buffer", 0, 0},
-    {"unabletoallocatebackendbuffer", 0, 0},
-    {"failedtoallocatecomputebuffers", 0, 0},
-    {"ggml_backend_metal_buffer_type_alloc_buffer", 0, 0},
+    {.text = "alloc_buffer:allocating"},
+    {.text = "buffer_type_alloc_buffer:"},
+    {.text = "alloc_tensor_range:failed"},
+    {.text = "ggml_gallocr_reserve_n:failed"},
+    {.text = "ggml_gallocr_reserve_n_impl:failed"},
+    {.text = "ggml_cuda_host_malloc:failed"},
+    {.text = "failedtoallocatecuda#buffer"},
+    {.text = "failedtoallocaterocm#buffer"},
+    {.text = "failedtoallocatevulkan#buffer"},
+    {.text = "unabletoallocatecuda#buffer"},
+    {.text = "unabletoallocatebackendbuffer"},
+    {.text = "failedtoallocatecomputebuffers"},
+    {.text = "ggml_backend_metal_buffer_type_alloc_buffer"},
+    {.text = "failedtoallocatebufferforkvcache"},
+    {.text = "failedtoallocatemetal"},
+    {.text = "ggml_metal_buffer_type_alloc"},
+    {.text = "failedtoallocatebuffer,size="},
+    {.text = "cudaerror2atggml"},
+    {.text = "cudaerror2at/"},
+    {.text = "cublaserror3atggml"},
+    {.text = "vk::device::allocatememory:erroroutof"},
+    {.text = "devicememoryallocationofsize#failed"},
+    {.text = "erroroutofdevicememory"},
+    {.text = "ggml_cuda_device_malloc"},
+    {.text = "failedtoallocatecomputeppbuffers"},
+    {.text = "failedtocreatecontextwithmodel"},
+    {.text = "ggml_aligned_malloc:insufficientmemory"},
     {0},
 };
 
@@ -27,20 +41,11 @@ static bool has(const char *message, size_t length, const char *words) {
 // Weights come first; then the cache of keys and values and the compute buffers, which grow with
 // the context's length and the batch.
 static snug_run_phase tell_phase(const char *message, size_t length) {
-    if (has(message, length, "alloc_tensor_range") || has(message, length, "loadingmodel"))
+    if (has(message, length, "alloc_tensor_range") || has(message, length, "loadingmodel") ||
+        has(message, length, "unabletoallocatebackendbuffer"))
         return SNUG_PHASE_LOAD;
     return SNUG_PHASE_FORWARD;
 }
-
-static const snug_fix_found fixes[] = {
-    {"Keep fewer layers on the GPU: a lower -ngl (--n-gpu-layers)",
-     "each layer that stays with the CPU gives back its share of the weights and of the cache"},
-    {"Shorten the context: a lower -c, and -ctk q8_0 -ctv q8_0",
-     "keys and values grow with its length; 8-bit ones take half of 16-bit ones"},
-    {"Lower -ub (physical batch), and use -fa (flash attention)",
-     "compute buffers grow with both; flash attention's do not grow with the context's square"},
-    {0},
-};
 
 const snug_format snug_format_llama_cpp = {
     .name = "llama.cpp",
@@ -49,5 +54,5 @@ const snug_format snug_format_llama_cpp = {
     .together = 40,
     .phase = tell_phase,
     .other_framework = true,
-    .fixes = fixes,
+    .tool = "llama.cpp",
 };

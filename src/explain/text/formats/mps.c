@@ -2,9 +2,10 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"mpsbackendoutofmemory", 0, 0},
-    {"(mpsallocated", 0, 0},
-    {"mpsoutofmemory", 0, 0},
+    {.text = "mpsbackendoutofmemory"},
+    {.text = "(mpsallocated"},
+    {.text = "mpsoutofmemory"},
+    {.text = "invalidbuffersize:", .shortage = SNUG_SHORTAGE_BLOCK},
     {0},
 };
 
@@ -13,5 +14,6 @@ const snug_format snug_format_mps = {
     .family = "mps",
     .anchors = anchors,
     .together = 30,
+    .tool = "MPS",
     .device = "MPS",
 };

@@ -1,17 +1,18 @@
-// PaddlePaddle and CuPy, whose figures carry plain labels.
+// PaddlePaddle, whose figures carry plain labels.
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"outofmemoryerrorongpu", 0, 0},
-    {"cupy.cuda.memory.outofmemoryerror", 0, 0},
-    {"cupy_backends.cuda.api.runtime.cudaruntimeerror:cudaerrormemory", 0, 0},
+    {.text = "outofmemoryerroronmlu"},
+    {.text = "outofmemoryerrorongpu"},
+    {.text = "resourceexhaustederror:outofmemoryerror"},
     {0},
 };
 
 const snug_format snug_format_paddle = {
-    .name = "other",
-    .family = "other",
+    .name = "paddle",
+    .family = "paddle",
     .anchors = anchors,
     .together = 30,
     .other_framework = true,
+    .tool = "PaddlePaddle",
 };

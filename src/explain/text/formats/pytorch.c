@@ -20,18 +20,18 @@ static const char *refine(const char *message, size_t length) {
 }
 
 static const snug_anchor anchors[] = {
-    {"outofmemory.triedtoallocate", 0, 0},
-    {"outofmemory!triedtoallocate", 0, 0},
-    {"outofmemory:triedtoallocate", 0, 0},
-    {"outofmemorytriedtoallocate", 0, 0},
-    {"outofmemoryerror:cudaoutofmem", 0, 0},
-    {"cudaoutofmemory", 0, 0},
-    {"hipoutofmemory", 0, 0},
-    {"xpuoutofmemory", 0, 0},
-    {"npuoutofmemory", 0, 0},
-    {"mluoutofmemory", 0, 0},
-    {"musaoutofmemory", 0, 0},
-    {"hpuoutofmemory", 0, 0},
+    {.text = "outofmemory.triedtoallocate"},
+    {.text = "outofmemory!triedtoallocate"},
+    {.text = "outofmemory:triedtoallocate"},
+    {.text = "outofmemorytriedtoallocate"},
+    {.text = "outofmemoryerror:cudaoutofmem"},
+    {.text = "cudaoutofmemory"},
+    {.text = "hipoutofmemory"},
+    {.text = "xpuoutofmemory"},
+    {.text = "npuoutofmemory"},
+    {.text = "mluoutofmemory"},
+    {.text = "musaoutofmemory"},
+    {.text = "hpuoutofmemory"},
     {0},
 };
 

@@ -2,14 +2,14 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"triedtoallocate", 0, 0},
-    {"(gpu#;", 0, 0},
-    {"alreadyallocated;", 0, 0},
-    {"reservedintotalbypytorch", 0, 0},
-    {"hasatotalcapacityof", 0, 0},
-    {"hasatotalcapactyof", 0, 0},
-    {"thisprocesshas", 0, 0},
-    {"isreservedbypytorchbutunallocated", 0, 0},
+    {.text = "triedtoallocate"},
+    {.text = "(gpu#;"},
+    {.text = "alreadyallocated;"},
+    {.text = "reservedintotalbypytorch"},
+    {.text = "hasatotalcapacityof"},
+    {.text = "hasatotalcapactyof"},
+    {.text = "thisprocesshas"},
+    {.text = "isreservedbypytorchbutunallocated"},
     {0},
 };
 

@@ -3,8 +3,8 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"fromdevice:cuda_error_out_of_memory", 0, 0},
-    {"fromdevice:hip_error_outofmemory", 0, 0},
+    {.text = "fromdevice:cuda_error_out_of_memory"},
+    {.text = "fromdevice:hip_error_outofmemory"},
     {0},
 };
 
@@ -15,4 +15,5 @@ const snug_format snug_format_stream_executor = {
     .together = 1000000,
     .before = 60,
     .other_framework = true,
+    .tool = "TensorFlow",
 };

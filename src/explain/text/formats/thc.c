@@ -2,12 +2,12 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"cudaruntimeerror(2)", 0, 0},
-    {"cudaruntimeerr(2)", 0, 0},
-    {"cudaruntimeerror(2):", 0, 0},
-    {"error=2:outofmemory", 0, 0},
-    {"thcudacheckfail", 0, 0},
-    {"outofmemoryat/", 0, 0},
+    {.text = "cudaruntimeerror(2)"},
+    {.text = "cudaruntimeerr(2)"},
+    {.text = "cudaruntimeerror(2):"},
+    {.text = "error=2:outofmemory"},
+    {.text = "thcudacheckfail"},
+    {.text = "outofmemoryat/"},
     {0},
 };
 

@@ -2,8 +2,8 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {"memoryallocationfailedwithoom", 0, 0},
-    {"allocationfailedwithoomondevice", 0, 0},
+    {.text = "memoryallocationfailedwithoom"},
+    {.text = "allocationfailedwithoomondevice"},
     {0},
 };
 

@@ -1,0 +1,115 @@
+// Who speaks: tools by their words, and what the text tells of the run.
+#include <string.h>
+
+#include "explain/advice/advice.h"
+
+// Adds |tool| in the order of ranks; of equal ones the first found stays first.
+static void add_tool(const snug_tool *tool, snug_facts *facts) {
+    size_t place = facts->tool_count;
+    while (place > 0 && facts->tools[place - 1]->rank > tool->rank)
+        place--;
+    if (place == SNUG_MAX_TOOLS) return;
+    if (facts->tool_count < SNUG_MAX_TOOLS) facts->tool_count++;
+    for (size_t i = facts->tool_count - 1; i > place; i--)
+        facts->tools[i] = facts->tools[i - 1];
+    facts->tools[place] = tool;
+}
+
+static void find_tools(const char *own, snug_facts *facts) {
+    for (const snug_tool *const *tool = snug_tools; *tool; tool++)
+        if ((own && strcmp((*tool)->name, own) == 0) || snug_facts_mention(facts, (*tool)->words))
+            add_tool(*tool, facts);
+}
+
+static snug_use find_use(const snug_facts *facts) {
+    static const char trains[] =
+        ".backward(|optimizer.step(|trainer.train(|training_step|train_one_epoch|train_epoch|"
+        "/train.py|\\train.py|pythontrain|train_loop|trainer.fit(|model.fit(|/train/|finetune|"
+        "fine_tun|train_batch|inner_training_loop|per_device_train_batch_size|train_dataloader|"
+        "train_network|train_text_to_image|model.train(|train_step|train_dreambooth|--do_train";
+    static const char infers[] =
+        "model.generate(|generation/utils.py|inference|predict|pipeline(|pipelines/|infer.py|"
+        "demo.py|.generate(|pipe(|app.py|transcribe(";
+    static const char epochs[] = "epoch|loss:|loss=|batch_size|batchsize";
+    if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)
+        return SNUG_USE_TRAINING;
+    if (facts->use != SNUG_USE_UNKNOWN) return facts->use;
+    if (snug_facts_mention(facts, trains)) return SNUG_USE_TRAINING;
+    for (size_t i = 0; i < facts->tool_count; i++)
+        if (facts->tools[i]->use != SNUG_USE_UNKNOWN) return facts->tools[i]->use;
+    if (snug_facts_mention(facts, infers)) return SNUG_USE_INFERENCE;
+    return snug_facts_mention(facts, epochs) ? SNUG_USE_TRAINING : SNUG_USE_UNKNOWN;
+}
+
+// Whether 16-bit (or smaller) types are in use: their names, unless they are said to be off.
+static bool is_half(const snug_facts *facts) {
+    static const char *const words[] = {"float16",  "bfloat16", "fp16",    "bf16",
+                                        "16-mixed", "--half",   ".half()", "autocast"};
+    static const char *const off[] = {"=false", ":false", "\":false", "':false", "=no",
+                                      "=0",     ",false", "isnot",    "\":\"no"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *at = facts->around, *end = at + facts->around_length;
+        size_t length = strlen(words[i]);
+        for (; at && (at = memmem(at, (size_t)(end - at), words[i], length)); at += length) {
+            bool is_off = false;
+            for (size_t j = 0; j < sizeof off / sizeof off[0]; j++) {
+                size_t more = strlen(off[j]);
+                is_off |=
+                    (size_t)(end - at) >= length + more && memcmp(at + length, off[j], more) == 0;
+            }
+            // "no_half", "use 16-bit": advice of others is no setting.
+            is_off |= at - facts->around >= 3 && memcmp(at - 3, "no-", 3) == 0;
+            if (!is_off) return true;
+        }
+    }
+    return false;
+}
+
+static snug_torch_age find_age(const snug_facts *facts) {
+    const char *format = facts->format ? facts->format : "";
+    if (strcmp(format, "capacity") == 0 || strcmp(format, "capacty") == 0) return SNUG_TORCH_RECENT;
+    if (strcmp(format, "cached") == 0 || strcmp(format, "thc") == 0) return SNUG_TORCH_EARLY;
+    if (strcmp(format, "reserved") == 0 && facts->tells_hint) return SNUG_TORCH_MIDDLE;
+    if (strcmp(format, "reserved") == 0) return SNUG_TORCH_EARLY;
+    return SNUG_TORCH_UNKNOWN;
+}
+
+// What was too small, where not the message but the text around it tells.
+static snug_shortage find_shortage(const snug_facts *facts) {
+    static const struct {
+        const char *words;
+        snug_shortage shortage;
+    } notes[] = {
+        {"nested_concat|pad_across_processes|_nested_gather|gather_for_metrics|eval_preds.append|"
+         "all_preds.add_batch",
+         SNUG_SHORTAGE_GATHERED},
+        {"warmingupsampler", SNUG_SHORTAGE_REQUESTS},
+        {"cannotallocatememoryblockwithsizelargerthan|canotallocatememoryblockwithsizelargerthan",
+         SNUG_SHORTAGE_BLOCK},
+    };
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
+        if (snug_facts_mention(facts, notes[i].words)) return notes[i].shortage;
+    // Pinning asks CUDA for memory of the host.
+    bool bare = !facts->figures.requested.known && !facts->figures.capacity.known;
+    if (bare && snug_facts_mention(facts, "pin_memory.py|_pin_memory_loop|inpinmemorythread|"
+                                          ".pin_memory()|cudahostalloc|cudahostregister|"
+                                          "pinnedmemory|pin_memory=true"))
+        return SNUG_SHORTAGE_PINNED;
+    return SNUG_SHORTAGE_UNKNOWN;
+}
+
+void snug_speaker_find(const char *own, snug_facts *facts) {
+    find_tools(own, facts);
+    facts->use = find_use(facts);
+    facts->half = is_half(facts);
+    facts->torch = find_age(facts);
+    facts->windows = snug_facts_mention(
+        facts, "\\lib\\site-packages|c:\\|d:\\|e:\\|winerror|\\\\users\\\\|windows10|windows11");
+    facts->no_expandable =
+        snug_facts_mention(facts, "expandable_segmentsnotsupported|expandablesegmentsnotsupported");
+    if (facts->shortage == SNUG_SHORTAGE_UNKNOWN) facts->shortage = find_shortage(facts);
+    // CUDA's status alone does not tell whose program it is.
+    bool is_bare = facts->format && strcmp(facts->format, "cuda") == 0;
+    if (is_bare && facts->tool_count > 0)
+        facts->other_framework |= facts->tools[0]->other_framework;
+}
