@@ -115,6 +115,7 @@ typedef struct snug_facts {
     snug_card_row cards[SNUG_MAX_CARD_ROWS];
     size_t card_count;
     int64_t tokens, tokens_possible; // of a context, wanted and with room for; 0: unknown
+    snug_amount host_used;           // of the host's memory, as a log told last
     const char *others;              // what other ranks of the same run tell, or NULL
     const char *model;               // a network of torchvision's names, NULL: none seen
     const char *settings;            // PYTORCH_CUDA_ALLOC_CONF where it was set, NULL: unknown

@@ -135,6 +135,12 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "It is what most often fills a card in training.");
     } else if (facts->is_snapshot) {
         confidence = judge_snapshot(facts, evidence);
+    } else if (facts->activations.known && facts->weights.known) {
+        uint64_t both = facts->activations.bytes + facts->weights.bytes;
+        double share = snug_ratio(facts->activations, snug_amount_of(both));
+        confidence = 0.2 + 0.6 * share;
+        snug_speak_for(evidence, "Temporaries of a step take %s, parameters and other inputs %s.",
+                       SNUG_SIZE(facts->activations.bytes), SNUG_SIZE(facts->weights.bytes));
     } else if (facts->figures.allocated.known && facts->usable.known) {
         confidence = judge_figures(facts, evidence);
     } else {

@@ -28,6 +28,9 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                            "The process was killed by signal 9, as the kernel does, and "
                            "limits of containers and batch jobs do, where the host's "
                            "memory is full. A full GPU raises an error and kills nothing.");
+        if (facts->host_used.known)
+            snug_speak_for(evidence, "The log said last that %s of the host's were in use.",
+                           SNUG_SIZE(facts->host_used.bytes));
         return facts->figures.process.known ? 0.93 : 0.8;
     case SNUG_SHORTAGE_COMMIT:
         snug_speak_for(evidence, "Windows promises no more memory than RAM and page file have "

@@ -41,6 +41,14 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                    ? 0.45
                    : 0.8;
     }
+    if (facts->activations.known && facts->weights.known) {
+        uint64_t both = facts->activations.bytes + facts->weights.bytes;
+        double share = snug_ratio(facts->weights, snug_amount_of(both));
+        if (share > 0.4)
+            snug_speak_for(evidence, "Parameters and other inputs of the step take %s.",
+                           SNUG_SIZE(facts->weights.bytes));
+        return 0.15 + 0.6 * share;
+    }
     double live = snug_ratio(figures->allocated, facts->usable);
     double one = snug_ratio(figures->requested, facts->usable);
     if (figures->allocated.known && live < 0.3) return 0.05;

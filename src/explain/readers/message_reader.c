@@ -129,6 +129,7 @@ static snug_status read_facts(const snug_clean *clean, const snug_message_list *
     find_around(clean, list, index, out);
     size_t from = message->line > TABLE_LINES ? message->line - TABLE_LINES : 0;
     if (list->count <= 32) snug_card_table_read(clean, from, message->line + TABLE_LINES, out);
+    snug_asides_read(out);
     snug_speaker_find(message->format->tool, out);
     find_other_gpu(list, out);
     // A bar of a sampler or a loader counts no training steps.

@@ -14,6 +14,9 @@ snug_status snug_traceback_read(const snug_clean *clean, size_t first, size_t me
 // out) into the facts' cards.
 void snug_card_table_read(const snug_clean *clean, size_t first, size_t last, snug_facts *facts);
 
+// Reads figures that stand beside the message, from what is around it (snug_facts.around).
+void snug_asides_read(snug_facts *facts);
+
 // What a log has told of its run so far. Zero-initialise; goes through each line once.
 typedef struct snug_log {
     size_t next; // line

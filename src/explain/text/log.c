@@ -36,10 +36,19 @@ static void read_batch(const char *text, snug_log *log) {
 }
 
 static void read_epoch(const char *text, snug_log *log) {
-    int64_t epoch = begins(text, "epoch") ? number_after(text + 5) : -1;
+    if (!begins(text, "epoch")) return;
+    int64_t epoch = number_after(text + 5 + (begins(text + 5, "(train)") ? 7 : 0));
     if (epoch < 0 || epoch > 10000000) return;
     log->has_epochs = true;
     log->epochs = epoch;
+    // MMEngine's: `Epoch [1][50/7330]`, `Epoch(train) [1][50/7330]`.
+    const char *next = strchr(text + 5, ']');
+    if (!next || next - text > 24 || next[1] != '[') return;
+    char *end;
+    int64_t step = is_digit(next[2]) ? strtoll(next + 2, &end, 10) : -1;
+    if (step < 0 || *end != '/') return;
+    log->has_steps = true;
+    log->steps = step;
 }
 
 static void read_step(const char *text, snug_log *log) {
@@ -64,17 +73,20 @@ static bool is_other_bar(const char *line, const char *done) {
     return false;
 }
 
-// The bar of a notebook's trainer: `[501/1500 05:12 < 10:24, 1.60 it/s, Epoch 1/3]`, squeezed.
-static bool read_notebook_bar(const char *at, snug_log *log) {
-    if (!is_digit(at[1])) return false;
+// The bar of a notebook's trainer at the beginning of |line|, which is taken for a log's prefix:
+// `[ 501/1500 05:12 < 10:24, 1.60 it/s, Epoch 1/3]`.
+static void read_notebook_bar(const char *line, snug_log *log) {
+    const char *at = line + strspn(line, " ");
+    if (*at != '[') return;
+    at += 1 + strspn(at + 1, " ");
+    if (!is_digit(*at)) return;
     char *end;
-    int64_t done = strtoll(at + 1, &end, 10);
-    if (*end != '/' || !is_digit(end[1])) return false;
+    int64_t done = strtoll(at, &end, 10);
+    if (*end != '/' || !is_digit(end[1])) return;
     const char *close = memchr(end, ']', strnlen(end, 80));
-    if (!close || !memmem(end, (size_t)(close - end), "epoch", 5)) return false;
+    if (!close || !memmem(end, (size_t)(close - end), "Epoch", 5)) return;
     log->has_steps = true;
     log->steps = done;
-    return true;
 }
 
 // A progress bar: `120/5000[00:12<...`; |at| is its bracket.
@@ -156,6 +168,7 @@ static void read_line(const snug_clean *clean, size_t index, snug_log *log) {
                           ? clean->squeezed + clean->lines[index + 1].squeezed
                           : clean->squeezed + clean->squeezed_length;
     bool memory_seen = false, settings_seen = false;
+    read_notebook_bar(snug_clean_line_text(clean, index), log);
     for (const char *at = line; at < end; at++) {
         bool starts = at == line || !isalnum((unsigned char)at[-1]);
         switch (*at) {
@@ -188,7 +201,7 @@ static void read_line(const snug_clean *clean, size_t index, snug_log *log) {
             if (starts) read_model(at, log);
             break;
         case '[':
-            if (!read_notebook_bar(at, log)) read_bar(line, at, log);
+            read_bar(line, at, log);
             break;
         default:
             break;

@@ -9,6 +9,7 @@ static const snug_anchor anchors[] = {
 
 const snug_format snug_format_bitsandbytes = {
     .name = "bitsandbytes",
+    .tool = "bitsandbytes",
     .family = "cuda",
     .anchors = anchors,
     .together = 30,
