@@ -69,7 +69,9 @@ static snug_torch_age find_age(const snug_facts *facts) {
     const char *format = facts->format ? facts->format : "";
     if (strcmp(format, "capacity") == 0 || strcmp(format, "capacty") == 0) return SNUG_TORCH_RECENT;
     if (strcmp(format, "cached") == 0 || strcmp(format, "thc") == 0) return SNUG_TORCH_EARLY;
-    if (strcmp(format, "reserved") == 0 && facts->tells_hint) return SNUG_TORCH_MIDDLE;
+    // The exception's own type came with 1.13, the hint with 1.10.
+    bool typed = snug_facts_mention(facts, "outofmemoryerror:");
+    if (strcmp(format, "reserved") == 0 && (facts->tells_hint || typed)) return SNUG_TORCH_MIDDLE;
     if (strcmp(format, "reserved") == 0) return SNUG_TORCH_EARLY;
     return SNUG_TORCH_UNKNOWN;
 }

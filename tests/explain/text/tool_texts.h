@@ -65,7 +65,7 @@ static const tool_text tool_texts[] =
          "RuntimeError: Could not allocate tensor with 18144080 bytes. There is not enough GPU video memory available!"},
         {"Metal", "metal", "kv-cache", "-c", "CUDA",
          "ggml_metal_graph_compute: command buffer 0 failed with status 5\nerror: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)"},
-        {"bitsandbytes", "bitsandbytes", "unknown", NULL, NULL,
+        {"bitsandbytes", "bitsandbytes", "batch", "batch", NULL,
          "Error out of memory at line 380 in file /mmfs1/gscratch/zlab/timdettmers/git/bitsandbytes/csrc/pythonInterface.c"},
         {"TensorRT", "tensorrt", "batch", "workspace", "torch",
          "[TRT] [E] 2: [virtualMemoryBuffer.cpp::resizePhysical::140] Error Code 2: OutOfMemory (no further information)\n[TRT] [E] 2: Requested amount of GPU memory (8589934592 bytes) could not be allocated. There may not be enough free memory for allocation to succeed."},
@@ -82,6 +82,12 @@ static const tool_text tool_texts[] =
          "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 4352.00 MiB on device 0: cudaMalloc failed: out of memory\nggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 4563402752\nllama_new_context_with_model: failed to allocate compute buffers"},
         {"a web interface on 4 GiB", "reserved", "batch", "--medvram", "snug ",
          "  File \"C:\\stable-diffusion-webui\\modules\\processing.py\", line 1000, in process_images_inner\n100%|██████████| 20/20 [00:12<00:00,  1.6it/s]\ntorch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 1024.00 MiB (GPU 0; 4.00 GiB total capacity; 2.73 GiB already allocated; 0 bytes free; 3.41 GiB reserved in total by PyTorch) If reserved memory is >> allocated memory try setting max_split_size_mb to avoid fragmentation.\nTime taken: 12.3 sec. A: 2.91 GB, R: 3.42 GB, Sys: 4.0/4.0 GB (100.0%)"},
+        {"XLA's buffer assignment", "jax", "batch", "Halve the batch", "torch",
+         "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 23664263168 bytes.\nBufferAssignment OOM Debugging.\nBufferAssignment stats:\n             parameter allocation:   12.55GiB\n              constant allocation:         0B\n        maybe_live_out allocation:    1.01GiB\n     preallocated temp allocation:   22.04GiB\n  preallocated temp fragmentation:       304B (0.00%)\n                 total allocation:   35.60GiB\nPeak buffers:\n	Buffer 1:\n		Size: 2.00GiB"},
+        {"a TPU's", "jax", "batch", "Halve the batch", "nvidia-smi",
+         "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 17.36G of 15.48G hbm. Exceeded hbm capacity by 1.88G.\n\nTotal hbm usage >= 17.88G:\n    reserved        530.00M \n    program          13.24G \n    arguments         4.12G "},
+        {"DeepSpeed, the host's figures", "killed", "host-memory", "Offload less", "nvidia-smi",
+         "[2023-09-10 11:45:59,207] [INFO] [utils.py:785:see_memory_usage] Before initializing optimizer states\n[2023-09-10 11:45:59,207] [INFO] [utils.py:786:see_memory_usage] MA 0.28 GB         Max_MA 0.3 GB         CA 0.34 GB         Max_CA 0 GB \n[2023-09-10 11:45:59,207] [INFO] [utils.py:793:see_memory_usage] CPU Virtual Memory:  used = 112.44 GB, percent = 89.5%\n[2023-09-10 11:46:19,501] [INFO] [launch.py:428:sigkill_handler] Killing subprocess 6293\n[2023-09-10 11:46:20,501] [ERROR] [launch.py:434:sigkill_handler] ['/usr/bin/python3', '-u', 'train.py', '--local_rank=0'] exits with return code = -9"},
 };
 enum { TOOL_TEXTS = sizeof tool_texts / sizeof tool_texts[0] };
 

@@ -51,6 +51,6 @@ const snug_tool snug_tool_deepspeed = {
     .name = "DeepSpeed",
     .rank = SNUG_TOOL_TRAINER,
     .use = SNUG_USE_TRAINING,
-    .words = "deepspeed|sigkill_handler|see_memory_usage",
+    .words = "deepspeed|killingsubprocess|max_ma0|max_ca",
     .levers = levers,
 };
