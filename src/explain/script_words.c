@@ -60,6 +60,10 @@ bool snug_function_loads(const char *function, size_t length) {
                                         "load_checkpoint",
                                         "load_model_weights",
                                         "load_torch_file",
+                                        "load_model_gpu",
+                                        "load_models_gpu",
+                                        "partially_load",
+                                        "patch_weight_to_device",
                                         "dispatch_model",
                                         NULL};
     return is_any(function, length, loads);

@@ -21,24 +21,33 @@ static void find_tools(const char *own, snug_facts *facts) {
             add_tool(*tool, facts);
 }
 
+// What the program does. Words of stacks and command lines tell it before the tool does, since most
+// tools can do both; words of logs and prose only where nothing else tells.
 static snug_use find_use(const snug_facts *facts) {
     static const char trains[] =
         ".backward(|optimizer.step(|trainer.train(|training_step|train_one_epoch|train_epoch|"
         "/train.py|\\train.py|pythontrain|train_loop|trainer.fit(|model.fit(|/train/|finetune|"
         "fine_tun|train_batch|inner_training_loop|per_device_train_batch_size|train_dataloader|"
-        "train_network|train_text_to_image|model.train(|train_step|train_dreambooth|--do_train";
+        "train_network|train_text_to_image|model.train(|train_step|train_dreambooth|--do_train|"
+        ",intrain|run_train|main_train|train_net.py|pretrain.py|yolotrain|mode=train";
     static const char infers[] =
-        "model.generate(|generation/utils.py|inference|predict|pipeline(|pipelines/|infer.py|"
-        "demo.py|.generate(|pipe(|app.py|transcribe(";
-    static const char epochs[] = "epoch|loss:|loss=|batch_size|batchsize";
+        "model.generate(|generation/utils.py|inference.py|/inference|infer.py|predict.py|"
+        "pipeline(|pipelines/|demo.py|gradio|app.py|test.py|eval.py|sample.py|generate.py|"
+        ".generate(|pipe(|transcribe(|runinference|runtheinference|txt2img|img2img|upscale|,inpredict|,ininference|,ingenerate";
+    static const char prose[] = "training|epoch|loss:|loss=|batch_size|batchsize|learning_rate";
     if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)
         return SNUG_USE_TRAINING;
     if (facts->use != SNUG_USE_UNKNOWN) return facts->use;
+    // A web interface or a server that people start does not train, whatever it prints.
+    snug_use first = facts->tool_count > 0 && facts->tools[0]->rank == SNUG_TOOL_PROGRAM
+                         ? facts->tools[0]->use
+                         : SNUG_USE_UNKNOWN;
+    if (first == SNUG_USE_IMAGES || first == SNUG_USE_SERVER) return first;
     if (snug_facts_mention(facts, trains)) return SNUG_USE_TRAINING;
     for (size_t i = 0; i < facts->tool_count; i++)
         if (facts->tools[i]->use != SNUG_USE_UNKNOWN) return facts->tools[i]->use;
     if (snug_facts_mention(facts, infers)) return SNUG_USE_INFERENCE;
-    return snug_facts_mention(facts, epochs) ? SNUG_USE_TRAINING : SNUG_USE_UNKNOWN;
+    return snug_facts_mention(facts, prose) ? SNUG_USE_TRAINING : SNUG_USE_UNKNOWN;
 }
 
 // Whether 16-bit (or smaller) types are in use: their names, unless they are said to be off.
@@ -83,7 +92,7 @@ static snug_shortage find_shortage(const snug_facts *facts) {
         snug_shortage shortage;
     } notes[] = {
         {"nested_concat|pad_across_processes|_nested_gather|gather_for_metrics|eval_preds.append|"
-         "all_preds.add_batch",
+         "all_preds.add_batch|torch_pad_and_concatenate",
          SNUG_SHORTAGE_GATHERED},
         {"warmingupsampler", SNUG_SHORTAGE_REQUESTS},
         {"cannotallocatememoryblockwithsizelargerthan|canotallocatememoryblockwithsizelargerthan",

@@ -19,6 +19,11 @@ void snug_advise(snug_advice *advice, const char *why, const char *format, ...) 
 // A formatted text that lives as long as |advice|; "" when memory ran out, which the advice keeps.
 const char *snug_words(snug_advice *advice, const char *format, ...) SNUG_PRINTF(2, 3);
 
+// A fix that several causes have.
+#define SNUG_SEE_OTHERS                                                                            \
+    "See who is on the card with nvidia-smi (on the host, where this is a container) and end "     \
+    "processes that are left over"
+
 // The snug command that would train the same within the memory that this process can have.
 void snug_advise_command(const snug_facts *facts, snug_advice *advice);
 

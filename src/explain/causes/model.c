@@ -1,4 +1,6 @@
 // Weights, gradients and optimizer state alone take most of the memory.
+#include <string.h>
+
 #include "explain/causes/cause.h"
 
 static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
@@ -37,6 +39,9 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->masked) return 0.1;
     if (facts->phase == SNUG_PHASE_LOAD) {
         snug_speak_for(evidence, "It failed while weights came onto the device, before any batch.");
+        // CUDA's status alone: the first call that needs the device finds it full.
+        if (facts->format && strcmp(facts->format, "cuda") == 0 && !facts->other_framework)
+            return 0.45;
         return facts->elsewhere.known && snug_ratio(facts->elsewhere, figures->capacity) > 0.4
                    ? 0.45
                    : 0.8;

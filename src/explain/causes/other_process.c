@@ -1,4 +1,6 @@
 // Another process, a dead one or another program holds a part of the card.
+#include <string.h>
+
 #include "explain/causes/cause.h"
 
 // What CUDA's context, its kernels and libraries' handles take of a process.
@@ -95,6 +97,25 @@ static double judge_share(const snug_facts *facts, snug_evidence *evidence) {
     return snug_clamp(0.6 + snug_ratio(snug_amount_of(taken), figures->capacity), 0, 0.93);
 }
 
+// CUDA's own status, where PyTorch's allocator would have told figures.
+static bool is_bare(const snug_facts *facts) {
+    return !facts->is_snapshot && !facts->other_framework && facts->format &&
+           strcmp(facts->format, "cuda") == 0 && !facts->figures.requested.known;
+}
+
+static double judge_bare(const snug_facts *facts, snug_evidence *evidence) {
+    bool first =
+        facts->phase == SNUG_PHASE_LOAD ||
+        snug_facts_mention(facts, "_lazy_init|_cuda_init|set_device|.todevice|.to(device|"
+                                  ".cuda()|manual_seed|torch.load|init_process_group|"
+                                  "get_device_properties|mem_get_info|.to(\"cuda|.to('cuda");
+    snug_speak_for(evidence,
+                   "PyTorch's allocator tells figures; without them a call of CUDA itself found no "
+                   "memory%s: others had filled the device before, as far as one can tell.",
+                   first ? ", here one of the first" : "");
+    return first ? 0.55 : 0.3;
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     if (facts->shortage == SNUG_SHORTAGE_SHARE) return judge_share(facts, evidence);
@@ -130,6 +151,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "The text does not tell what is free: others may hold it.");
         return 0.35;
     }
+    if (!other.known && is_bare(facts)) return judge_bare(facts, evidence);
     if (!other.known) return 0.05;
     double share = snug_ratio(other, figures->capacity);
     if (share < 0.06) {
@@ -159,9 +181,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     const char *gain = other.known && other.bytes > 0
                            ? snug_words(advice, "gives back up to %s", SNUG_SIZE(other.bytes))
                            : "gives back what they hold";
-    snug_advise(advice, gain,
-                "See who is on the card with nvidia-smi (on the host, where this is a container) "
-                "and end processes that are left over");
+    snug_advise(advice, gain, "%s", SNUG_SEE_OTHERS);
     if (facts->other_gpu >= 0)
         snug_advise(advice,
                     facts->other_gpu_is_empty ? "nvidia-smi's table shows it empty"

@@ -122,8 +122,12 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     "that hold memory: snug explain s.pickle",
                     "Call torch.cuda.memory._record_memory_history() before training, and "
                     "torch.cuda.memory._dump_snapshot(\"s.pickle\") where it fails");
-    snug_advise(advice, "shows whether another process holds the card",
-                "Look at %s before the run and while it fails", watcher(facts));
+    const char *program = watcher(facts);
+    if (strcmp(program, "nvidia-smi") == 0)
+        snug_advise(advice, "shows whether another process holds the card", "%s", SNUG_SEE_OTHERS);
+    else
+        snug_advise(advice, "shows what else holds the device's memory",
+                    "Look at %s before the run and while it fails", program);
     snug_advise_command(facts, advice);
 }
 

@@ -84,6 +84,15 @@ static bool read_cell(const char *line, stack_frame *out) {
 // `/home/me/train.py in main(args)`
 static bool read_colon(const char *line, stack_frame *out) {
     const char *dot = strstr(line, ".py");
+    // Colab makes a link of it: `[/usr/lib/module.py](https://localhost:8080/#) in forward(x)`.
+    const char *link = dot && strncmp(dot + 3, "](http", 6) == 0 ? strstr(dot, ") in ") : NULL;
+    if (link && dot > line) {
+        const char *open = strchr(line, '[');
+        if (!open || open > dot) return false;
+        out->file = (slice){open + 1, (size_t)(dot + 3 - open - 1)};
+        out->function = word_after(link, "in ");
+        return true;
+    }
     if (!dot || (dot[3] != ':' && strncmp(dot + 3, " in ", 4) != 0)) return false;
     const char *start = dot;
     while (start > line && !strchr(" \"'(|", start[-1]))
@@ -156,6 +165,7 @@ static void judge_user(const stack_frame *frame, snug_facts *facts) {
     static const char *const calls[] = {"evaluate(", "validate(", "inference(",
                                         "predict(",  "generate(", NULL};
     slice function = frame->function, code = frame->code;
+    if (snug_function_loads(function.text, function.length)) note_phase(facts, SNUG_PHASE_LOAD);
     bool named = snug_function_evaluates(function.text, function.length);
     if (named || (!holds(function, "train") && holds_any(code, calls)))
         note_phase(facts, SNUG_PHASE_EVALUATE);

@@ -51,6 +51,6 @@ const snug_tool snug_tool_stable_diffusion_webui = {
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_IMAGES,
     .words =
-        "stable-diffusion-webui|modules/sd_models.py|modules\\sd_models.py|webui-user|modules/processing.py|modules\\processing.py|modules/call_queue.py|modules\\call_queue.py|sysvram:|torchactive/reserved|modules\\sd_samplers|modules/sd_samplers|--medvram|automatic1111|sdnext|stable-diffusion-webui-forge",
+        "stable-diffusion-webui|modules/sd_models.py|modules\\sd_models.py|webui-user|modules/processing.py|modules\\processing.py|modules/call_queue.py|modules\\call_queue.py|sysvram:|torchactive/reserved|modules\\sd_samplers|modules/sd_samplers|--medvram|gb,sys:|automatic1111|sdnext|stable-diffusion-webui-forge",
     .levers = levers,
 };

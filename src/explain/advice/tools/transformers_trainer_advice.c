@@ -72,6 +72,6 @@ const snug_tool snug_tool_transformers_trainer = {
     .rank = SNUG_TOOL_TRAINER,
     .use = SNUG_USE_TRAINING,
     .words =
-        "transformers/trainer.py|trainingarguments|per_device_train_batch_size|seq2seqtrainer|_inner_training_loop|sfttrainer|trl/trainer|transformers\\trainer.py|trainer_seq2seq|sftconfig|llamafactory|train_bash.py|axolotl",
+        "transformers/trainer.py|trainer_pt_utils|trainer.evaluate(|trainingarguments|per_device_train_batch_size|seq2seqtrainer|_inner_training_loop|sfttrainer|trl/trainer|transformers\\trainer.py|trainer_seq2seq|sftconfig|llamafactory|train_bash.py|axolotl",
     .levers = levers,
 };
