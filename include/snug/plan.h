@@ -129,7 +129,7 @@ typedef struct snug_plan_memory {
     size_t packing_gap; // bytes of the arena that hold nothing then
 } snug_plan_memory;
 
-enum { SNUG_PLAN_MAX_FIXES = 8 };
+enum { SNUG_PLAN_MAX_FIXES = 16 };
 
 // One way of running a batch.
 typedef struct snug_candidate {

@@ -78,7 +78,8 @@ typedef struct snug_tensor_info {
     const char *name;
     int rank;
     const int64_t *shape;
-    size_t bytes; // float32 elements
+    const char *type; // of an element: "float32", "uint8" ...; static storage
+    size_t bytes;
     bool is_weight, is_statistic;
 } snug_tensor_info;
 // SNUG_NOT_FOUND past the end.

@@ -1,5 +1,6 @@
 #include "device/host_memory.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -126,10 +127,19 @@ snug_status snug_host_copy(snug_device *device, void *to, const void *from, size
 }
 
 int snug_host_processors(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    int count = CPU_COUNT(&set);
-    return count > 0 ? count : 1;
+    enum { MOST = 1 << 20 };
+    // The kernel refuses a set that is too small for all processors of the machine.
+    for (int room = CPU_SETSIZE; room <= MOST; room *= 2) {
+        cpu_set_t *set = CPU_ALLOC((size_t)room);
+        size_t bytes = CPU_ALLOC_SIZE((size_t)room);
+        if (!set) break;
+        bool known = sched_getaffinity(0, bytes, set) == 0;
+        bool too_small = !known && errno == EINVAL;
+        int count = known ? CPU_COUNT_S(bytes, set) : 1;
+        CPU_FREE(set);
+        if (!too_small) return count > 0 ? count : 1;
+    }
+    return 1;
 }
 
 void snug_host_processor_name(char *text, size_t bytes) {

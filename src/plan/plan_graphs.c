@@ -15,14 +15,12 @@ static void append_pass(const char *name, const snug_pass *pass, snug_text *text
 
 snug_status snug_plan_graph(const snug_plan *plan, char **out) {
     SNUG_REQUIRE(plan && out, "a plan and a place for the text");
-    const snug_schedule *schedule = &plan->schedule;
+    snug_listed_pass passes[SNUG_PASSES];
     snug_text text = {0};
     *out = NULL;
-    append_pass("step", &schedule->step, &text);
-    append_pass("last micro-batch", &schedule->tail, &text);
-    append_pass("unscale", &schedule->unscale, &text);
-    append_pass("update", &schedule->update, &text);
-    append_pass("evaluation", &schedule->evaluate, &text);
+    snug_schedule_list(&plan->schedule, passes);
+    for (int i = 0; i < SNUG_PASSES; i++)
+        append_pass(passes[i].name, passes[i].pass, &text);
     snug_status status = snug_text_status(&text);
     if (status == SNUG_OK)
         *out = text.data;

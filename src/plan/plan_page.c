@@ -91,18 +91,11 @@ static snug_status append_storages(const snug_pass *pass, snug_text *text) {
 }
 
 static snug_status append_passes(const snug_plan *plan, snug_text *text) {
-    const snug_schedule *schedule = &plan->schedule;
-    const struct {
-        const char *name;
-        const snug_pass *pass;
-        int64_t runs; // in one optimizer update
-    } passes[] = {{"step", &schedule->step, schedule->steps},
-                  {"tail", &schedule->tail, 1},
-                  {"update", &schedule->update, 1},
-                  {"evaluate", &schedule->evaluate, 0}};
+    snug_listed_pass passes[SNUG_PASSES];
+    snug_schedule_list(&plan->schedule, passes);
     bool first = true;
     snug_text_append(text, "\"passes\":[");
-    for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
+    for (size_t i = 0; i < SNUG_PASSES; i++) {
         const snug_pass *pass = passes[i].pass;
         if (!pass->built.graph || pass->built.graph->node_count == 0) continue;
         snug_text_append(text,

@@ -9,7 +9,7 @@
 #include "base/size.h"
 #include "ops/reference.h"
 
-enum { PASSES = 5, COPY_BYTES = 64 * 1024 };
+enum { COPY_BYTES = 64 * 1024 };
 
 // A node with its kernel and addresses.
 typedef struct snug_command {
@@ -30,7 +30,7 @@ struct snug_program {
     unsigned char *arena; // NULL: released
     unsigned char *kept;  // what is persistent, while the arena is released
     size_t high_water;
-    bound_pass passes[PASSES];
+    bound_pass passes[SNUG_PASSES];
 };
 
 // Where |id| lies, from the arena's start. A view of a persistent tensor has no storage of its own.
@@ -105,11 +105,10 @@ static snug_status bind_pass(snug_program *program, const snug_pass *pass, bound
 }
 
 static snug_status bind_all(snug_program *program) {
-    const snug_schedule *schedule = program->schedule;
-    const snug_pass *passes[PASSES] = {&schedule->step, &schedule->tail, &schedule->unscale,
-                                       &schedule->update, &schedule->evaluate};
-    for (int i = 0; i < PASSES; i++)
-        SNUG_TRY(bind_pass(program, passes[i], &program->passes[i]));
+    snug_listed_pass passes[SNUG_PASSES];
+    snug_schedule_list(program->schedule, passes);
+    for (int i = 0; i < SNUG_PASSES; i++)
+        SNUG_TRY(bind_pass(program, passes[i].pass, &program->passes[i]));
     return SNUG_OK;
 }
 
@@ -133,7 +132,7 @@ failed:
 }
 
 static void unbind(snug_program *program) {
-    for (int i = 0; i < PASSES; i++) {
+    for (int i = 0; i < SNUG_PASSES; i++) {
         snug_memory_free(program->passes[i].commands);
         snug_memory_free(program->passes[i].views);
         program->passes[i] = (bound_pass){0};
@@ -209,7 +208,7 @@ static snug_status run_command(snug_program *program, snug_command *command,
 snug_status snug_program_run_nodes(snug_program *program, const snug_pass *pass, size_t begin,
                                    size_t end, const snug_run_state *state) {
     bound_pass *bound = NULL;
-    for (int i = 0; i < PASSES; i++)
+    for (int i = 0; i < SNUG_PASSES; i++)
         if (program->passes[i].pass == pass) bound = &program->passes[i];
     assert(bound);
     const snug_graph *graph = pass->built.graph;

@@ -1,5 +1,7 @@
 #include "plan/schedule.h"
 
+#include <stddef.h>
+
 #include "base/size.h"
 #include "plan/variants.h"
 
@@ -83,32 +85,54 @@ static snug_status make_evaluation(snug_device *device, snug_costs *costs,
     }
 }
 
+static const struct {
+    const char *name;
+    size_t offset;
+} kinds[SNUG_PASSES] = {{"step", offsetof(snug_schedule, step)},
+                        {"tail", offsetof(snug_schedule, tail)},
+                        {"unscale", offsetof(snug_schedule, unscale)},
+                        {"update", offsetof(snug_schedule, update)},
+                        {"evaluate", offsetof(snug_schedule, evaluate)}};
+
+static snug_pass *pass_at(snug_schedule *schedule, int index) {
+    return (snug_pass *)(void *)((char *)schedule + kinds[index].offset);
+}
+
+void snug_schedule_list(const snug_schedule *schedule, snug_listed_pass out[SNUG_PASSES]) {
+    for (int i = 0; i < SNUG_PASSES; i++) {
+        const void *pass = (const char *)schedule + kinds[i].offset;
+        int64_t runs = pass == &schedule->step ? schedule->steps : pass != &schedule->evaluate;
+        out[i] = (snug_listed_pass){kinds[i].name, pass, runs};
+    }
+}
+
 static snug_status make_passes(snug_device *device, snug_costs *costs,
                                const snug_training *training, snug_schedule *schedule) {
-    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->unscale, &schedule->update};
     size_t most = 0;
     if (schedule->spec.evaluation) {
         schedule->steps = 1;
         return make_evaluation(device, costs, training, schedule->spec.limit_bytes, schedule);
     }
     SNUG_TRY(build_step(training, schedule));
-    for (int i = 0; i < 4; i++) {
-        SNUG_TRY(lay_out(device, costs, schedule, passes[i]));
-        if (passes[i]->bytes > most) most = passes[i]->bytes;
+    for (int i = 0; i < SNUG_PASSES; i++) {
+        snug_pass *pass = pass_at(schedule, i);
+        if (pass == &schedule->evaluate) continue;
+        SNUG_TRY(lay_out(device, costs, schedule, pass));
+        if (pass->bytes > most) most = pass->bytes;
     }
     return make_evaluation(device, costs, training, most, schedule);
 }
 
 static void add_up(snug_schedule *schedule) {
-    snug_pass *passes[] = {&schedule->step, &schedule->tail, &schedule->unscale, &schedule->update,
-                           &schedule->evaluate};
-    const snug_pass *largest = passes[0];
-    for (int i = 1; i < 5; i++)
-        if (passes[i]->bytes > largest->bytes) largest = passes[i];
+    snug_listed_pass passes[SNUG_PASSES];
+    const snug_pass *largest = &schedule->step;
+    snug_schedule_list(schedule, passes);
+    schedule->step_seconds = 0;
+    for (int i = 0; i < SNUG_PASSES; i++) {
+        if (passes[i].pass->bytes > largest->bytes) largest = passes[i].pass;
+        schedule->step_seconds += (double)passes[i].runs * passes[i].pass->seconds;
+    }
     schedule->peak_bytes = schedule->persistent.bytes + largest->bytes;
-    schedule->step_seconds = (double)schedule->steps * schedule->step.seconds +
-                             schedule->tail.seconds + schedule->unscale.seconds +
-                             schedule->update.seconds;
     if (schedule->spec.evaluation)
         schedule->step_seconds = schedule->evaluate.seconds * (double)schedule->batch_size /
                                  (double)schedule->evaluate.built.samples;
@@ -138,10 +162,7 @@ snug_status snug_schedule_make(snug_device *device, snug_costs *costs,
 
 void snug_schedule_clear(snug_schedule *schedule) {
     snug_persistent_clear(&schedule->persistent);
-    snug_pass_clear(&schedule->step);
-    snug_pass_clear(&schedule->tail);
-    snug_pass_clear(&schedule->unscale);
-    snug_pass_clear(&schedule->update);
-    snug_pass_clear(&schedule->evaluate);
+    for (int i = 0; i < SNUG_PASSES; i++)
+        snug_pass_clear(pass_at(schedule, i));
     *schedule = (snug_schedule){0};
 }

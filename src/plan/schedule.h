@@ -22,6 +22,15 @@ typedef struct snug_schedule {
     snug_plan_memory memory; // at the moment of the peak
 } snug_schedule;
 
+// The passes of a schedule in the order in which they run; those without a graph are not there.
+enum { SNUG_PASSES = 5 };
+typedef struct snug_listed_pass {
+    const char *name;
+    const snug_pass *pass;
+    int64_t runs; // in one optimizer update
+} snug_listed_pass;
+void snug_schedule_list(const snug_schedule *schedule, snug_listed_pass out[SNUG_PASSES]);
+
 // Builds, packs and adds up |spec|. |*out| is cleared on failure.
 snug_status snug_schedule_make(snug_device *device, snug_costs *costs,
                                const snug_training *training, int64_t batch_size,

@@ -126,27 +126,42 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     return SNUG_OK;
 }
 
-// In the order of reports: what changes least first, then what takes most memory.
+typedef struct ranked_candidate {
+    snug_candidate candidate;
+    size_t place; // in which it was found
+} ranked_candidate;
+
+// In the order of reports: what changes least first, then what takes most memory; of equals, what
+// was found first.
 static int compare_candidates(const void *a, const void *b) {
-    const snug_candidate *first = a, *second = b;
+    const ranked_candidate *x = a, *y = b;
+    const snug_candidate *first = &x->candidate, *second = &y->candidate;
     if (first->fidelity != second->fidelity) return first->fidelity < second->fidelity ? -1 : 1;
     if (first->multiply_adds != second->multiply_adds)
         return first->multiply_adds > second->multiply_adds ? -1 : 1;
     if (first->peak_bytes != second->peak_bytes)
         return first->peak_bytes > second->peak_bytes ? -1 : 1;
-    return (first->step_seconds > second->step_seconds) -
-           (first->step_seconds < second->step_seconds);
+    if (first->step_seconds != second->step_seconds)
+        return first->step_seconds < second->step_seconds ? -1 : 1;
+    return x->place < y->place ? -1 : 1;
 }
 
-// The unfixed candidate stays in front.
-static void sort_candidates(snug_plan *plan, bool is_chosen) {
-    snug_candidate chosen = {0};
-    if (is_chosen) chosen = plan->candidates[plan->chosen];
-    qsort(plan->candidates + 1, plan->candidate_count - 1, sizeof *plan->candidates,
-          compare_candidates);
-    plan->chosen = plan->candidate_count;
-    for (size_t i = plan->candidate_count; i-- > 0 && is_chosen;)
-        if (compare_candidates(&plan->candidates[i], &chosen) == 0) plan->chosen = i;
+// The unfixed candidate stays in front, and the chosen one is followed: others may look like it.
+static snug_status sort_candidates(snug_plan *plan, bool is_chosen) {
+    size_t count = plan->candidate_count;
+    ranked_candidate *ranked = NULL;
+    SNUG_TRY(SNUG_NEW(&ranked, count));
+    for (size_t i = 0; i < count; i++)
+        ranked[i] = (ranked_candidate){plan->candidates[i], i};
+    qsort(ranked + 1, count - 1, sizeof *ranked, compare_candidates);
+    size_t chosen = count;
+    for (size_t i = 0; i < count; i++) {
+        plan->candidates[i] = ranked[i].candidate;
+        if (is_chosen && ranked[i].place == plan->chosen) chosen = i;
+    }
+    plan->chosen = chosen;
+    snug_memory_free(ranked);
+    return SNUG_OK;
 }
 
 // Lays out every spec; |chosen| receives the one to take, whose schedule is the plan's, or NULL.
@@ -163,8 +178,7 @@ static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_
             if (snug_spec_follows_budget(&specs->items[i]) == (bool)following)
                 SNUG_TRY(evaluate_one(plan, costs, request, &specs->items[i], chosen));
     }
-    sort_candidates(plan, *chosen != NULL);
-    return SNUG_OK;
+    return sort_candidates(plan, *chosen != NULL);
 }
 
 static snug_status search(snug_plan *plan, const snug_plan_request *request) {

@@ -11,7 +11,12 @@ snug_status snug_spec_derive(snug_spec_list *specs, const snug_spec *base, const
     int used = 0;
     while (spec->fixes[used])
         used++;
-    if (fix && used < SNUG_PLAN_MAX_FIXES - 1) spec->fixes[used] = fix;
+    if (fix && used >= SNUG_PLAN_MAX_FIXES - 1) {
+        specs->count--;
+        return snug_fail(SNUG_INTERNAL, "'%s' is one fix more than the %d that a plan can name",
+                         fix, SNUG_PLAN_MAX_FIXES - 1);
+    }
+    if (fix) spec->fixes[used] = fix;
     *out = spec;
     return SNUG_OK;
 }

@@ -372,6 +372,7 @@ snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_
     *out = (snug_tensor_info){.name = slot->name,
                               .rank = slot->type.rank,
                               .shape = slot->type.dims,
+                              .type = snug_dtype_name(slot->type.dtype),
                               .bytes = slot->bytes,
                               .is_weight = slot->role == SNUG_ROLE_WEIGHT,
                               .is_statistic = slot->role == SNUG_ROLE_STATISTIC};

@@ -129,6 +129,7 @@ static const snug_pass *pass_called(const snug_plan *plan, const char *name) {
     const snug_schedule *schedule = &plan->schedule;
     if (strcmp(name, "step") == 0) return &schedule->step;
     if (strcmp(name, "tail") == 0) return &schedule->tail;
+    if (strcmp(name, "unscale") == 0) return &schedule->unscale;
     if (strcmp(name, "update") == 0) return &schedule->update;
     assert_string_equal(name, "evaluate");
     return &schedule->evaluate;
@@ -222,6 +223,8 @@ static void the_data_is_the_plan(void **state) {
     check_plan(&request, 2, (size_t)1 << 20); // step, evaluate
     request.micro_batch = 4;
     check_plan(&request, 4, (size_t)1 << 20); // step, tail, update, evaluate
+    request.precision = SNUG_FLOAT16;
+    check_plan(&request, 5, (size_t)1 << 20); // step, tail, unscale, update, evaluate
     request.budget_bytes = 1000;
     check_plan(&request, 0, 100000);
 }

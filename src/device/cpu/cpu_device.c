@@ -27,8 +27,9 @@ static snug_status open_device(int threads, snug_device **out) {
     self->device.flops_per_second = FLOPS_PER_THREAD * self->device.threads;
     self->device.low_flops_per_second = 2 * self->device.flops_per_second;
     self->device.bytes_per_second = BYTES_PER_SECOND;
-    snug_threads_use(self->device.threads);
+    int callers = snug_threads_use(self->device.threads);
     snug_status status = snug_onednn_open(&self->onednn);
+    snug_threads_use(callers);
     if (status != SNUG_OK) {
         snug_memory_free(self);
         return status;
@@ -103,8 +104,9 @@ snug_status snug_cpu_kernel_new(const snug_signature *signature, int threads, sn
     snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
     kernel->threads = threads;
     kernel->onednn = onednn;
-    snug_threads_use(threads);
+    int callers = snug_threads_use(threads);
     snug_status status = prepare_fast(kernel);
+    snug_threads_use(callers);
     if (status != SNUG_OK) {
         snug_cpu_kernel_free(kernel);
         return status;
@@ -167,9 +169,10 @@ static snug_status prepare(snug_device *device, const snug_signature *signature,
         SNUG_TRY(snug_cached_kernel_new(signature, sizeof(snug_cpu_kernel), &cached));
         snug_cpu_kernel *kernel = (snug_cpu_kernel *)cached;
         kernel->threads = threads_for(device, signature);
-        snug_threads_use(kernel->threads);
+        int callers = snug_threads_use(kernel->threads);
         kernel->onednn = self->onednn;
         snug_status status = prepare_kernel(kernel);
+        snug_threads_use(callers);
         if (status == SNUG_OK) status = snug_kernel_cache_add(&self->kernels, cached);
         if (status != SNUG_OK) {
             discard(cached);
@@ -183,10 +186,11 @@ static snug_status prepare(snug_device *device, const snug_signature *signature,
 
 snug_status snug_cpu_kernel_finish(snug_cpu_kernel *kernel) {
     if (kernel->is_finished) return SNUG_OK;
-    snug_threads_use(kernel->threads);
-    if (kernel->finish) SNUG_TRY(kernel->finish(kernel));
-    kernel->is_finished = true;
-    return SNUG_OK;
+    int callers = snug_threads_use(kernel->threads);
+    snug_status status = kernel->finish ? kernel->finish(kernel) : SNUG_OK;
+    snug_threads_use(callers);
+    kernel->is_finished = status == SNUG_OK;
+    return status;
 }
 
 // The cache owns its kernels and hands them out as const, so casting that away is sound.
@@ -202,8 +206,10 @@ static snug_status finish(snug_device *device, const snug_kernel *kernel) {
 static snug_status run(snug_device *device, const snug_kernel *kernel, const snug_call *call) {
     (void)device;
     SNUG_TRY(snug_cpu_kernel_finish(own(kernel)));
-    snug_threads_use(own(kernel)->threads);
-    return own(kernel)->run(own(kernel), call);
+    int callers = snug_threads_use(own(kernel)->threads);
+    snug_status status = own(kernel)->run(own(kernel), call);
+    snug_threads_use(callers);
+    return status;
 }
 
 const snug_device_class snug_device_cpu = {

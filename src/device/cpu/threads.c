@@ -4,8 +4,10 @@
 extern void omp_set_num_threads(int threads);
 extern int omp_get_max_threads(void);
 
-void snug_threads_use(int threads) {
-    if (omp_get_max_threads() != threads) omp_set_num_threads(threads);
+int snug_threads_use(int threads) {
+    int before = omp_get_max_threads();
+    if (before != threads) omp_set_num_threads(threads);
+    return before;
 }
 
 int snug_parallel(int threads, int64_t count, int64_t grain, snug_range_work *work,

@@ -12,8 +12,9 @@
 #define SNUG_MULTIARCH
 #endif
 
-// Makes |threads| the number that the calling thread's parallel regions and oneDNN's use.
-void snug_threads_use(int threads);
+// Makes |threads| the number that the calling thread's parallel regions and oneDNN's use; returns
+// what it was. Who calls snug finds its own number again: each use is taken back.
+int snug_threads_use(int threads);
 
 // Calls |work| on each part of [0, count): |part| numbers them from 0, at most |threads| of them.
 // The parts depend on |count|, |grain| and |threads| alone: each but the last has a multiple of
