@@ -44,9 +44,15 @@ void snug_facts_complete(snug_facts *facts) {
     add(&figures->reserved, figures->allocated, figures->unallocated);
     subtract(&figures->unallocated, figures->reserved, figures->allocated);
     subtract(&figures->allocated, figures->reserved, figures->unallocated);
-    subtract(&figures->outside, figures->process, figures->reserved);
+    // Where the driver does not tell (WSL, some containers) PyTorch prints 0, or less than it has
+    // itself.
+    snug_amount process = figures->process;
+    if (process.known && figures->allocated.known &&
+        process.bytes + process.bytes / 64 < figures->allocated.bytes)
+        process = (snug_amount){0};
+    subtract(&figures->outside, process, figures->reserved);
     subtract(&in_use, figures->capacity, figures->free);
-    subtract(&figures->other_process, in_use, figures->process);
+    subtract(&figures->other_process, in_use, process);
     subtract(&facts->elsewhere, in_use,
              figures->reserved.known ? figures->reserved : figures->allocated);
     if (!facts->usable.known) facts->usable = smaller(figures->capacity, figures->limit);

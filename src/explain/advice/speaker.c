@@ -15,9 +15,18 @@ static void add_tool(const snug_tool *tool, snug_facts *facts) {
     facts->tools[place] = tool;
 }
 
+// Libraries beside PyTorch print into its logs, and into each other's: their levers are for their
+// own messages.
+static bool is_stranger(const snug_tool *tool, const char *own, const snug_facts *facts) {
+    bool bare = facts->format && strcmp(facts->format, "cuda") == 0;
+    return tool->rank == SNUG_TOOL_LIBRARY && tool->other_framework && !bare &&
+           (!own || strcmp(own, tool->name) != 0);
+}
+
 static void find_tools(const char *own, snug_facts *facts) {
     for (const snug_tool *const *tool = snug_tools; *tool; tool++)
-        if ((own && strcmp((*tool)->name, own) == 0) || snug_facts_mention(facts, (*tool)->words))
+        if (!is_stranger(*tool, own, facts) &&
+            ((own && strcmp((*tool)->name, own) == 0) || snug_facts_mention(facts, (*tool)->words)))
             add_tool(*tool, facts);
 }
 
@@ -52,8 +61,9 @@ static snug_use find_use(const snug_facts *facts) {
 
 // Whether 16-bit (or smaller) types are in use: their names, unless they are said to be off.
 static bool is_half(const snug_facts *facts) {
-    static const char *const words[] = {"float16",  "bfloat16", "fp16",    "bf16",
-                                        "16-mixed", "--half",   ".half()", "autocast"};
+    static const char *const words[] = {"float16", "bfloat16", "fp16",     "bf16",     "16-mixed",
+                                        "--half",  ".half()",  "autocast", "bnb-4bit", "in_4bit",
+                                        "in_8bit", "fp8",      "nf4",      "gptq"};
     static const char *const off[] = {"=false", ":false", "\":false", "':false", "=no",
                                       "=0",     ",false", "isnot",    "\":\"no"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -6,7 +6,8 @@
 // What the figures of a message say; its request and what was live against what there was.
 static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
-    double demand = snug_ratio(facts->demand, facts->usable);
+    double demand =
+        snug_ratio(figures->requested.known ? facts->demand : figures->allocated, facts->usable);
     double live = snug_ratio(figures->allocated, facts->usable);
     if (figures->allocated.known && live < 0.1 && demand < 0.2) {
         snug_speak_against(evidence, "Only %s of %s was live, and %s more was asked for.",
@@ -14,7 +15,10 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
                            SNUG_SIZE(figures->requested.bytes));
         return 0.05;
     }
-    if (figures->allocated.known)
+    if (!figures->requested.known)
+        snug_speak_for(evidence, "%s are used, of %s.", SNUG_SIZE(figures->allocated.bytes),
+                       SNUG_SIZE(facts->usable.bytes));
+    else if (figures->allocated.known)
         snug_speak_for(evidence, "%s was live and %s more was asked for: %.0f %% of %s.",
                        SNUG_SIZE(figures->allocated.bytes), SNUG_SIZE(figures->requested.bytes),
                        snug_percent(demand), SNUG_SIZE(facts->usable.bytes));
@@ -23,8 +27,8 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
         return 0.1 + 0.05 * snug_clamp(demand, 0, 1);
     }
     double confidence = 0.3 + 0.4 * snug_clamp(demand, 0, 1);
-    double elsewhere = snug_ratio(facts->elsewhere, figures->capacity);
-    if (elsewhere > 0.2) confidence -= 0.3 * elsewhere;
+    double elsewhere = snug_ratio(snug_beyond_context(facts->elsewhere), figures->capacity);
+    if (elsewhere > 0.1) confidence -= 0.3 * elsewhere;
     double one = snug_ratio(figures->requested, facts->usable);
     if (one > 0.5 && live < 1) {
         snug_speak_against(evidence,

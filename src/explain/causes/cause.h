@@ -62,6 +62,17 @@ static inline double snug_ratio(snug_amount part, snug_amount whole) {
     return (double)part.bytes / (double)whole.bytes;
 }
 
+// What CUDA's context, its kernels and libraries' handles take of a process.
+#define SNUG_CONTEXT_BYTES ((uint64_t)600 << 20)
+
+// What is left of |amount|, bytes that are not the allocator's, when the process's own CUDA has had
+// its part.
+static inline snug_amount snug_beyond_context(snug_amount amount) {
+    if (!amount.known) return amount;
+    amount.bytes -= amount.bytes > SNUG_CONTEXT_BYTES ? SNUG_CONTEXT_BYTES : amount.bytes;
+    return amount;
+}
+
 // What the request wants of the device: PyTorch asks it for whole segments.
 static inline uint64_t snug_needed(const snug_facts *facts) {
     uint64_t bytes = facts->figures.requested.bytes;

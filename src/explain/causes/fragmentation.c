@@ -79,7 +79,8 @@ static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence
         if (share >= 0.06)
             confidence = snug_clamp(confidence + 0.1 * snug_clamp((times - 4) / 4, 0, 1), 0, 0.88);
         // Without a scrap to spare hardly any setting finds room.
-        if (times < 1.25) confidence -= 0.12;
+        if (times < 1.25) confidence -= share < 0.08 ? 0.2 : 0.12;
+        if (times < 1) confidence -= 0.15;
         snug_speak_for(evidence, "With the %s free it would have held the %s asked for.",
                        SNUG_SIZE(figures->free.bytes), SNUG_SIZE(wanted));
         return confidence;

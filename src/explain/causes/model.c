@@ -58,7 +58,8 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     double one = snug_ratio(figures->requested, facts->usable);
     if (figures->allocated.known && live < 0.3) return 0.05;
     double confidence = facts->figures.allocated.known ? 0.2 : 0.15;
-    if (live > 0.5 && one < 0.02) {
+    bool asked = figures->requested.known;
+    if (live > 0.5 && one < 0.02 && asked) {
         snug_speak_for(evidence,
                        "%.0f %% of the memory was live and only %s was asked for, as weights, "
                        "gradients and optimizer state are: in many pieces.",
@@ -67,13 +68,13 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     }
     if (facts->phase == SNUG_PHASE_OPTIMIZER) confidence += 0.15;
     // Without gradients and optimizer state, what is live beside a small request is mostly weights.
-    if (snug_facts_is_inference(facts) && live > 0.6 && one < 0.08) {
+    if (snug_facts_is_inference(facts) && live > 0.6 && one < 0.08 && asked) {
         if (one >= 0.02)
             snug_speak_for(evidence,
                            "%.0f %% of the memory was live in a program that only applies "
                            "its network.",
                            snug_percent(live));
-        confidence = one < 0.02 ? 0.68 : 0.5;
+        confidence = one < 0.02 ? 0.68 + 0.1 * snug_clamp(5 * (live - 0.8), 0, 1) : 0.5;
     }
     if (facts->other_framework && figures->requested.known && one == 0) confidence += 0.1;
     if (facts->iterations >= 20) {

@@ -3,15 +3,10 @@
 
 #include "explain/causes/cause.h"
 
-// What CUDA's context, its kernels and libraries' handles take of a process.
-static const uint64_t context_bytes = (uint64_t)600 << 20;
-
 // Bytes that are not this process's, as far as told.
 static snug_amount others(const snug_facts *facts) {
     if (facts->figures.other_process.known) return facts->figures.other_process;
-    if (!facts->elsewhere.known) return (snug_amount){0};
-    uint64_t bytes = facts->elsewhere.bytes;
-    return snug_amount_of(bytes > context_bytes ? bytes - context_bytes : 0);
+    return snug_beyond_context(facts->elsewhere);
 }
 
 static void speak_of_container(const snug_facts *facts, snug_evidence *evidence) {
@@ -103,6 +98,14 @@ static bool is_bare(const snug_facts *facts) {
            strcmp(facts->format, "cuda") == 0 && !facts->figures.requested.known;
 }
 
+// JAX tells no more than what was asked for.
+static bool is_small(const snug_facts *facts) {
+    const snug_amount *requested = &facts->figures.requested;
+    return facts->format && strcmp(facts->format, "jax") == 0 && requested->known &&
+           requested->bytes < (uint64_t)512 << 20 && !facts->figures.free.known &&
+           !facts->activations.known;
+}
+
 static double judge_bare(const snug_facts *facts, snug_evidence *evidence) {
     bool first =
         facts->phase == SNUG_PHASE_LOAD ||
@@ -150,6 +153,14 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (!other.known && snug_is_little(facts)) {
         snug_speak_for(evidence, "The text does not tell what is free: others may hold it.");
         return 0.35;
+    }
+    if (!other.known && is_small(facts)) {
+        snug_speak_for(
+            evidence,
+            "Only %s was asked for: the device was full before, by another process or by "
+            "what this one had taken ahead.",
+            SNUG_SIZE(figures->requested.bytes));
+        return 0.4;
     }
     if (!other.known && is_bare(facts)) return judge_bare(facts, evidence);
     if (!other.known) return 0.05;

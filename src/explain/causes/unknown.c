@@ -5,7 +5,8 @@
 
 static bool is_absurd(const snug_facts *facts) {
     const snug_figures *figures = &facts->figures;
-    if (!figures->requested.known) return false;
+    // A server's buffers for a long context are that large without a mistake.
+    if (!figures->requested.known || facts->use == SNUG_USE_SERVER) return false;
     if (facts->usable.known) return snug_ratio(figures->requested, facts->usable) > 2;
     return figures->requested.bytes > ((uint64_t)256 << 30);
 }
@@ -102,7 +103,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     "%s%s%sprint the shapes of the tensors that meet there",
                     facts->user.file ? "At " : "Where it failed, ",
                     facts->user.file ? facts->user.file : "", facts->user.file ? ": " : "");
-        if (facts->host) return;
+        if (facts->host || facts->other_framework) return;
         snug_advise(advice,
                     "attention's scores grow with the square of the length: half the length "
                     "is a quarter of the memory",

@@ -123,7 +123,8 @@ static snug_status read_facts(const snug_clean *clean, const snug_message_list *
     enum { TABLE_LINES = 200 };
     const snug_message *message = &list->items[index];
     *out = facts_of(message, clean, name);
-    SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, explanation, out));
+    size_t next = index + 1 < list->count ? list->items[index + 1].line : clean->line_count;
+    SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, next, explanation, out));
     snug_log_advance(log, clean, message->line);
     SNUG_TRY(snug_log_tell(log, explanation, out));
     find_around(clean, list, index, out);

@@ -60,6 +60,8 @@ void snug_asides_read(snug_facts *facts) {
     if (!facts->weights.known) facts->weights = amount_after(facts, "parameterallocation:");
     if (!facts->activations.known)
         facts->activations = amount_after(facts, "preallocatedtempallocation:");
+    snug_amount outputs = amount_after(facts, "maybe_live_outallocation:");
+    if (outputs.known && facts->activations.known) facts->activations.bytes += outputs.bytes;
     if (!last_after(facts, "totalhbmusage")) return;
     if (!facts->weights.known) facts->weights = letter_after(facts, "arguments");
     if (!facts->activations.known) facts->activations = letter_after(facts, "program");

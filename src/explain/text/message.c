@@ -226,7 +226,8 @@ static snug_status append(snug_message_list *list, const snug_message *message) 
 // Words with which a warning says that the program goes on.
 static bool is_harmless(const snug_clean *clean, const snug_message *message) {
     static const char *const words[] = {"isnotafailure", "intaskalignedassigner,usingcpu",
-                                        "retryingwithtiled", NULL};
+                                        "retryingwithtiled", "retryingwithoutpipelineparallelism",
+                                        NULL};
     enum { AFTER = 160 };
     size_t left = clean->squeezed_length - message->end;
     size_t length = message->end - message->start + (left < AFTER ? left : AFTER);
@@ -247,13 +248,21 @@ static snug_status read_all(const snug_clean *clean, const beginning_list *list,
         bool bare = count_figures(&message.figures) == 0 && message.processes == 0;
         if (list->items[i].format->before > 0 && bare) continue;
         covered = message.end;
-        if (is_harmless(clean, &message)) {
-            if (out->harmless++ == 0) out->harmless_line = message.line;
-            continue;
-        }
         SNUG_TRY(append(out, &message));
     }
     return SNUG_OK;
+}
+
+// Takes away what are warnings. Only now is it known where each ends.
+static void drop_harmless(const snug_clean *clean, snug_message_list *list) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_harmless(clean, &list->items[i]))
+            list->items[kept++] = list->items[i];
+        else if (list->harmless++ == 0)
+            list->harmless_line = list->items[i].line;
+    }
+    list->count = kept;
 }
 
 snug_status snug_messages_find(const snug_clean *clean, snug_message_list *out) {
@@ -266,6 +275,7 @@ snug_status snug_messages_find(const snug_clean *clean, snug_message_list *out) 
         status = find_beginnings(clean, index, &beginnings);
     }
     if (status == SNUG_OK) status = read_all(clean, &beginnings, out);
+    if (status == SNUG_OK) drop_harmless(clean, out);
     snug_memory_free(index);
     snug_memory_free(beginnings.items);
     return status;

@@ -18,7 +18,7 @@ typedef struct stack_frame {
     long line;
 } stack_frame;
 
-enum { LINES_ABOVE = 600, LINES_WITHOUT_HEAD = 40 };
+enum { LINES_ABOVE = 600, LINES_WITHOUT_HEAD = 40, LINES_BELOW = 80 };
 
 static bool holds(slice in, const char *word) {
     return in.length > 0 && memmem(in.text, in.length, word, strlen(word)) != NULL;
@@ -285,21 +285,36 @@ static snug_status take_frame(const snug_clean *clean, size_t message, size_t *a
     return SNUG_OK;
 }
 
-snug_status snug_traceback_read(const snug_clean *clean, size_t first, size_t message,
-                                snug_explanation *explanation, snug_facts *facts) {
-    stack_frame user = {0}, current;
-    bool found = false;
-    for (size_t i = find_head(clean, first, message); i < message; i++) {
+// Reads the frames on lines |from| to |stop|, the last left out; |*user| receives the innermost of
+// the user's own, and |*seen| how many there are of any.
+static snug_status read_frames(const snug_clean *clean, size_t from, size_t stop,
+                               snug_explanation *explanation, snug_facts *facts, stack_frame *user,
+                               size_t *seen) {
+    stack_frame current;
+    for (size_t i = from; i < stop; i++) {
         if (!read_frame(line_of(clean, i).text, &current)) continue;
-        SNUG_TRY(take_frame(clean, message, &i, &current, explanation, facts));
+        SNUG_TRY(take_frame(clean, stop, &i, &current, explanation, facts));
         judge_words(&current, facts);
+        ++*seen;
         if (is_installed(current.file)) {
             judge_installed(&current, facts);
             continue;
         }
         judge_user(&current, facts);
-        user = current;
-        found = true;
+        *user = current;
     }
-    return found ? keep_site(explanation, &user, &facts->user) : SNUG_OK;
+    return SNUG_OK;
+}
+
+snug_status snug_traceback_read(const snug_clean *clean, size_t first, size_t message, size_t next,
+                                snug_explanation *explanation, snug_facts *facts) {
+    stack_frame user = {0};
+    size_t seen = 0;
+    SNUG_TRY(read_frames(clean, find_head(clean, first, message), message, explanation, facts,
+                         &user, &seen));
+    // Who tells the message first has its stack below.
+    size_t stop = message + LINES_BELOW < next ? message + LINES_BELOW : next;
+    if (seen == 0 && message + 1 < stop)
+        SNUG_TRY(read_frames(clean, message + 1, stop, explanation, facts, &user, &seen));
+    return user.file.length > 0 ? keep_site(explanation, &user, &facts->user) : SNUG_OK;
 }

@@ -42,6 +42,6 @@ const snug_tool snug_tool_comfyui = {
     .name = "ComfyUI",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_IMAGES,
-    .words = "comfyui|/comfy/|\\comfy\\|comfy_extras",
+    .words = "comfyui|/comfy/|\\comfy\\|comfy_extras|thiserrormeansyouranoutofmemoryonyourgpu",
     .levers = levers,
 };

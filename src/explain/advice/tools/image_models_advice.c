@@ -24,6 +24,6 @@ const snug_tool snug_tool_image_models = {
     .rank = SNUG_TOOL_LIBRARY,
     .use = SNUG_USE_IMAGES,
     .words =
-        "stable-diffusion|stablediffusion|/ldm/|\\ldm\\|latent-diffusion|ksampler|txt2img|img2img|sdxl|hunyuan|stable_diffusion|wan2.|flux.1|vae_decode|decode_first_stage|texttoimage|text-to-image",
+        "stable-diffusion|stablediffusion|/ldm/|\\ldm\\|latent-diffusion|ksampler|txt2img|img2img|sdxl|hunyuan|stable_diffusion|wan2.|flux.1|flux-dev|flux-schnell|black-forest-labs|flux2|infer_flux|/flux/|vae_decode|decode_first_stage|texttoimage|text-to-image",
     .levers = levers,
 };

@@ -3,12 +3,19 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
-     .unless = "generate|inference",
+     .use = SNUG_USE_TRAINING,
      .fix =
          "Halve the batch, and add up the gradients of two (optax.MultiSteps, or lax.scan over micro-batches)",
      .why = "halves the temporaries of a step",
      .source = "docs.jax.dev: GPU memory allocation; gradient checkpointing"},
     {.causes = "batch late-batch",
+     .not_training = true,
+     .fix =
+         "Make the batch, the sequence or the image smaller; where it trains, add up the gradients of two (optax.MultiSteps)",
+     .why = "temporaries of a step grow with them",
+     .source = "docs.jax.dev: GPU memory allocation; gradient checkpointing"},
+    {.causes = "batch late-batch",
+     .use = SNUG_USE_TRAINING,
      .fix = "Use jax.checkpoint (remat) around the largest blocks",
      .why = "their activations are computed again in the backward pass",
      .source = "docs.jax.dev: GPU memory allocation; gradient checkpointing"},

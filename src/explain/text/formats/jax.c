@@ -12,7 +12,7 @@ static bool is_memory(const snug_clean *clean, size_t at, size_t length) {
 
 static const snug_anchor anchors[] = {
     {.text = "resource_exhausted:", .fits = is_memory},
-    {.text = "resourceexhausted:outofmemory"},
+    {.text = "resourceexhausted:", .fits = is_memory},
     {.text = "outofmemorywhiletryingtoallocate"},
     {.text = "outofmemoryallocating"},
     {.text = "ranoutofmemoryinmemoryspace"},
