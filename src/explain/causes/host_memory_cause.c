@@ -71,6 +71,16 @@ static void advise_check(const snug_facts *facts, snug_advice *advice) {
 
 // What a program that reads data and computes can do.
 static void advise_program(const snug_facts *facts, snug_advice *advice) {
+    const snug_amount *asked = &facts->figures.requested;
+    bool large = facts->shortage == SNUG_SHORTAGE_HOST && asked->bytes >= (uint64_t)1 << 30;
+    if (large)
+        snug_advise(advice,
+                    snug_words(advice,
+                               "%s were asked for in one piece: its shape is what to look at",
+                               SNUG_SIZE(asked->bytes)),
+                    "Make what is worked on at once smaller: a smaller batch, image or part of the "
+                    "data, or a type of fewer bits");
+    if (facts->windows && facts->shortage == SNUG_SHORTAGE_HOST) advise_commit(advice);
     if (snug_facts_mention(facts, "dataloader|num_workers|workers"))
         snug_advise(advice,
                     "each worker has its own copy of what the data set holds in Python, and "
@@ -79,7 +89,7 @@ static void advise_program(const snug_facts *facts, snug_advice *advice) {
     snug_advise(advice, "a container's or a batch job's limit counts, not the machine's",
                 "Give the program more memory (or swap), or let it hold less at once: data read as "
                 "it is needed (memory maps, chunks, a stream), no results in lists");
-    if (facts->shortage == SNUG_SHORTAGE_HOST)
+    if (facts->shortage == SNUG_SHORTAGE_HOST && !large)
         snug_advise(advice, "what is computed grows with them",
                     "Make the batch, or what is worked on at once, smaller");
 }
@@ -100,7 +110,6 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise(advice, "one copy of the weights in 16 bits, in place of two in 32",
                     "Load with low_cpu_mem_usage=True and 16-bit weights, or torch.load(..., "
                     "mmap=True)");
-    if (facts->windows && facts->shortage == SNUG_SHORTAGE_HOST) advise_commit(advice);
     if (facts->use != SNUG_USE_SERVER && !loads)
         advise_program(facts, advice);
     else

@@ -49,6 +49,8 @@ static double judge_enough(const snug_facts *facts, snug_evidence *evidence) {
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
+    bool is_named = facts->shortage != SNUG_SHORTAGE_UNKNOWN;
+    if (is_named && !(facts->shortage == SNUG_SHORTAGE_HOST && is_absurd(facts))) return 0.02;
     if (is_absurd(facts)) {
         if (facts->usable.known)
             snug_speak_for(evidence,
@@ -135,6 +137,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
 const snug_cause snug_cause_unknown = {
     .name = "unknown",
     .help = "the figures do not point to one cause",
+    .knows_shortage = true,
     .judge = judge,
     .advise = advise,
 };

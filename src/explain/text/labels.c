@@ -42,6 +42,8 @@ static const figure_label labels[] = {
     LABEL(BEFORE, "failedtoallocaterequestfor", requested),
     PLAIN(BEFORE, "availablememoryof", free),
     PLAIN(BEFORE, "couldnotallocatetensorwith", requested),
+    PLAIN(BEFORE, "requestedmemory", requested),
+    PLAIN(BEFORE, "-freememory", free),
     PLAIN(BEFORE, "requestedamountofgpumemory(", requested),
     PLAIN(BEFORE, "requestedamountofmemory(", requested),
     PLAIN(BEFORE, "memoryallocationof", requested),

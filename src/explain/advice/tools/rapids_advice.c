@@ -11,11 +11,6 @@ static const snug_lever levers[] = {
      .fix = "Work on a part at a time: dask_cudf, fewer rows or columns, 32-bit types",
      .why = "a join or sort needs two to four times its table",
      .source = "docs.rapids.ai: RMM; cuDF options"},
-    {.causes = "batch model unknown",
-     .unless = "cudf|cuml",
-     .fix = "XGBoost: QuantileDMatrix in place of DMatrix, a lower max_bin, or external memory",
-     .why = "quantised data take a fraction",
-     .source = "xgboost.readthedocs.io: XGBoost GPU Support"},
     {0},
 };
 
@@ -23,6 +18,6 @@ const snug_tool snug_tool_rapids = {
     .name = "RAPIDS",
     .rank = SNUG_TOOL_LIBRARY,
     .other_framework = true,
-    .words = "rmm::|/rmm/|cudf|cuml|rapids|xgboost|rmm_",
+    .words = "rmm::|/rmm/|cudf|cuml|rapids|rmm_",
     .levers = levers,
 };

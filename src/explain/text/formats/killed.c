@@ -55,6 +55,7 @@ static const snug_anchor anchors[] = {
     {.text = "iskilledbysignal:killed"},
     {.text = "excessivememoryusagecausingtheoperatingsystemtokill"},
     {.text = "crashedafterusingallavailableram"},
+    {.text = "crashedafterusingalltheavailableram"},
     {.text = "triedtoallocatemorememorythanisavailable"},
     {.text = "killedduetothenoderunninglowonmemory"},
     {.text = "nodewaslowonresource:memory"},

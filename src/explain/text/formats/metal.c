@@ -6,6 +6,7 @@ static const snug_anchor anchors[] = {
     {.text = "[metal]commandbufferexecutionfailed:insufficientmemory"},
     {.text = "[malloc_or_wait]unabletoallocate"},
     {.text = "[metal::malloc]"},
+    {.text = "islargerthanbuffermaximumof", .shortage = SNUG_SHORTAGE_BLOCK},
     {.text = "greaterthanthemaximumallowedbuffersizeof", .shortage = SNUG_SHORTAGE_BLOCK},
     {0},
 };
