@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/ops.h"
 
 static const struct {
@@ -128,23 +129,25 @@ snug_status snug_training_add_loss(const snug_training *training, bool training_
 
 // Indices of |tensor| are below this, where a table that it looks up tells; else 0. Casts and
 // changes of shape are looked through.
-static int64_t find_bound(const snug_graph *graph, snug_tensor_id tensor) {
-    int64_t bound = 0;
+static snug_status find_bound(const snug_graph *graph, snug_tensor_id tensor, int64_t *out) {
+    bool *same = NULL; // by tensor: the same numbers
+    *out = 0;
+    SNUG_TRY(SNUG_NEW(&same, graph->tensor_count));
+    same[tensor] = true;
     for (size_t i = 0; i < graph->node_count; i++) {
         const snug_node *node = graph->nodes[i];
         if (node->input_count == 0) continue;
-        bool passes = strcmp(node->op->name, "cast") == 0 || node->op->is_view;
-        int64_t found = 0;
-        if (passes && node->inputs[0] == tensor)
-            found = find_bound(graph, node->outputs[0]);
-        else if (strcmp(node->op->name, "gather") == 0 && node->inputs[1] == tensor)
-            found = snug_graph_type(graph, node->inputs[0])->dims[0];
-        if (found > 0 && (bound == 0 || found < bound)) bound = found;
+        bool passes = node->op->is_view || strcmp(node->op->name, "cast") == 0;
+        if (passes && same[node->inputs[0]]) same[node->outputs[0]] = true;
+        if (passes || strcmp(node->op->name, "gather") != 0 || !same[node->inputs[1]]) continue;
+        int64_t count = snug_graph_type(graph, node->inputs[0])->dims[0];
+        if (count > 0 && (*out == 0 || count < *out)) *out = count;
     }
-    return bound;
+    snug_memory_free(same);
+    return SNUG_OK;
 }
 
-static void describe(const snug_graph *graph, snug_tensor_id id, snug_sample_tensor *out) {
+static snug_status describe(const snug_graph *graph, snug_tensor_id id, snug_sample_tensor *out) {
     const snug_type *type = snug_graph_type(graph, id);
     *out = (snug_sample_tensor){.type = snug_dtype_name(type->dtype),
                                 .rank = type->rank > 0 ? type->rank - 1 : 0,
@@ -153,9 +156,9 @@ static void describe(const snug_graph *graph, snug_tensor_id id, snug_sample_ten
     snprintf(out->name, sizeof out->name, "%s", graph->tensors[id]->name);
     for (int i = 1; i < type->rank; i++)
         out->dims[i - 1] = type->dims[i];
-    if (!snug_dtype_is_float(type->dtype)) out->below = find_bound(graph, id);
     int64_t samples = type->rank > 0 ? type->dims[0] : 1;
     out->bytes = samples > 0 ? snug_type_bytes(type) / (size_t)samples : 0;
+    return snug_dtype_is_float(type->dtype) ? SNUG_OK : find_bound(graph, id, &out->below);
 }
 
 snug_status snug_training_sample(const snug_training *training, const snug_training_graph *built,
@@ -174,9 +177,9 @@ snug_status snug_training_sample(const snug_training *training, const snug_train
                 "the input '%.60s...' has a name of more than %zu bytes: data is found "
                 "by it",
                 name, sizeof out->inputs[i].name - 1);
-        describe(built->graph, built->inputs[i], &out->inputs[i]);
+        SNUG_TRY(describe(built->graph, built->inputs[i], &out->inputs[i]));
     }
-    describe(built->graph, built->target, &out->target);
+    SNUG_TRY(describe(built->graph, built->target, &out->target));
     if (training->loss == SNUG_CROSS_ENTROPY)
         out->classes = snug_graph_type(built->graph, built->logits)
                            ->dims[snug_loss_class_axis(training, built)];

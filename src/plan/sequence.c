@@ -170,12 +170,12 @@ failed:
 }
 
 void snug_sequence_clear(snug_sequence *self) {
-    void *owned[] = {self->costs,      self->nodes,      self->inputs,      self->bytes,
-                     self->candidates, self->drops,      self->steps,       self->values,
-                     self->spans,      self->change,     self->made,        self->step_values,
-                     self->passing,    self->accessible, self->last_reader, self->gaps,
-                     self->first_gap,  self->producer,   self->results,     self->outputs,
-                     self->in_gap};
+    void *owned[] = {self->costs,      self->nodes,     self->inputs,     self->bytes,
+                     self->candidates, self->drops,     self->steps,      self->values,
+                     self->spans,      self->change,    self->made,       self->step_values,
+                     self->passing,    self->demands,   self->accessible, self->last_reader,
+                     self->gaps,       self->first_gap, self->producer,   self->results,
+                     self->outputs,    self->in_gap};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         snug_memory_free(owned[i]);
     *self = (snug_sequence){0};
@@ -236,18 +236,9 @@ static void forget_passing(snug_sequence *self) {
         self->accessible[self->passing[--self->passing_count]] = NONE;
 }
 
-// Makes sure that |id| can be read at node |now|, running its producer again where it was let go.
-static snug_status demand(snug_sequence *self, snug_tensor_id id, snug_node_id now) {
-    if (self->accessible[id] != NONE || !self->is_possible) return SNUG_OK;
-    snug_node_id producer = self->producer[id];
+// Runs |producer| again, whose inputs can be read.
+static snug_status run_again(snug_sequence *self, snug_node_id producer, snug_node_id now) {
     const snug_sequence_node *node = &self->nodes[producer];
-    if (!node->can_run_again || node->expires < now) {
-        self->is_possible = false;
-        return SNUG_OK;
-    }
-    for (int32_t i = 0; i < node->again_input_count; i++)
-        SNUG_TRY(demand(self, node->again_inputs[i].tensor, now));
-    if (!self->is_possible) return SNUG_OK;
     snug_step *step;
     SNUG_TRY(begin_step(self, producer, true, node->again_input_count, &step));
     int32_t *values = self->step_values + step->first_value;
@@ -262,6 +253,38 @@ static snug_status demand(snug_sequence *self, snug_tensor_id id, snug_node_id n
     }
     self->seconds += self->costs[producer].again_seconds;
     self->again_count += !node->is_view;
+    return SNUG_OK;
+}
+
+// Puts the producer of |id| on the stack of nodes to run again, unless |id| can be read.
+static snug_status push_demand(snug_sequence *self, snug_tensor_id id, snug_node_id now,
+                               size_t *depth) {
+    if (self->accessible[id] != NONE) return SNUG_OK;
+    const snug_sequence_node *node = &self->nodes[self->producer[id]];
+    self->is_possible = node->can_run_again && node->expires >= now;
+    if (!self->is_possible) return SNUG_OK;
+    SNUG_TRY(SNUG_GROW(&self->demands, &self->demand_capacity, *depth + 1));
+    self->demands[(*depth)++] = (snug_sequence_demand){.tensor = id};
+    return SNUG_OK;
+}
+
+// Makes sure that |id| can be read at node |now|, running its producer again where it was let go.
+// Chains are as long as a file likes: no recursion.
+static snug_status demand(snug_sequence *self, snug_tensor_id id, snug_node_id now) {
+    size_t depth = 0;
+    if (!self->is_possible) return SNUG_OK;
+    SNUG_TRY(push_demand(self, id, now, &depth));
+    while (depth > 0 && self->is_possible) {
+        snug_sequence_demand *top = &self->demands[depth - 1];
+        snug_node_id producer = self->producer[top->tensor];
+        const snug_sequence_node *node = &self->nodes[producer];
+        if (top->next_input < node->again_input_count) {
+            SNUG_TRY(push_demand(self, node->again_inputs[top->next_input++].tensor, now, &depth));
+            continue;
+        }
+        SNUG_TRY(run_again(self, producer, now));
+        depth--;
+    }
     return SNUG_OK;
 }
 

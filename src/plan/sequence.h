@@ -66,6 +66,12 @@ typedef struct snug_memory_span {
     int32_t first, end; // steps
 } snug_memory_span;
 
+// A tensor that is to be made again, and the first of its producer's inputs that is not looked at.
+typedef struct snug_sequence_demand {
+    snug_tensor_id tensor;
+    int32_t next_input;
+} snug_sequence_demand;
+
 typedef struct snug_sequence {
     snug_graph *graph; // borrowed
     bool in_place;     // as snug_lifetimes_find()
@@ -102,6 +108,8 @@ typedef struct snug_sequence {
     uint8_t *in_gap;         // by tensor: until its next reader it is made for others alone
     snug_tensor_id *passing; // values that only the node at hand may read
     size_t passing_count;
+    snug_sequence_demand *demands; // a stack: nodes that run again, each for the one below
+    size_t demand_capacity;
     size_t work; // steps laid out so far, in all layouts
 
     bool is_possible; // false: a node would have to run again after its weight changed

@@ -1,21 +1,25 @@
-// libFuzzer target: the ONNX reader and importer on any bytes. Nothing they hold may crash it, hang
-// it or make it take more than bounded memory; what it cannot take, it refuses with a reason.
+// libFuzzer target: the ONNX reader, the importer and the planner on any bytes. Nothing they hold
+// may crash them, hang them or make them take more than bounded memory; what they cannot take, they
+// refuse with a reason.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "fuzz/fuzz.h"
 #include "graph/verify.h"
 #include "onnx/import.h"
+#include "snug/plan.h"
 
-enum { MOST_INPUTS = 8, MOST_BYTES = 4096 };
+enum { MOST_INPUTS = 8, MOST_BYTES = 4096, MOST_SECONDS = 20 };
 
-static void build(const snug_onnx_document *document, const snug_onnx_options *options) {
+static bool build(const snug_onnx_document *document, const snug_onnx_options *options) {
     snug_graph *graph;
     snug_onnx_built built;
-    if (snug_graph_new(&graph) != SNUG_OK) return;
+    if (snug_graph_new(&graph) != SNUG_OK) return false;
     snug_status status = snug_onnx_build(document, options, graph, &built);
     // A case of the suite may read running statistics that it updates; a network that trains not.
     bool trains = status == SNUG_OK && options->batch > 0;
@@ -26,6 +30,37 @@ static void build(const snug_onnx_document *document, const snug_onnx_options *o
     if (status != SNUG_OK && !snug_error_message()[0]) abort();
     snug_onnx_built_clear(&built);
     snug_graph_free(graph);
+    return status == SNUG_OK;
+}
+
+static bool is_late(void *context) {
+    return time(NULL) > *(time_t *)context + MOST_SECONDS;
+}
+
+// Plans what can be built, as any file is planned: by its path.
+static void plan(const uint8_t *data, size_t size) {
+    char path[64];
+    snug_device *device;
+    snug_plan *made;
+    time_t began = time(NULL);
+    snprintf(path, sizeof path, "/tmp/snug-fuzz-%ld.onnx", (long)getpid());
+    FILE *file = fopen(path, "wb");
+    if (!file) return;
+    bool written = fwrite(data, 1, size, file) == size;
+    if (fclose(file) == 0 && written && snug_device_open("reference", 1, &device) == SNUG_OK) {
+        snug_plan_request request = {.model = path,
+                                     .cost = SNUG_COST_MODEL,
+                                     .batch_size = 2,
+                                     .budget_bytes = (size_t)1 << 24,
+                                     .allow = SNUG_STATISTICS,
+                                     .should_stop = is_late,
+                                     .context = &began};
+        snug_status status = snug_plan_make(device, &request, &made);
+        if (status != SNUG_OK && !snug_error_message()[0]) abort();
+        snug_plan_free(made);
+        snug_device_close(device);
+    }
+    unlink(path);
 }
 
 // Small inputs known, so that every operator is evaluated on the host, too.
@@ -65,8 +100,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (snug_onnx_parse(data, size, NULL, &document) != SNUG_OK) return 0;
     snug_onnx_options as_written = {0}, training = {.batch = 2, .training = true};
     build(document, &as_written);
-    build(document, &training);
+    bool trains = build(document, &training);
     build_known(document, data, size);
     snug_onnx_close(document);
+    if (trains) plan(data, size);
     return 0;
 }
