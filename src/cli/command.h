@@ -26,7 +26,7 @@ typedef struct snug_command {
 extern const snug_command *const snug_commands[]; // ends with NULL
 
 // Prints "snug NAME: message" and a line's end to standard error; on a terminal, between words
-// broken to its width. |name|: NULL for the program itself.
+// broken to its width, of `snug explain` always to 80 columns. |name|: NULL for the program itself.
 void command_complain(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

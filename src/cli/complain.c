@@ -6,6 +6,10 @@
 
 #include "cli/command.h"
 
+// What `snug explain` complains of quotes others' lines, of any length: it is as wide as its
+// reports wherever it goes.
+enum { REPORT_WIDTH = 80 };
+
 // The columns of the terminal that standard error is, or 0 when it is none.
 static int terminal_width(void) {
     struct winsize size;
@@ -33,6 +37,21 @@ static void break_lines(char *text, int width) {
     }
 }
 
+// Breaks words that no line of |width| holds, as far as |room| bytes allow.
+static void break_words(char *text, int width, size_t room) {
+    size_t length = strlen(text);
+    int column = 0;
+    for (char *at = text; *at && length + 1 < room; at++, column++) {
+        if (*at == '\n') column = -1;
+        // Not within a character of several bytes.
+        if (column < width || ((unsigned char)*at & 0xC0) == 0x80) continue;
+        memmove(at + 1, at, length - (size_t)(at - text) + 1);
+        *at = '\n';
+        length++;
+        column = -1;
+    }
+}
+
 void command_complain(const char *name, const char *format, ...) {
     char text[4096];
     int used = snprintf(text, sizeof text, name ? "snug %s: " : "snug: ", name);
@@ -42,6 +61,11 @@ void command_complain(const char *name, const char *format, ...) {
     va_end(arguments);
     disarm(text);
     int width = terminal_width();
-    if (width > 0) break_lines(text, width);
+    if (width > 0) {
+        break_lines(text, width);
+    } else if (name && strcmp(name, "explain") == 0) {
+        break_lines(text, REPORT_WIDTH);
+        break_words(text, REPORT_WIDTH, sizeof text);
+    }
     fprintf(stderr, "%s\n", text);
 }

@@ -65,6 +65,10 @@ cp binary input
 explain 4 "binary file" -
 printf 'x\n' >"$(printf 'na\033me')"
 explain 4 "in 'na?me' (1 line)" "$(printf 'na\033me')"
+long=$(printf 'a%.0s' $(seq 200))
+echo "ValueError: $long and a line of a log that goes on for longer than anyone would read it" >"$long.txt"
+"$snug" explain "$long.txt" 2>out
+awk 'length > 80 { exit 1 }' out || { echo "FAIL: standard error: more than 80 columns"; failed=1; }
 if [ -w /dev/full ]; then
     explain 1 "cannot write /dev/full: No space left on device" error.txt --html /dev/full
     explain 1 "fragmentation" error.txt --html /dev/full # which is told nevertheless

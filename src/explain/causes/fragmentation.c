@@ -186,8 +186,7 @@ static void advise_settings(const snug_facts *facts, const char *gain, snug_advi
     if (facts->torch != SNUG_TORCH_EARLY) advise_split(facts, advice);
     if (can && !recent)
         snug_advise(advice, gain,
-                    "Update PyTorch to 2.1 or later (Linux), which this text is older "
-                    "than, and set %s",
+                    "Set %s (PyTorch 2.1 and later, Linux; this text is an older one's: update)",
                     setting);
     if (!can && !is_expandable(facts))
         snug_advise(advice,

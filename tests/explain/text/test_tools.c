@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explain/advice/advice.h"
 #include "explain/text/tool_texts.h"
 #include "support/test.h"
 
@@ -137,12 +138,39 @@ static void test_own_process(void **state) {
     }
 }
 
+// The tables: every row says what it is against, what to do, what that gives and who tells so;
+// words are as they stand in squeezed text, and no tool knows those of none.
+static void test_tables(void **state) {
+    (void)state;
+    int rows = 0;
+    for (const snug_tool *const *tool = snug_tools; *tool; tool++) {
+        assert_true(*(*tool)->words != '\0');
+        for (const char *at = (*tool)->words; *at; at++)
+            if (*at == ' ' || (*at >= 'A' && *at <= 'Z') || (at[0] == '|' && at[1] == '|'))
+                fail_msg("%s: words '%s'", (*tool)->name, (*tool)->words);
+        for (const snug_lever *lever = (*tool)->levers; lever->fix; lever++) {
+            assert_true(lever->why && *lever->why && lever->source && *lever->source);
+            for (const char *at = lever->causes; *at; at += strspn(at, " ")) {
+                size_t length = strcspn(at, " ");
+                bool known = false;
+                for (const snug_cause *const *cause = snug_causes; *cause; cause++)
+                    known |= strlen((*cause)->name) == length &&
+                             strncmp((*cause)->name, at, length) == 0;
+                if (!known) fail_msg("%s: a row against '%s'", (*tool)->name, lever->causes);
+                at += length;
+            }
+            rows++;
+        }
+    }
+    print_message("%d rows\n", rows);
+    assert_true(rows > 100);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_no_failures),
-        cmocka_unit_test(test_ranks),
-        cmocka_unit_test(test_own_process),
+        cmocka_unit_test(test_texts),  cmocka_unit_test(test_no_failures),
+        cmocka_unit_test(test_ranks),  cmocka_unit_test(test_own_process),
+        cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,7 @@ function fixesOf(finding) {
 function titleOf(finding) {
     const failed = !finding.snapshot || finding.requested_bytes != null;
     return (finding.line ? `Line ${finding.line}: ` : '') +
-        (finding.masked || (failed ? 'out of memory' : 'a snapshot without an out-of-memory error; its peak')) +
+        (finding.masked || (finding.format === 'nvidia-smi' ? 'a table of what is in use, without an error' : failed ? 'out of memory' : 'a snapshot without an out-of-memory error; its peak')) +
         (finding.gpu != null ? ` on GPU ${finding.gpu}` : '') + ` (${finding.format})` +
         (finding.repeats ? finding.repeats === 1 ? ', and once more' : `, and ${finding.repeats} times more` : '');
 }
@@ -76,6 +76,7 @@ function drawFinding(finding) {
         section.append(element('p', {class: 'site'}, 'asked for at ',
             ...breakable(`${finding.user_file}:${finding.user_line}` +
                 (finding.user_function ? `, in ${finding.user_function}` : ''), '/')));
+    if (finding.ranks) section.append(element('p', {class: 'site'}, `the same on ${finding.ranks}`));
     if (finding.user_code) section.append(element('pre', {class: 'site'}, finding.user_code));
     section.append(...stripOf(finding), figuresOf(finding), element('h3', {}, 'Causes, likeliest first'),
         causesOf(finding), ...refutedOf(finding), element('h3', {}, 'What to do, in this order'),
