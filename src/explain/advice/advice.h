@@ -15,6 +15,7 @@ typedef struct snug_lever {
     snug_use use;           // only where the program does this; 0: any
     bool not_training;      // only where it does not train
     bool evaluating;        // only where it failed while evaluating
+    bool is_batch;          // only where the batch is not one sample already
     bool is_16_bit;         // only where 16-bit types are not in use already
     const char *unless;     // words (snug_facts_mention) that show it is of no use; NULL: none
     const char *fix, *why;

@@ -44,6 +44,7 @@ static bool applies(const snug_lever *lever, const snug_facts *facts, const char
            fill(lever->fix, facts, text, sizeof text, &mark, &end) >= 0 &&
            !(lever->not_training && facts->use == SNUG_USE_TRAINING) &&
            !(lever->evaluating && !evaluates) && !(lever->is_16_bit && facts->half) &&
+           !(lever->is_batch && facts->batch_size == 1) &&
            (lever->shortage == SNUG_SHORTAGE_UNKNOWN || lever->shortage == facts->shortage) &&
            (lever->use == SNUG_USE_UNKNOWN || lever->use == facts->use) &&
            (!lever->unless || !snug_facts_mention(facts, lever->unless));

@@ -36,6 +36,7 @@ static const snug_lever levers[] = {
      .why = "weights come to the card layer by layer",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "batch late-batch",
+     .is_batch = true,
      .fix = "Lower train_micro_batch_size_per_gpu and raise gradient_accumulation_steps",
      .why = "the same batch in smaller parts",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},

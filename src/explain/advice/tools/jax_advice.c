@@ -4,6 +4,7 @@
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
      .use = SNUG_USE_TRAINING,
+     .is_batch = true,
      .fix =
          "Halve the batch, and add up the gradients of two (optax.MultiSteps, or lax.scan over micro-batches)",
      .why = "halves the temporaries of a step",

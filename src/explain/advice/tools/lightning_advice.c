@@ -4,6 +4,7 @@
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
      .use = SNUG_USE_TRAINING,
+     .is_batch = true,
      .fix = "Halve the DataLoader's batch and set Trainer(accumulate_grad_batches=2)",
      .why = "the same batch in smaller parts",
      .source = "lightning.ai/docs/pytorch: Trainer; effective training"},

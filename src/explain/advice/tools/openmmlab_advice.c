@@ -3,6 +3,7 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
+     .is_batch = true,
      .fix =
          "Lower train_dataloader.batch_size (samples_per_gpu), and scale the learning rate with it",
      .why = "fewer images at once",

@@ -3,8 +3,13 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
+     .is_batch = true,
      .fix = "Lower batch_size of fit() or of the Dataset",
      .why = "activations grow with it",
+     .source = "tensorflow.org/guide/gpu; tensorflow.org/guide/mixed_precision"},
+    {.causes = "batch late-batch",
+     .fix = "Make the image, the crop or the sequence smaller",
+     .why = "activations grow with them",
      .source = "tensorflow.org/guide/gpu; tensorflow.org/guide/mixed_precision"},
     {.causes = "batch",
      .is_16_bit = true,

@@ -30,6 +30,7 @@ static const snug_lever levers[] = {
     {.causes = "batch late-batch",
      .unless =
          "per_device_train_batch_size=1,|per_device_train_batch_size1-|per_device_train_batch_size:1,|per_device_train_batch_size=1)|per_device_train_batch_size1\\",
+     .is_batch = true,
      .fix = "Halve per_device_train_batch_size and double gradient_accumulation_steps",
      .why = "the same batch in smaller parts",
      .source = "huggingface.co/docs/transformers: TrainingArguments; GPU memory"},

@@ -4,6 +4,7 @@
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
      .use = SNUG_USE_TRAINING,
+     .is_batch = true,
      .fix = "Lower batch= (--batch-size); batch=-1 chooses one for the card",
      .why = "fewer images at once",
      .source = "docs.ultralytics.com: Train settings; yolov5 train.py"},
