@@ -63,6 +63,7 @@ bool snug_function_loads(const char *function, size_t length) {
                                         "load_model_gpu",
                                         "load_models_gpu",
                                         "partially_load",
+                                        "model_load",
                                         "patch_weight_to_device",
                                         "dispatch_model",
                                         NULL};

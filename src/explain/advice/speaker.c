@@ -15,12 +15,22 @@ static void add_tool(const snug_tool *tool, snug_facts *facts) {
     facts->tools[place] = tool;
 }
 
-// Libraries beside PyTorch print into its logs, and into each other's: their levers are for their
-// own messages.
+// PyTorch's own messages, whatever else is named in the text.
+static bool is_pytorch(const snug_facts *facts) {
+    static const char *const formats[] = {"capacity", "capacty", "reserved",
+                                          "cached",   "pytorch", "async",
+                                          "thc",      "mps",     "memory-summary"};
+    for (size_t i = 0; facts->format && i < sizeof formats / sizeof formats[0]; i++)
+        if (strcmp(facts->format, formats[i]) == 0) return true;
+    return false;
+}
+
+// Other frameworks have no say in PyTorch's messages. Libraries print into each other's logs: their
+// levers are for their own messages.
 static bool is_stranger(const snug_tool *tool, const char *own, const snug_facts *facts) {
+    if (!tool->other_framework || (own && strcmp(own, tool->name) == 0)) return false;
     bool bare = facts->format && strcmp(facts->format, "cuda") == 0;
-    return tool->rank == SNUG_TOOL_LIBRARY && tool->other_framework && !bare &&
-           (!own || strcmp(own, tool->name) != 0);
+    return is_pytorch(facts) || (tool->rank == SNUG_TOOL_LIBRARY && !bare);
 }
 
 static void find_tools(const char *own, snug_facts *facts) {
@@ -41,7 +51,8 @@ static snug_use find_use(const snug_facts *facts) {
         ",intrain|run_train|main_train|train_net.py|pretrain.py|yolotrain|mode=train";
     static const char infers[] =
         "model.generate(|generation/utils.py|inference.py|/inference|infer.py|predict.py|"
-        "pipeline(|pipelines/|demo.py|gradio|app.py|test.py|eval.py|sample.py|generate.py|"
+        "pipeline(|pipelines/|demo.py|gradio|/app.py|\"app.py|/test.py|\"test.py|pythontest.py|"
+        "/eval.py|\"eval.py|pythoneval.py|sample.py|generate.py|"
         ".generate(|generate_text|pipe(|transcribe(|runinference|runtheinference|txt2img|img2img|upscale|,inpredict|,ininference|,ingenerate";
     static const char prose[] = "training|epoch|loss:|loss=|batch_size|batchsize|learning_rate";
     if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)

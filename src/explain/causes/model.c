@@ -41,7 +41,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "It failed while weights came onto the device, before any batch.");
         // CUDA's status alone: the first call that needs the device finds it full.
         if (facts->format && strcmp(facts->format, "cuda") == 0 && !facts->other_framework)
-            return 0.45;
+            return facts->use == SNUG_USE_IMAGES || facts->use == SNUG_USE_SERVER ? 0.6 : 0.45;
         return facts->elsewhere.known && snug_ratio(facts->elsewhere, figures->capacity) > 0.4
                    ? 0.45
                    : 0.8;

@@ -23,6 +23,6 @@ const snug_tool snug_tool_darknet = {
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_TRAINING,
     .other_framework = true,
-    .words = "darknet|subdivisions",
+    .words = "darknet:|./darknet|dark_cuda|subdivisions|darknetdetector|darknet.exe",
     .levers = levers,
 };

@@ -99,6 +99,6 @@ const snug_tool snug_tool_vllm = {
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_SERVER,
     .words =
-        "/vllm/|vllm.engine|vllm.entrypoints|vllmserve|initializingtheengine|desiredgpumemoryutilization|vllm.llm|vllm/v1|vllmimportllm|vllm_worker|\\vllm\\|vllmapiserver",
+        "/vllm/|vllm.engine|vllm.entrypoints|vllmserve|initializingtheengine|desiredgpumemoryutilization|vllm.llm|vllm/v1|vllmimportllm|vllm_worker|vllminstance|vllm-project|\\vllm\\|vllmapiserver",
     .levers = levers,
 };
