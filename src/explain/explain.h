@@ -151,9 +151,9 @@ typedef struct snug_facts {
     snug_site loop;           // outermost of the user's functions that led there: the loop, mostly
     snug_amount growing_live; // live at the failure, from the sites that grow
     snug_amount stale;        // live at the failure, left by an earlier iteration or failed attempt
-    double
-        stale_passes; // how many iterations' forward passes that is, where several layers' are kept
-    snug_amount saved;         // the same, kept for a backward pass by a function that evaluates
+    size_t stale_rounds;      // iterations that left a good part of it; 0: unknown
+    bool stale_graph;         // many layers' outputs are among it, as a graph keeps them
+    snug_amount saved;        // the same, kept for a backward pass by a function that evaluates
     snug_amount most_reserved; // by this process, earlier in the trace
     double
         last_scale; // how much larger the last iteration's tensors are than any before; 0: unknown

@@ -89,7 +89,7 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_against(evidence, "%s lay free in the allocator, more than the %s asked for.",
                            SNUG_SIZE(facts->figures.unallocated.bytes),
                            SNUG_SIZE(facts->figures.requested.bytes));
-        confidence -= 0.2 + snug_clamp(share, 0, 0.4);
+        confidence -= snug_clamp(2 * share, 0, 0.6);
     }
     return confidence;
 }

@@ -43,6 +43,13 @@ static double judge_pieces(const snug_facts *facts, snug_evidence *evidence) {
     return enough ? 0.2 : -0.1;
 }
 
+// A snapshot shows all pieces, also those that any run leaves. What lies free is worth more of the
+// batch or of the model the larger it is.
+static double limit_of_snapshot(const snug_facts *facts) {
+    double share = snug_ratio(facts->figures.unallocated, facts->figures.reserved);
+    return facts->is_snapshot ? 0.1 + 3 * share : 1;
+}
+
 static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     double share = snug_ratio(figures->unallocated, figures->reserved);
@@ -133,6 +140,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (!figures->unallocated.known || !figures->requested.known)
         return figures->unallocated.known ? 0 : judge_async(facts, evidence);
     double confidence = judge_unallocated(facts, evidence) + judge_pieces(facts, evidence);
+    confidence = snug_clamp(confidence, -1, limit_of_snapshot(facts));
     if (facts->what_if) {
         snug_speak_for(evidence, "Replayed with %s, the request succeeds within %s.",
                        facts->what_if, SNUG_SIZE(facts->what_if_reserved.bytes));

@@ -12,14 +12,14 @@ static double judge_growth(const snug_facts *facts, snug_evidence *evidence) {
         confidence = 0.45 + 0.45 * saved;
     }
     double stale = snug_ratio(facts->stale, facts->peak);
-    // Too few iterations in the trace to tell growth, and more alive than one of them makes.
-    if (facts->growth_per_period <= 0 && facts->errors_before == 0 && stale > 0.3 &&
-        facts->stale_passes >= 1.5) {
+    // Too few iterations in the trace to tell growth, and many layers' outputs of earlier ones
+    // live.
+    if (facts->growth_per_period <= 0 && facts->errors_before == 0 && stale > 0.25 &&
+        facts->stale_graph) {
         snug_speak_for(evidence,
-                       "%s of the %s live were made by forward passes of earlier iterations, %.1f "
-                       "times what one of them makes: activations that a graph still refers to.",
-                       SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes),
-                       facts->stale_passes);
+                       "%s of the %s live were made by the layers of earlier iterations' forward "
+                       "passes: activations that a graph still refers to.",
+                       SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes));
         confidence = snug_clamp(0.5 + 0.5 * stale, confidence, 0.94);
     }
     if (facts->growth_per_period <= 0 || !facts->growth_has_history) return confidence;

@@ -10,6 +10,10 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
                            SNUG_SIZE(facts->stale.bytes));
         return 0.03;
     }
+    if (snug_ratio(facts->saved, facts->peak) > 0.25 && !facts->no_grad) {
+        snug_speak_against(evidence, "It was an evaluation, which keeps activations needlessly.");
+        return 0.05;
+    }
     if (facts->last_scale > 0 && facts->growth_per_period <= 0) {
         const char *words =
             "The last iteration's tensors are %.2f times as large as the largest of "

@@ -9,6 +9,16 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        SNUG_SIZE(facts->log_growth));
         return 0.62;
     }
+    double stale = snug_ratio(facts->stale, facts->peak);
+    if (facts->growth_per_period <= 0 && facts->errors_before == 0 && facts->stale_rounds >= 2 &&
+        stale > 0.25 && !facts->stale_graph) {
+        snug_speak_for(evidence,
+                       "%s of the %s live were made by %zu iterations before this one: something "
+                       "keeps a part of each.",
+                       SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes),
+                       facts->stale_rounds);
+        return snug_clamp(0.4 + 0.5 * stale, 0, facts->stale_rounds >= 3 ? 0.9 : 0.6);
+    }
     if (facts->growth_per_period <= 0) {
         if (facts->period_known && facts->periods > 0)
             snug_speak_against(evidence, "Over %zu iterations nothing more stays live.",

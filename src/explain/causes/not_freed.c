@@ -10,11 +10,12 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
                            "exception or traceback still refers to them.",
                            SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes));
         else
-            snug_speak_for(evidence,
-                           "%s of the %s live were made by the iteration before this one.",
+            snug_speak_for(evidence, "%s of the %s live were made by iterations before this one.",
                            SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes));
-        bool passes = facts->errors_before == 0 && facts->stale_passes >= 1.5;
-        return snug_clamp((passes ? 0.1 : 0.5) + 0.7 * stale, 0, 0.92);
+        // Several iterations' leavings add up, and a graph's layers are more than what was
+        // forgotten.
+        bool other = facts->errors_before == 0 && (facts->stale_graph || facts->stale_rounds >= 2);
+        return snug_clamp((other ? 0.1 : 0.5) + 0.7 * stale, 0, other ? 0.5 : 0.92);
     }
     if (facts->period_known && facts->growth_per_period <= 0)
         snug_speak_against(evidence, "Nothing of an iteration stays after it.");

@@ -33,11 +33,10 @@ static snug_status add_finding(const snug_analysis *analysis, const char *name,
     snug_text detail = {0}, json = {0};
     facts.format = "pytorch-snapshot";
     facts.source = name;
-    snug_analysis_tell(analysis, &facts);
+    snug_status status = snug_analysis_tell(analysis, &facts);
     snug_analysis_append_text(analysis, &detail);
     snug_analysis_append_json(analysis, &json);
-    snug_status status = SNUG_OK;
-    if (explanation->options.what_if)
+    if (status == SNUG_OK && explanation->options.what_if)
         status =
             add_what_if(analysis->snapshot, facts.gpu < 0 ? 0 : facts.gpu, &facts, &detail, &json);
     if (status == SNUG_OK) status = snug_text_status(&detail);

@@ -147,12 +147,16 @@ static snug_status get_list(const snug_store *store, const dict_fields *fields, 
 
 static snug_status make_frame(snug_store *store, const dict_fields *fields, uint64_t *out) {
     snug_frame frame = {0};
-    int64_t line = 0;
+    const snug_pickle_value *line = fields->of[KEY_LINE];
     snug_frame_id id;
     SNUG_TRY(get_text(fields, KEY_FILENAME, &frame.file));
     SNUG_TRY(get_text(fields, KEY_NAME, &frame.function));
-    SNUG_TRY(get_number(fields, KEY_LINE, INT64_MIN, INT64_MAX, &line));
-    frame.line = line > 0 && line <= INT32_MAX ? (int32_t)line : 0;
+    // Of C++ frames it is an address, and 2^64 - 1 where it is unknown.
+    if (line && line->type == SNUG_PICKLE_INT && line->bits <= INT32_MAX)
+        frame.line = (int32_t)line->bits;
+    else if (line && line->type != SNUG_PICKLE_INT && line->type != SNUG_PICKLE_BIG &&
+             line->type != SNUG_PICKLE_NONE)
+        return wrong(fields, KEY_LINE, "a number");
     SNUG_TRY(snug_store_frame(store, frame, &id));
     *out = id;
     return SNUG_OK;

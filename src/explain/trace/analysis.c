@@ -34,38 +34,39 @@ int snug_analysis_device(const snug_snapshot *snapshot) {
 typedef struct site_table {
     snug_site_bytes *items; // frame * SNUG_KINDS + kind
     size_t count;
-    double *stack_growth; // by stack
+    double *stack_growth; // by Python stack
 } site_table;
 
-static snug_status new_table(const snug_snapshot *snapshot, site_table *out) {
-    out->count = snapshot->frame_count * SNUG_KINDS;
+static snug_status new_table(const snug_analysis *analysis, site_table *out) {
+    out->count = analysis->snapshot->frame_count * SNUG_KINDS;
     SNUG_TRY(SNUG_NEW(&out->items, out->count));
-    return SNUG_NEW(&out->stack_growth, snapshot->stack_count);
+    return SNUG_NEW(&out->stack_growth, analysis->frames.python_count);
+}
+
+// Whether |life| is of the iterations that are compared.
+static bool is_compared(const snug_iterations *iterations, const snug_life *life) {
+    if (life->before || iterations->periods == 0 || !snug_life_is_of_step(life)) return false;
+    size_t round = snug_iterations_at(iterations, life->birth);
+    return round >= iterations->settled && round < iterations->settled + iterations->periods;
 }
 
 static void fill_table(snug_analysis *analysis, site_table *table) {
     const snug_timeline *timeline = &analysis->timeline;
     const snug_iterations *iterations = &analysis->iterations;
-    bool grows =
-        iterations->known && iterations->settled < iterations->count && iterations->periods > 0;
-    uint32_t first = grows ? iterations->rests[iterations->settled] : 0;
-    uint32_t last = grows ? iterations->rests[iterations->settled + iterations->periods] : 0;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
-        snug_frame_id frame = analysis->stacks[life->stack].user;
-        snug_site_bytes *item = &table->items[(size_t)frame * SNUG_KINDS + life->kind];
-        item->frame = frame;
+        const snug_stack_about *about = &analysis->stacks[life->stack];
+        snug_site_bytes *item = &table->items[(size_t)about->user * SNUG_KINDS + life->kind];
+        item->frame = about->user;
         item->kind = life->kind;
-        if (snug_life_is_live(life, timeline->at)) {
-            item->bytes += life->size;
-            item->count++;
-        }
-        if (!grows) continue;
-        double change = (double)snug_life_is_live(life, last) - snug_life_is_live(life, first);
-        analysis->kept_tensors += change / (double)iterations->periods;
-        change *= (double)life->size / (double)iterations->periods;
-        item->growth += change;
-        table->stack_growth[life->stack] += change;
+        if (!snug_life_is_live(life, timeline->at)) continue;
+        item->bytes += life->size;
+        item->count++;
+        if (!is_compared(iterations, life)) continue;
+        double each = 1 / (double)iterations->periods;
+        analysis->kept_tensors += each;
+        item->growth += each * (double)life->size;
+        table->stack_growth[about->python] += each * (double)life->size;
     }
 }
 
@@ -101,12 +102,13 @@ static snug_status take_sites(const site_table *table, double least_growth, snug
 }
 
 // Which part of training what grows comes from.
-static void judge_growth(const site_table *table, double least_growth, snug_analysis *out) {
+static void judge_growth(site_table *table, double least_growth, snug_analysis *out) {
     for (size_t i = 0; i < out->snapshot->stack_count; i++) {
-        double growth = table->stack_growth[i];
         const snug_stack_about *about = &out->stacks[i];
+        double growth = table->stack_growth[about->python];
         bool forward = about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_EVALUATE;
-        if (growth <= least_growth || !forward) continue;
+        if (about->python == 0 || growth <= least_growth || !forward) continue;
+        table->stack_growth[about->python] = 0; // other stacks of the same Python frames
         out->growth_forward += growth;
         out->growing_stacks++;
         out->growing_loss |= about->loss;
@@ -115,7 +117,7 @@ static void judge_growth(const site_table *table, double least_growth, snug_anal
 
 static snug_status find_sites(snug_analysis *analysis) {
     site_table table = {0};
-    snug_status status = new_table(analysis->snapshot, &table);
+    snug_status status = new_table(analysis, &table);
     if (status == SNUG_OK) {
         fill_table(analysis, &table);
         // What the sites add up to is the growth; hundredths of it are noise.
@@ -137,10 +139,11 @@ static void find_kinds(snug_analysis *analysis) {
 
 snug_status snug_analysis_make(const snug_snapshot *snapshot, int device, snug_analysis *out) {
     *out = (snug_analysis){.snapshot = snapshot};
-    SNUG_TRY(snug_stacks_judge(snapshot, &out->stacks));
-    SNUG_TRY(snug_timeline_make(snapshot, device, &out->timeline));
-    SNUG_TRY(snug_timeline_judge(&out->timeline, out->stacks));
-    SNUG_TRY(snug_iterations_find(&out->timeline, out->stacks, &out->iterations));
+    SNUG_TRY(snug_stacks_judge(snapshot, &out->frames));
+    out->stacks = out->frames.about;
+    SNUG_TRY(snug_timeline_make(snapshot, &out->frames, device, &out->timeline));
+    SNUG_TRY(snug_timeline_judge(&out->timeline, &out->frames));
+    SNUG_TRY(snug_iterations_find(&out->timeline, &out->frames, &out->iterations));
     if (out->timeline.has_oom) out->oom = &out->timeline.entries[out->timeline.at];
     SNUG_TRY(snug_memory_layout_make(&out->timeline, out->oom ? out->oom->size : 0, &out->layout));
     find_kinds(out);
@@ -148,7 +151,7 @@ snug_status snug_analysis_make(const snug_snapshot *snapshot, int device, snug_a
 }
 
 void snug_analysis_clear(snug_analysis *analysis) {
-    snug_memory_free(analysis->stacks);
+    snug_stacks_clear(&analysis->frames);
     snug_memory_free(analysis->sites);
     snug_memory_free(analysis->growing);
     snug_timeline_clear(&analysis->timeline);

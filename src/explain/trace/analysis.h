@@ -17,7 +17,8 @@ typedef struct snug_site_bytes {
 
 typedef struct snug_analysis {
     const snug_snapshot *snapshot;
-    snug_stack_about *stacks;
+    snug_stacks frames;
+    const snug_stack_about *stacks; // of |frames|, by stack
     snug_timeline timeline;
     snug_iterations iterations;
     snug_memory_layout layout;
@@ -27,8 +28,8 @@ typedef struct snug_analysis {
     snug_site_bytes *growing; // largest growth first
     size_t growing_count;
     double growth_forward;       // of the growth, what forward passes made
-    size_t growing_stacks;       // forward stacks that grow
-    double kept_tensors;         // more tensors that are live after an iteration, on average
+    size_t growing_stacks;       // forward stacks that grow, told apart by their Python frames
+    double kept_tensors;         // tensors that an iteration leaves, on average
     bool growing_loss;           // what grows is made by a loss
     const snug_trace_entry *oom; // NULL: none in the trace
 } snug_analysis;
@@ -40,8 +41,8 @@ int snug_analysis_device(const snug_snapshot *snapshot);
 snug_status snug_analysis_make(const snug_snapshot *snapshot, int device, snug_analysis *out);
 void snug_analysis_clear(snug_analysis *analysis);
 
-// Fills |facts|; texts are the snapshot's.
-void snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts);
+// Fills |facts|; texts are the snapshot's. SNUG_NOMEM.
+snug_status snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts);
 
 // What only snapshots tell: lines for people, and members of a JSON object. Of the room
 // report/: analysis_report.c, analysis_json.c.

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "explain/trace/analysis.h"
 
 static snug_site site_of(const snug_snapshot *snapshot, snug_frame_id id) {
@@ -192,6 +193,17 @@ static void tell_peaks(const snug_iterations *iterations, snug_facts *facts) {
     facts->between = snug_amount_of(iterations->live[iterations->count - 1]);
 }
 
+// Whether what stays of iterations is the graphs of their forward passes. A cache keeps one result
+// of a pass; a graph keeps what many of its layers saved.
+static bool is_history(const snug_analysis *analysis) {
+    const snug_iterations *iterations = &analysis->iterations;
+    enum { MANY_TENSORS = 6 };
+    if (!analysis->snapshot->has_stacks) return analysis->kept_tensors >= MANY_TENSORS;
+    bool many = analysis->growing_stacks >= 2 &&
+                analysis->growth_forward >= 0.2 * iterations->forward_bytes;
+    return analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss);
+}
+
 static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     const snug_iterations *iterations = &analysis->iterations;
     uint64_t live = 0;
@@ -199,6 +211,7 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     facts->growth_per_period = iterations->growth;
     facts->growing_periods = iterations->growing;
     facts->periods = iterations->periods;
+    if (iterations->growth <= 0) return;
     for (size_t i = 0; i < analysis->growing_count; i++) {
         const snug_site_bytes *item = &analysis->growing[i];
         // Without a line, sites are all that has none.
@@ -210,25 +223,8 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
         site.bytes_per_period = item->growth;
         facts->growing[facts->growing_count++] = site;
     }
-    if (iterations->growth <= 0) return;
     facts->growing_live = snug_amount_of(live);
-    // What grew for a while and was given back before the failure is not what filled the device.
-    double gained = 0.7 * iterations->growth * (double)iterations->periods;
-    double begin = (double)iterations->live[iterations->settled];
-    if ((double)live < gained || (double)analysis->timeline.live < begin + gained) {
-        facts->growth_per_period = 0;
-        facts->growing_live = (snug_amount){0};
-        facts->growing_count = 0;
-        return;
-    }
-    enum { MANY_TENSORS = 6 };
-    // A cache keeps one result of a forward pass; a graph keeps what many of its layers saved.
-    bool many = analysis->growing_stacks >= 2 &&
-                analysis->growth_forward >= 0.2 * iterations->forward_bytes;
-    facts->growth_has_history = analysis->snapshot->has_stacks
-                                    ? analysis->growth_forward >= 0.5 * iterations->growth &&
-                                          (many || analysis->growing_loss)
-                                    : analysis->kept_tensors >= MANY_TENSORS;
+    facts->growth_has_history = is_history(analysis);
 }
 
 static bool is_step(const snug_life *life, const snug_stack_about *stacks) {
@@ -249,44 +245,85 @@ static uint32_t attempt_start(const snug_analysis *analysis) {
     return iterations->starts[count - 1];
 }
 
-// Activations of the attempts before the one that fails. An attempt after a caught error counts as
-// one only when it begins anew: with the stack that the one before began with, or began its forward
-// pass with.
-static void tell_stale(const snug_analysis *analysis, snug_facts *facts) {
-    const snug_timeline *timeline = &analysis->timeline;
-    const snug_iterations *iterations = &analysis->iterations;
-    uint32_t start = attempt_start(analysis);
-    uint64_t stale = 0, saved = 0;
-    size_t saved_count = 0, other_layers = 0;
-    snug_stack_id first = 0, forward = 0;
-    bool anew = false;
-    for (size_t i = 0; i < timeline->life_count; i++) {
-        const snug_life *life = &timeline->lives[i];
-        if (!is_step(life, analysis->stacks) || !snug_life_is_live(life, timeline->at)) continue;
-        // What is older than the trace is of no iteration that it shows, where it shows one begin.
-        if (life->before ? iterations->known && start > 0 : life->birth < start) {
-            stale += life->size;
-            if (first == 0) first = life->stack;
-            other_layers += life->stack != first;
-            bool passes = analysis->stacks[life->stack].place == SNUG_PLACE_FORWARD;
-            if (forward == 0 && passes && timeline->oom_count > 1) forward = life->stack;
-        } else if (!life->before && life->birth >= start) {
-            anew |= life->stack != 0 && (life->stack == first || life->stack == forward);
-            saved += life->size;
-            saved_count++;
-        }
-    }
-    // The first request of the new attempt may be the one that fails.
-    if (analysis->oom && analysis->oom->stack != 0)
-        anew |= analysis->oom->stack == first || analysis->oom->stack == forward;
-    if (stale > 0 && anew) facts->stale = snug_amount_of(stale);
-    if (stale > 0 && anew && iterations->forward_bytes > 0 && other_layers >= 4)
-        facts->stale_passes = (double)stale / iterations->forward_bytes;
-    if (facts->phase == SNUG_PHASE_EVALUATE && saved_count >= 4)
-        facts->saved = snug_amount_of(saved);
+// What is live of attempts before the one that fails, and of this one.
+typedef struct step_bytes {
+    uint64_t stale, saved;
+    size_t saved_count, stale_count;
+    uint64_t stale_passes; // of |stale|, made by forward passes
+    size_t stale_layers;   // stacks of forward passes that stale tensors were made with
+    size_t rounds;         // iterations that left a good part of it
+} step_bytes;
+
+// How many iterations before the last left a tenth or more of what all of them left.
+static size_t count_rounds(const snug_iterations *iterations) {
+    uint64_t all = 0;
+    size_t rounds = 0;
+    for (size_t i = 0; i + 1 < iterations->count; i++)
+        all += iterations->kept[i];
+    for (size_t i = 0; i + 1 < iterations->count; i++)
+        rounds += all > 0 && iterations->kept[i] >= all / 10;
+    return rounds;
 }
 
-void snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts) {
+// Whether |life| is of an attempt before the one that begins at |start|. What is older than the
+// trace, or than the first iteration that it shows, is of none; and what one iteration long ago
+// left is there to stay.
+static bool is_stale(const snug_analysis *analysis, const snug_life *life, uint32_t start,
+                     size_t rounds) {
+    const snug_iterations *iterations = &analysis->iterations;
+    uint32_t failure = analysis->timeline.previous_oom;
+    if (!life->before && life->birth >= start) return false;
+    if (failure > 0 && failure == start) return true;
+    if (life->before || !iterations->known) return false;
+    size_t round = snug_iterations_at(iterations, life->birth);
+    return round < iterations->count && (rounds >= 2 || round + 2 >= iterations->count);
+}
+
+static snug_status add_step_bytes(const snug_analysis *analysis, uint32_t start, step_bytes *out) {
+    const snug_timeline *timeline = &analysis->timeline;
+    bool *seen = NULL;
+    SNUG_TRY(SNUG_NEW(&seen, analysis->frames.python_count));
+    out->rounds = count_rounds(&analysis->iterations);
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        const snug_stack_about *about = &analysis->stacks[life->stack];
+        if (!is_step(life, analysis->stacks) || !snug_life_is_live(life, timeline->at)) continue;
+        if (!life->before && life->birth >= start) {
+            out->saved += life->size;
+            out->saved_count++;
+        }
+        if (!is_stale(analysis, life, start, out->rounds)) continue;
+        bool pass = about->place != SNUG_PLACE_USER;
+        out->stale += life->size;
+        out->stale_count++;
+        out->stale_passes += pass ? life->size : 0;
+        out->stale_layers += pass && !seen[about->python];
+        seen[about->python] = true;
+    }
+    snug_memory_free(seen);
+    return SNUG_OK;
+}
+
+// Activations of the attempts before the one that fails. Many layers' are a graph that is kept.
+static snug_status tell_stale(const snug_analysis *analysis, snug_facts *facts) {
+    uint32_t start = attempt_start(analysis);
+    step_bytes bytes = {0};
+    if (!analysis->snapshot->has_stacks) return SNUG_OK;
+    SNUG_TRY(add_step_bytes(analysis, start, &bytes));
+    if (facts->phase == SNUG_PHASE_EVALUATE && bytes.saved_count >= 4)
+        facts->saved = snug_amount_of(bytes.saved);
+    if (start == 0 || bytes.stale == 0) return SNUG_OK;
+    enum { MANY_LAYERS = 4, MANY_TENSORS = 6 };
+    size_t rounds = bytes.rounds > 0 ? bytes.rounds : 1;
+    facts->stale = snug_amount_of(bytes.stale);
+    facts->stale_rounds = bytes.rounds;
+    facts->stale_graph =
+        bytes.stale_passes >= bytes.stale / 2 &&
+        (bytes.stale_layers >= MANY_LAYERS || bytes.stale_count / rounds >= MANY_TENSORS);
+    return SNUG_OK;
+}
+
+snug_status snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts) {
     const snug_snapshot *snapshot = analysis->snapshot;
     const snug_iterations *iterations = &analysis->iterations;
     facts->is_snapshot = true;
@@ -305,7 +342,8 @@ void snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts) {
     facts->last_scale = iterations->scale;
     if (iterations->known) facts->iterations = (int64_t)iterations->count - 1;
     tell_request(analysis, facts);
-    if (!facts->only_made) tell_stale(analysis, facts);
+    if (!facts->only_made) SNUG_TRY(tell_stale(analysis, facts));
     snug_amount free = facts->figures.free;
     if (free.known) facts->usable = snug_amount_of(facts->figures.reserved.bytes + free.bytes);
+    return SNUG_OK;
 }

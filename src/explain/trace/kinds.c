@@ -5,13 +5,24 @@
 #include "base/memory.h"
 #include "explain/trace/timeline.h"
 
-// Sizes of the weights, sorted: a gradient has the size of its weight.
+// Sizes, sorted: a gradient has the size of its weight.
 typedef struct size_list {
     uint64_t *sizes;
     size_t count, capacity;
-    uint32_t setup_end;   // where the first forward pass begins, as far as stacks tell
-    snug_text_id trainer; // the user's function that calls it
 } size_list;
+
+typedef struct kind_judge {
+    const snug_timeline *timeline;
+    const snug_stack_about *stacks;
+    size_list weights, activations; // activations: of forward passes
+    uint32_t setup_end;             // where the first forward pass begins, as far as stacks tell
+    snug_text_id trainer;           // the user's function that calls it
+    uint32_t *run_ends;             // by position: where the run of backward allocations ends
+    // The backward pass runs on a thread of its own, without Python's stack. Where forward passes
+    // have stacks, allocations without one are its.
+    bool backward_is_empty;
+    bool old_have_stacks; // what is older than the trace has stacks all the same
+} kind_judge;
 
 static int compare(const void *left, const void *right) {
     uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
@@ -23,18 +34,37 @@ static bool has_size(const size_list *list, uint64_t size) {
            bsearch(&size, list->sizes, list->count, sizeof size, compare) != NULL;
 }
 
+static snug_status add_size(size_list *list, uint64_t size) {
+    if (list->count > 0 && list->sizes[list->count - 1] == size) return SNUG_OK;
+    SNUG_TRY(SNUG_GROW(&list->sizes, &list->capacity, list->count + 1));
+    list->sizes[list->count++] = size;
+    return SNUG_OK;
+}
+
+static void sort_sizes(size_list *list) {
+    if (list->count > 0) qsort(list->sizes, list->count, sizeof *list->sizes, compare);
+}
+
+static const snug_stack_about *about_of(const kind_judge *self, const snug_life *life) {
+    return &self->stacks[life->stack];
+}
+
+static bool is_pass(const snug_stack_about *about) {
+    return about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_EVALUATE;
+}
+
 // Where the run of backward allocations that holds each position ends: a gradient outlives it.
-static snug_status find_run_ends(const snug_timeline *timeline, const snug_stack_about *stacks,
-                                 bool backward_is_empty, uint32_t **out) {
-    SNUG_TRY(SNUG_NEW(out, (size_t)timeline->count + 1));
+static snug_status find_run_ends(kind_judge *self) {
+    const snug_timeline *timeline = self->timeline;
+    SNUG_TRY(SNUG_NEW(&self->run_ends, (size_t)timeline->count + 1));
     uint32_t end = timeline->count;
     for (uint32_t p = timeline->count; p-- > 0;) {
         const snug_trace_entry *entry = &timeline->entries[p];
-        snug_place place = (snug_place)stacks[entry->stack].place;
+        snug_place place = (snug_place)self->stacks[entry->stack].place;
         bool other = place != SNUG_PLACE_BACKWARD && place != SNUG_PLACE_WORKSPACE &&
-                     !(place == SNUG_PLACE_NONE && backward_is_empty);
+                     !(place == SNUG_PLACE_NONE && self->backward_is_empty);
         if (entry->action == SNUG_TRACE_ALLOC && other) end = p;
-        (*out)[p] = end;
+        self->run_ends[p] = end;
     }
     return SNUG_OK;
 }
@@ -47,131 +77,157 @@ static bool is_momentary(const snug_timeline *timeline, const snug_life *life) {
     return true;
 }
 
-// Live to the end, and made before anything else of training.
 static bool is_lasting(const snug_timeline *timeline, const snug_life *life) {
     return life->death == UINT32_MAX || life->death > timeline->at;
 }
 
-static snug_kind kind_of_backward(const snug_timeline *timeline, const snug_life *life,
-                                  const size_list *weights, const uint32_t *run_ends) {
-    bool stays =
-        life->death == UINT32_MAX || (!life->before && life->death > run_ends[life->birth]);
-    bool sized = weights->count == 0 || has_size(weights, life->size);
-    if (life->before) stays = is_lasting(timeline, life);
-    return stays && sized ? SNUG_KIND_GRADIENTS : SNUG_KIND_ACTIVATIONS;
+// What outlives its backward pass is a gradient. In a pass that is not over, what has the size of a
+// weight is one, unless forward passes make that size as well and it is given back.
+static snug_kind kind_of_backward(const kind_judge *self, const snug_life *life) {
+    bool sized = self->weights.count == 0 || has_size(&self->weights, life->size);
+    if (life->before)
+        return is_lasting(self->timeline, life) && sized ? SNUG_KIND_GRADIENTS
+                                                         : SNUG_KIND_ACTIVATIONS;
+    uint32_t end = self->run_ends[life->birth];
+    if (end < self->timeline->at && life->death > end) return SNUG_KIND_GRADIENTS;
+    bool stays = life->death == UINT32_MAX || !has_size(&self->activations, life->size);
+    return sized && stays && is_lasting(self->timeline, life) ? SNUG_KIND_GRADIENTS
+                                                              : SNUG_KIND_ACTIVATIONS;
 }
 
-static snug_text_id caller_of(const snug_timeline *timeline, const snug_stack_about *about) {
-    return timeline->snapshot->frames[about->caller].function;
+static snug_text_id caller_of(const kind_judge *self, const snug_stack_about *about) {
+    return self->timeline->snapshot->frames[about->caller].function;
 }
 
-// Made by the user's own line before anything was trained, to stay, and not where batches are made.
-static bool is_setup(const snug_timeline *timeline, const snug_life *life,
-                     const snug_stack_about *about, const size_list *weights) {
-    return life->death == UINT32_MAX && (life->before || life->birth < weights->setup_end) &&
-           weights->trainer != 0 && caller_of(timeline, about) != weights->trainer;
-}
-
-// Optimizer state comes in series, from one line; a batch comes alone, and may have a weight's size
-// by chance.
-static bool is_in_series(const snug_timeline *timeline, const snug_life *life) {
-    const snug_life *first = timeline->lives, *end = first + timeline->life_count;
-    return (life > first && life[-1].stack == life->stack) ||
-           (life + 1 < end && life[1].stack == life->stack);
+// Made before anything was trained, to stay: by a constructor, or by a line of the user's that is
+// not where batches are made.
+static bool is_setup(const kind_judge *self, const snug_life *life, const snug_stack_about *about) {
+    if (life->death != UINT32_MAX || (!life->before && life->birth >= self->setup_end))
+        return false;
+    if (about->builds) return true;
+    return self->trainer != 0 && caller_of(self, about) != self->trainer;
 }
 
 // Below this, sizes agree by chance.
 enum { SMALLEST_WEIGHT = 4096 };
 
-static snug_kind kind_of(const snug_timeline *timeline, const snug_life *life,
-                         const snug_stack_about *about, const size_list *weights,
-                         const uint32_t *run_ends, bool backward_is_empty) {
-    snug_place place = (snug_place)about->place;
-    if (place == SNUG_PLACE_NONE && backward_is_empty && !life->before) place = SNUG_PLACE_BACKWARD;
-    switch (place) {
-    case SNUG_PLACE_LOAD:
-        return SNUG_KIND_WEIGHTS;
-    case SNUG_PLACE_OPTIMIZER_STATE:
-        return SNUG_KIND_OPTIMIZER;
-    case SNUG_PLACE_OPTIMIZER:
-        return is_lasting(timeline, life) && !is_momentary(timeline, life) &&
-                       has_size(weights, life->size) && life->death == UINT32_MAX
-                   ? SNUG_KIND_OPTIMIZER
-                   : SNUG_KIND_WORKSPACE;
-    case SNUG_PLACE_WORKSPACE:
-        return SNUG_KIND_WORKSPACE;
-    case SNUG_PLACE_BACKWARD:
-        return kind_of_backward(timeline, life, weights, run_ends);
-    case SNUG_PLACE_FORWARD:
-    case SNUG_PLACE_EVALUATE:
-        return is_momentary(timeline, life) ? SNUG_KIND_WORKSPACE : SNUG_KIND_ACTIVATIONS;
-    case SNUG_PLACE_USER:
-        if (is_setup(timeline, life, about, weights)) return SNUG_KIND_WEIGHTS;
-        if (life->death == UINT32_MAX && life->size > SMALLEST_WEIGHT &&
-            has_size(weights, life->size) && is_in_series(timeline, life))
-            return SNUG_KIND_OPTIMIZER;
-        return life->before && life->death == UINT32_MAX ? SNUG_KIND_UNCLASSIFIED
-                                                         : SNUG_KIND_ACTIVATIONS;
-    case SNUG_PLACE_NONE:
-        break;
+// Optimizer state that lines of the user's make comes in series; a batch comes alone, and may have
+// a weight's size by chance. Two lines may take turns.
+static bool is_own_state(const kind_judge *self, const snug_life *life) {
+    const snug_life *first = self->timeline->lives, *end = first + self->timeline->life_count;
+    uint32_t python = about_of(self, life)->python;
+    if (life->death != UINT32_MAX || life->size <= SMALLEST_WEIGHT ||
+        !has_size(&self->weights, life->size))
+        return false;
+    for (int near = -2; near <= 2; near++) {
+        const snug_life *other = life + near;
+        if (near == 0 || other < first || other >= end || other->size <= SMALLEST_WEIGHT) continue;
+        if (about_of(self, other)->python == python && python != 0 &&
+            has_size(&self->weights, other->size))
+            return true;
     }
-    // No stack. What is older than the trace and stays is the model's, most likely.
+    return false;
+}
+
+static snug_kind kind_without_stack(const kind_judge *self, const snug_life *life) {
+    // Sizes tell nothing for sure where no allocation has a stack.
+    if (!self->timeline->snapshot->has_stacks) return SNUG_KIND_UNCLASSIFIED;
+    if (life->before && self->old_have_stacks) return kind_of_backward(self, life);
+    // What is older than the trace and stays is the model's, most likely.
     if (life->before) return life->death == UINT32_MAX ? SNUG_KIND_WEIGHTS : SNUG_KIND_ACTIVATIONS;
-    if (is_momentary(timeline, life)) return SNUG_KIND_WORKSPACE;
+    if (is_momentary(self->timeline, life)) return SNUG_KIND_WORKSPACE;
     return life->death == UINT32_MAX ? SNUG_KIND_UNCLASSIFIED : SNUG_KIND_ACTIVATIONS;
 }
 
-static snug_status collect_weights(const snug_timeline *timeline, const snug_stack_about *stacks,
-                                   size_list *out) {
+static snug_kind kind_of_user(const kind_judge *self, const snug_life *life,
+                              const snug_stack_about *about) {
+    if (is_setup(self, life, about)) return SNUG_KIND_WEIGHTS;
+    if (is_own_state(self, life)) return SNUG_KIND_OPTIMIZER;
+    return life->before && life->death == UINT32_MAX ? SNUG_KIND_UNCLASSIFIED
+                                                     : SNUG_KIND_ACTIVATIONS;
+}
+
+static snug_kind kind_of(const kind_judge *self, const snug_life *life) {
+    const snug_stack_about *about = about_of(self, life);
+    snug_place place = (snug_place)about->place;
+    if (place == SNUG_PLACE_NONE && self->backward_is_empty && !life->before)
+        place = SNUG_PLACE_BACKWARD;
+    switch (place) {
+    case SNUG_PLACE_LOAD:
+        return SNUG_KIND_WEIGHTS;
+    case SNUG_PLACE_BUCKETS:
+        return SNUG_KIND_GRADIENTS;
+    case SNUG_PLACE_OPTIMIZER_STATE:
+        return SNUG_KIND_OPTIMIZER;
+    case SNUG_PLACE_OPTIMIZER:
+        return life->death == UINT32_MAX ? SNUG_KIND_OPTIMIZER : SNUG_KIND_WORKSPACE;
+    case SNUG_PLACE_WORKSPACE:
+        return SNUG_KIND_WORKSPACE;
+    case SNUG_PLACE_BACKWARD:
+        return kind_of_backward(self, life);
+    case SNUG_PLACE_FORWARD:
+    case SNUG_PLACE_EVALUATE:
+        return is_momentary(self->timeline, life) ? SNUG_KIND_WORKSPACE : SNUG_KIND_ACTIVATIONS;
+    case SNUG_PLACE_USER:
+        return kind_of_user(self, life, about);
+    case SNUG_PLACE_NONE:
+        break;
+    }
+    return kind_without_stack(self, life);
+}
+
+static snug_status collect_sizes(kind_judge *self) {
+    const snug_timeline *timeline = self->timeline;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
-        snug_place place = (snug_place)stacks[life->stack].place;
-        bool old = place == SNUG_PLACE_NONE && life->before && life->death == UINT32_MAX;
-        bool setup =
-            place == SNUG_PLACE_USER && is_setup(timeline, life, &stacks[life->stack], out);
-        if (place != SNUG_PLACE_LOAD && !old && !setup) continue;
-        if (out->count > 0 && out->sizes[out->count - 1] == life->size) continue;
-        SNUG_TRY(SNUG_GROW(&out->sizes, &out->capacity, out->count + 1));
-        out->sizes[out->count++] = life->size;
+        const snug_stack_about *about = about_of(self, life);
+        snug_place place = (snug_place)about->place;
+        bool old = place == SNUG_PLACE_NONE && life->before && life->death == UINT32_MAX &&
+                   !self->old_have_stacks;
+        bool setup = place == SNUG_PLACE_USER && is_setup(self, life, about);
+        if (place == SNUG_PLACE_LOAD || old || setup)
+            SNUG_TRY(add_size(&self->weights, life->size));
+        else if (is_pass(about))
+            SNUG_TRY(add_size(&self->activations, life->size));
     }
-    if (out->count > 0) qsort(out->sizes, out->count, sizeof *out->sizes, compare);
+    sort_sizes(&self->weights);
+    sort_sizes(&self->activations);
     return SNUG_OK;
 }
 
-// The user's function that trains, told from what is older than the trace where the trace holds no
-// forward pass.
-static snug_text_id find_trainer(const snug_timeline *timeline, const snug_stack_about *stacks) {
-    for (size_t i = 0; i < timeline->life_count; i++) {
-        const snug_stack_about *about = &stacks[timeline->lives[i].stack];
-        if (about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_BACKWARD)
-            return caller_of(timeline, about);
+// The first forward pass, and the user's function that trains: told from what is older than the
+// trace where the trace holds no forward pass.
+static void find_first_pass(kind_judge *self) {
+    const snug_timeline *timeline = self->timeline;
+    for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
+        const snug_stack_about *about = about_of(self, &timeline->lives[i]);
+        if (!is_pass(about)) continue;
+        self->backward_is_empty = true;
+        self->setup_end = timeline->lives[i].birth;
+        self->trainer = caller_of(self, about);
+        return;
     }
-    return 0;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_stack_about *about = about_of(self, &timeline->lives[i]);
+        if (about->place != SNUG_PLACE_FORWARD && about->place != SNUG_PLACE_BACKWARD) continue;
+        self->trainer = caller_of(self, about);
+        return;
+    }
 }
 
-snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about *stacks) {
-    size_list weights = {0};
-    uint32_t *run_ends = NULL;
-    bool forward = false;
-    // The backward pass runs on a thread of its own, without Python's stack. Where forward passes
-    // have stacks, allocations without one are its.
-    for (size_t i = timeline->before_count; i < timeline->life_count && !forward; i++) {
-        snug_place place = (snug_place)stacks[timeline->lives[i].stack].place;
-        forward = place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE;
-        // Its input comes onto the device just before.
-        if (!forward) continue;
-        weights.setup_end = timeline->lives[i].birth;
-        weights.trainer = caller_of(timeline, &stacks[timeline->lives[i].stack]);
-    }
-    if (!forward) weights.trainer = find_trainer(timeline, stacks);
-    snug_status status = collect_weights(timeline, stacks, &weights);
-    if (status == SNUG_OK) status = find_run_ends(timeline, stacks, forward, &run_ends);
-    for (size_t i = 0; status == SNUG_OK && i < timeline->life_count; i++) {
-        snug_life *life = &timeline->lives[i];
-        life->kind =
-            (uint8_t)kind_of(timeline, life, &stacks[life->stack], &weights, run_ends, forward);
-    }
-    snug_memory_free(weights.sizes);
-    snug_memory_free(run_ends);
+snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stacks *stacks) {
+    kind_judge self = {.timeline = timeline, .stacks = stacks->about};
+    for (size_t i = 0; i < timeline->before_count; i++)
+        self.old_have_stacks |= stacks->about[timeline->lives[i].stack].python != 0;
+    find_first_pass(&self);
+    snug_status status = collect_sizes(&self);
+    if (status == SNUG_OK) status = find_run_ends(&self);
+    for (size_t i = 0; status == SNUG_OK && i < timeline->life_count; i++)
+        timeline->lives[i].kind = (uint8_t)kind_of(&self, &timeline->lives[i]);
+    if (status == SNUG_OK && !self.old_have_stacks)
+        status = snug_old_state_split(timeline, stacks->about, self.run_ends);
+    snug_memory_free(self.weights.sizes);
+    snug_memory_free(self.activations.sizes);
+    snug_memory_free(self.run_ends);
     return status;
 }

@@ -144,13 +144,38 @@ static snug_status find_live(snug_timeline *timeline) {
     return SNUG_OK;
 }
 
+// Libraries ask for a workspace and do with less where there is none: their failure reaches nobody,
+// and the same line's next request follows.
+static bool is_made_up_for(const snug_timeline *timeline, const snug_stacks *stacks, uint32_t oom) {
+    snug_stack_id python = stacks->about[timeline->entries[oom].stack].python;
+    for (uint32_t p = oom + 1; p < timeline->count && python != 0; p++) {
+        const snug_trace_entry *entry = &timeline->entries[p];
+        if (entry->action == SNUG_TRACE_ALLOC) return stacks->about[entry->stack].python == python;
+        if (entry->action != SNUG_TRACE_OOM) continue;
+        if (stacks->about[entry->stack].python != python) return false;
+    }
+    return false;
+}
+
+// Whether the same line failed again at once, with nothing else asked for in between.
+static bool is_repeated(const snug_timeline *timeline, const snug_stacks *stacks, uint32_t oom) {
+    snug_stack_id python = stacks->about[timeline->entries[oom].stack].python;
+    for (uint32_t p = oom + 1; p < timeline->count && python != 0; p++) {
+        const snug_trace_entry *entry = &timeline->entries[p];
+        if (entry->action == SNUG_TRACE_ALLOC) return false;
+        if (entry->action == SNUG_TRACE_OOM) return stacks->about[entry->stack].python == python;
+    }
+    return false;
+}
+
 // The position that is explained.
-static void find_position(snug_timeline *timeline) {
+static void find_position(snug_timeline *timeline, const snug_stacks *stacks) {
     const uint64_t *live = timeline->live_before;
     for (uint32_t p = 0; p <= timeline->count; p++)
         if (live[p] > live[timeline->peak_at]) timeline->peak_at = p;
     for (uint32_t p = 0; p < timeline->count; p++) {
         if (timeline->entries[p].action != SNUG_TRACE_OOM) continue;
+        if (is_made_up_for(timeline, stacks, p) || is_repeated(timeline, stacks, p)) continue;
         if (timeline->has_oom)
             timeline->previous_oom = timeline->at;
         else
@@ -187,16 +212,17 @@ static void find_reserved(snug_timeline *timeline) {
     }
 }
 
-static snug_status collect(life_lists *lists) {
+static snug_status collect(life_lists *lists, const snug_stacks *stacks) {
     SNUG_TRY(replay(lists));
     SNUG_TRY(add_blocks(lists));
     SNUG_TRY(join(lists));
     SNUG_TRY(find_live(lists->timeline));
-    find_position(lists->timeline);
+    find_position(lists->timeline, stacks);
     return SNUG_OK;
 }
 
-snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_timeline *out) {
+snug_status snug_timeline_make(const snug_snapshot *snapshot, const snug_stacks *stacks, int device,
+                               snug_timeline *out) {
     *out = (snug_timeline){.snapshot = snapshot, .device = device, .first_oom = UINT32_MAX};
     for (size_t i = 0; i < snapshot->trace_count; i++) {
         if (snapshot->traces[i].device != device) continue;
@@ -207,7 +233,7 @@ snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_t
         out->count = (uint32_t)snapshot->traces[i].count;
     }
     life_lists lists = {.timeline = out};
-    snug_status status = collect(&lists);
+    snug_status status = collect(&lists, stacks);
     if (status == SNUG_OK) find_reserved(out);
     snug_address_map_clear(&lists.map);
     snug_memory_free(lists.before);

@@ -36,10 +36,10 @@ typedef struct snug_timeline {
     uint32_t count;
     snug_life *lives; // those from before first, then by birth
     size_t life_count, before_count;
-    bool has_oom;
-    uint32_t at;            // the position that is explained: the last oom, else the peak
-    uint32_t oom_count;     // oom entries up to |at|, this one included
-    uint32_t first_oom;     // position; UINT32_MAX: none
+    bool has_oom;       // one that a program's line saw: what libraries make up for counts nowhere
+    uint32_t at;        // the position that is explained: the last oom, else the peak
+    uint32_t oom_count; // oom entries up to |at|, this one included
+    uint32_t first_oom; // position; UINT32_MAX: none
     uint32_t previous_oom;  // position of the oom before |at|; 0: none
     uint64_t *live_before;  // bytes live before each entry, and behind the last: count + 1
     uint64_t live, peak;    // bytes at |at|; the most there were
@@ -54,11 +54,16 @@ static inline bool snug_life_is_live(const snug_life *life, uint32_t position) {
 }
 
 // Replays the trace of |device|. Linear in the trace; the caller clears |*out|, also after failure.
-snug_status snug_timeline_make(const snug_snapshot *snapshot, int device, snug_timeline *out);
+snug_status snug_timeline_make(const snug_snapshot *snapshot, const snug_stacks *stacks, int device,
+                               snug_timeline *out);
 void snug_timeline_clear(snug_timeline *timeline);
 
 // Gives every life its kind, from stacks and sizes. kinds.c.
-snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stack_about *stacks);
+snug_status snug_timeline_judge(snug_timeline *timeline, const snug_stacks *stacks);
+// Tells optimizer state from weights among what is older than the trace and has no stack;
+// |run_ends| has where the backward pass ends that each position is in. old_state.c.
+snug_status snug_old_state_split(snug_timeline *timeline, const snug_stack_about *stacks,
+                                 const uint32_t *run_ends);
 
 // A range of addresses that the allocator holds.
 typedef struct snug_range {
