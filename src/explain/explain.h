@@ -132,7 +132,9 @@ typedef struct snug_facts {
 
     // Snapshots. |period_known|: an iteration could be told from the trace.
     bool has_trace, has_stacks, period_known;
-    bool only_made;                    // nothing in the trace was freed, and there are no stacks
+    double certainty;    // the most that a cause can be sure of with what is known, 0..1; 0: all
+    snug_amount lasting; // live at the peak and older than its iteration, where no stack tells more
+    bool only_made;      // nothing in the trace was freed, and there are no stacks
     double growth_per_period;          // bytes that stay, from iteration to iteration
     size_t growing_periods, periods;   // iterations seen; those that ended with more
     snug_site growing[SNUG_MAX_SITES]; // largest growth first

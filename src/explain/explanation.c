@@ -126,6 +126,7 @@ static snug_status ask(const snug_cause *cause, const snug_facts *facts, snug_po
                        cause_answer *out) {
     snug_evidence evidence = {0};
     double confidence = cause->judge(facts, &evidence);
+    if (facts->certainty > 0) confidence *= facts->certainty;
     const char *help = cause->help_for ? cause->help_for(facts) : NULL;
     if (facts->shortage != SNUG_SHORTAGE_UNKNOWN && !cause->knows_shortage)
         confidence *= OTHERWISE_NAMED;

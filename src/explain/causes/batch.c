@@ -52,7 +52,9 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     }
     snug_amount wanted = facts->activations, whole = facts->peak;
     // Without stacks, what nothing tells of is activations as likely as not.
-    if (!facts->has_stacks) wanted.bytes += facts->unclassified.bytes / 2;
+    if (!facts->has_stacks)
+        wanted.bytes += facts->lasting.known ? facts->peak.bytes - facts->lasting.bytes
+                                             : facts->unclassified.bytes / 2;
     bool step = facts->phase == SNUG_PHASE_FORWARD || facts->phase == SNUG_PHASE_BACKWARD;
     // The request that failed is one of them.
     if (step && facts->figures.requested.known) {
@@ -60,8 +62,15 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
         whole.bytes += facts->figures.requested.bytes;
     }
     double confidence = 0.2 + 0.65 * snug_ratio(wanted, whole);
-    snug_speak_for(evidence, "%s of the %s live at the peak are activations, which grow with it.",
-                   SNUG_SIZE(facts->activations.bytes), SNUG_SIZE(facts->peak.bytes));
+    if (facts->has_stacks)
+        snug_speak_for(evidence,
+                       "%s of the %s live at the peak are activations, which grow with it.",
+                       SNUG_SIZE(facts->activations.bytes), SNUG_SIZE(facts->peak.bytes));
+    else if (facts->lasting.known)
+        snug_speak_for(evidence, "%s of the %s live at the peak were made by the last iteration.",
+                       SNUG_SIZE(wanted.bytes), SNUG_SIZE(facts->peak.bytes));
+    else
+        snug_speak_for(evidence, "What is live may be the batch's or the model's: no stacks tell.");
     if (facts->period_known && facts->usual_peak.known && facts->growth_per_period <= 0)
         snug_speak_for(evidence, "Each iteration returns to where the one before began.");
     if (facts->growth_per_period > 0) {

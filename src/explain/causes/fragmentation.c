@@ -103,6 +103,14 @@ static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence
 static double judge_without_failure(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     double share = snug_ratio(figures->unallocated, figures->reserved);
+    if (!facts->has_trace) {
+        snug_speak_against(evidence,
+                           "%s of the %s reserved lay free when the snapshot was written: a cache, "
+                           "as any run leaves one.",
+                           SNUG_SIZE(figures->unallocated.bytes),
+                           SNUG_SIZE(figures->reserved.bytes));
+        return 0.03;
+    }
     const char *words = "At the peak %s of the %s reserved (%.0f %%) lay free, in pieces of at "
                         "most %s.";
     if (share < 0.1)
@@ -113,7 +121,7 @@ static double judge_without_failure(const snug_facts *facts, snug_evidence *evid
         snug_speak_for(evidence, words, SNUG_SIZE(figures->unallocated.bytes),
                        SNUG_SIZE(figures->reserved.bytes), snug_percent(share),
                        SNUG_SIZE(figures->largest_free.bytes));
-    return share < 0.1 ? 0.03 : snug_clamp(1.5 * share, 0, 0.8);
+    return share < 0.1 ? 0.03 : snug_clamp(share, 0, 0.45);
 }
 
 // A table of the allocator's figures without a request.

@@ -17,7 +17,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        "keeps a part of each.",
                        SNUG_SIZE(facts->stale.bytes), SNUG_SIZE(facts->peak.bytes),
                        facts->stale_rounds);
-        return snug_clamp(0.4 + 0.5 * stale, 0, facts->stale_rounds >= 3 ? 0.9 : 0.6);
+        return snug_clamp(0.4 + 0.5 * stale, 0, facts->stale_rounds >= 3 ? 0.9 : 0.5);
     }
     if (facts->growth_per_period <= 0) {
         if (facts->period_known && facts->periods > 0)

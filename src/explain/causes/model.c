@@ -16,7 +16,16 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     // Where nothing failed, the peak is what they can be compared with.
     snug_amount whole = facts->usable.known ? facts->usable : facts->peak;
     uint64_t fixed = facts->weights.bytes + facts->gradients.bytes + facts->optimizer.bytes;
+    if (!facts->has_stacks) fixed = facts->lasting.bytes;
     double share = snug_ratio(snug_amount_of(fixed), whole);
+    if (!facts->has_stacks) {
+        snug_speak_for(
+            evidence,
+            facts->lasting.known ? "%s of %s are older than the iteration, whatever they are."
+                                 : "What is live, %s of %s, may be the model's: no stacks tell.",
+            SNUG_SIZE(facts->lasting.known ? fixed : facts->peak.bytes), SNUG_SIZE(whole.bytes));
+        return facts->lasting.known ? 0.15 + 0.75 * snug_clamp(share, 0, 1) : 0.5;
+    }
     const char *words = "Weights %s, gradients %s and optimizer state %s take %.0f %% of %s "
                         "whatever the batch.";
     char weights[SNUG_SIZE_TEXT], gradients[SNUG_SIZE_TEXT], optimizer[SNUG_SIZE_TEXT];

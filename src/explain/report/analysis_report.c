@@ -10,8 +10,10 @@ enum { MOST_SITES = 8 };
 static void append_kinds(const snug_analysis *analysis, snug_text *out) {
     char size[SNUG_SIZE_TEXT];
     uint64_t live = analysis->timeline.live;
-    snug_text_append(out, "%s, by kind\n",
-                     analysis->oom ? "Live when it failed" : "Live at the peak");
+    const char *when = analysis->oom                  ? "Live when it failed"
+                       : analysis->timeline.count > 0 ? "Live at the peak"
+                                                      : "Live when the snapshot was written";
+    snug_text_append(out, "%s, by kind\n", when);
     for (int kind = 0; kind < SNUG_KINDS; kind++) {
         if (analysis->kinds[kind] == 0) continue;
         snug_text_append(out, "  %-16s%14s  %3.0f %%\n", snug_kind_names[kind],
@@ -93,7 +95,22 @@ static void append_layout(const snug_analysis *analysis, snug_text *out) {
     snug_text_append(out, "; largest free %s\n", snug_size_print(layout->largest_free, size));
 }
 
+// What is missing, and what that means for the causes.
+static void append_certainty(const snug_analysis *analysis, snug_text *out) {
+    if (analysis->timeline.count == 0)
+        snug_text_append(out, "How sure this is\n  The snapshot has no trace: it shows what was "
+                              "live when it was written,\n  not how that came to be. No cause is "
+                              "more than a guess. Call\n  "
+                              "torch.cuda.memory._record_memory_history() before training.\n\n");
+    else if (!analysis->snapshot->has_stacks)
+        snug_text_append(out, "How sure this is\n  No stacks were recorded: sizes and times alone "
+                              "tell what repeats and what\n  stays, not what it is. Call "
+                              "torch.cuda.memory._record_memory_history()\n  without context=None "
+                              "for the lines of your program.\n\n");
+}
+
 void snug_analysis_append_text(const snug_analysis *analysis, snug_text *out) {
+    append_certainty(analysis, out);
     append_kinds(analysis, out);
     append_sites(analysis, out);
     append_growth(analysis, out);

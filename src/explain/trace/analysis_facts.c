@@ -146,6 +146,7 @@ static bool is_only_made(const snug_analysis *analysis) {
     const snug_timeline *timeline = &analysis->timeline;
     enum { TINY = 64 << 10 };
     uint64_t since_tiny = 0;
+    if (timeline->count == 0) return false;
     for (size_t i = 0; i < timeline->life_count; i++) {
         const snug_life *life = &timeline->lives[i];
         if (life->death < timeline->at || !is_untold(analysis, life->stack)) return false;
@@ -155,6 +156,19 @@ static bool is_only_made(const snug_analysis *analysis) {
     return analysis->oom ? is_untold(analysis, analysis->oom->stack) : timeline->life_count > 0;
 }
 
+// What was there before the iteration that is explained began.
+static snug_amount lasting_bytes(const snug_analysis *analysis) {
+    const snug_iterations *iterations = &analysis->iterations;
+    const snug_timeline *timeline = &analysis->timeline;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        bool old = life->before || life->birth < iterations->starts[iterations->count - 1];
+        if (old && snug_life_is_live(life, timeline->at)) bytes += life->size;
+    }
+    return snug_amount_of(bytes);
+}
+
 static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
     snug_amount *const amounts[SNUG_KINDS] = {&facts->weights,   &facts->gradients,
                                               &facts->optimizer, &facts->activations,
@@ -162,6 +176,8 @@ static void tell_kinds(const snug_analysis *analysis, snug_facts *facts) {
     for (int kind = 0; kind < SNUG_KINDS; kind++)
         *amounts[kind] = snug_amount_of(analysis->kinds[kind]);
     facts->peak = snug_amount_of(analysis->timeline.live);
+    if (!analysis->snapshot->has_stacks && analysis->iterations.known)
+        facts->lasting = lasting_bytes(analysis);
     facts->only_made = is_only_made(analysis);
     if (facts->only_made) {
         facts->weights = facts->peak;
@@ -330,6 +346,7 @@ snug_status snug_analysis_tell(const snug_analysis *analysis, snug_facts *facts)
     facts->gpu = analysis->timeline.device;
     facts->has_trace = analysis->timeline.count > 0;
     facts->has_stacks = snapshot->has_stacks;
+    facts->certainty = !facts->has_trace ? 0.4 : !facts->has_stacks ? 0.53 : 0;
     facts->device = "CUDA";
     facts->settings = snug_snapshot_text(snapshot, snapshot->settings.text);
     if (!*facts->settings) facts->settings = NULL;

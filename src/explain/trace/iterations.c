@@ -14,12 +14,104 @@ bool snug_life_is_of_step(const snug_life *life) {
            life->kind == SNUG_KIND_WORKSPACE;
 }
 
+static bool is_pass(snug_place place) {
+    return place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE;
+}
+
+// A place in a network, by whichever line of the program it was called, and how often the forward
+// passes of iterations came to it.
+typedef struct network_place {
+    uint64_t hash; // of the Python frames from the outermost module's call inward
+    snug_stack_id stack;
+    uint32_t before, last; // in the last iteration but one, and in the last
+    uint32_t first;        // the index of its first life in the last
+} network_place;
+
+static int by_hash(const void *left, const void *right) {
+    uint64_t a = ((const network_place *)left)->hash, b = ((const network_place *)right)->hash;
+    return (a > b) - (a < b);
+}
+
+static uint64_t hash_inside(const snug_stacks *stacks, snug_stack_id stack) {
+    uint64_t hash = 0;
+    for (size_t i = stacks->python_starts[stack]; i < stacks->python_starts[stack + 1]; i++)
+        if (hash != 0 || stacks->roles[stacks->python_frames[i]] == SNUG_FRAME_CLOSED)
+            hash = (hash ^ (stacks->python_frames[i] + 1)) * 0x9E3779B97F4A7C15u;
+    return hash;
+}
+
+// Places of the network, and in |place_of| the index of each Python stack's.
+static snug_status list_places(const snug_stacks *stacks, network_place **places,
+                               uint32_t **place_of) {
+    size_t count = stacks->python_count, kept = 0;
+    SNUG_TRY(SNUG_NEW(places, count));
+    SNUG_TRY(SNUG_NEW(place_of, count));
+    for (snug_stack_id i = 0; i < count; i++)
+        (*places)[i] = (network_place){.hash = hash_inside(stacks, i), .stack = i};
+    qsort(*places, count, sizeof **places, by_hash);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && (*places)[i].hash != (*places)[kept].hash) (*places)[++kept] = (*places)[i];
+        (*place_of)[(*places)[i].stack] = (uint32_t)kept;
+    }
+    return SNUG_OK;
+}
+
+// Counts visits of the last two iterations; with |starts|, lists those of the place |which| in the
+// last one.
+static void visit(const snug_timeline *timeline, const snug_stacks *stacks,
+                  const snug_iterations *iterations, const uint32_t *place_of,
+                  network_place *places, uint32_t which, uint32_t *starts) {
+    size_t last = iterations->count - 1, made = 0;
+    for (size_t i = timeline->before_count; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        const snug_stack_about *about = &stacks->about[life->stack];
+        if (life->birth > timeline->at || life->birth < iterations->starts[last - 1]) continue;
+        if (!is_pass((snug_place)about->place)) continue;
+        network_place *place = &places[place_of[about->python]];
+        bool late = life->birth >= iterations->starts[last];
+        if (starts) {
+            if (late && place == &places[which]) starts[made++] = life->birth;
+            continue;
+        }
+        if (late && place->last++ == 0) place->first = (uint32_t)i;
+        place->before += !late;
+    }
+}
+
+// A last iteration that comes to each place of the network several times, where the one before came
+// once, holds a loop of its own on one line: an evaluation behind training, most often.
+static snug_status find_inner(const snug_timeline *timeline, const snug_stacks *stacks,
+                              snug_iterations *out) {
+    network_place *places = NULL;
+    uint32_t *place_of = NULL, *starts = NULL, best = UINT32_MAX;
+    enum { LEAST = 3 };
+    snug_status status = list_places(stacks, &places, &place_of);
+    if (status == SNUG_OK) visit(timeline, stacks, out, place_of, places, 0, NULL);
+    for (uint32_t i = 0; status == SNUG_OK && i < stacks->python_count; i++)
+        if (places[i].before == 1 && places[i].last >= LEAST &&
+            (best == UINT32_MAX || places[i].first < places[best].first))
+            best = i;
+    if (status == SNUG_OK && best != UINT32_MAX)
+        status = SNUG_NEW(&starts, (size_t)places[best].last);
+    if (starts) {
+        visit(timeline, stacks, out, place_of, places, best, starts);
+        snug_memory_free(out->starts);
+        out->starts = starts;
+        out->count = places[best].last;
+    }
+    snug_memory_free(places);
+    snug_memory_free(place_of);
+    return status;
+}
+
 static snug_status find_starts(const snug_timeline *timeline, const snug_stacks *stacks,
                                snug_iterations *out) {
     if (timeline->snapshot->has_stacks)
         SNUG_TRY(snug_loops_find(timeline, stacks, &out->starts, &out->count));
     else
         SNUG_TRY(snug_size_rounds_find(timeline, &out->starts, &out->count));
+    if (out->count >= 3 && timeline->snapshot->has_stacks)
+        SNUG_TRY(find_inner(timeline, stacks, out));
     SNUG_TRY(SNUG_NEW(&out->live, out->count));
     SNUG_TRY(SNUG_NEW(&out->peaks, out->count));
     SNUG_TRY(SNUG_NEW(&out->kept, out->count));
@@ -74,10 +166,6 @@ static snug_status find_growth(const snug_timeline *timeline, snug_iterations *o
     if (median >= LEAST && out->growing * 10 >= out->periods * 7) out->growth = (double)median;
     if (out->growth <= 0) out->growing = 0;
     return SNUG_OK;
-}
-
-static bool is_pass(snug_place place) {
-    return place == SNUG_PLACE_FORWARD || place == SNUG_PLACE_EVALUATE;
 }
 
 // By Python stack: the largest size before the last iteration, and in it.

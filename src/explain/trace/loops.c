@@ -112,6 +112,15 @@ static snug_stack_id main_stack_at(const loop_finder *self, uint32_t position) {
     return is_same_function(frame_at(self, root), frame_at(self, self->main_root)) ? stack : 0;
 }
 
+// Whether a thread other than the main one begins with |root|: Python's own, or autograd's where it
+// calls a function that is written in Python.
+static bool is_thread(const loop_finder *self, const snug_frame *root) {
+    const char *function = snug_snapshot_text(self->timeline->snapshot, root->function);
+    const char *file = snug_snapshot_text(self->timeline->snapshot, root->file);
+    return strcmp(function, "_bootstrap") == 0 || strcmp(function, "backward") == 0 ||
+           strstr(file, "/autograd/") || strstr(file, "runtime_wrappers");
+}
+
 // The main thread's outermost function: the one that most stacks begin with, threads' own aside.
 static snug_status find_main_root(loop_finder *self) {
     const snug_stacks *stacks = self->stacks;
@@ -123,11 +132,7 @@ static snug_status find_main_root(loop_finder *self) {
         snug_stack_id stack = stacks->about[entry->stack].python;
         if (entry->action != SNUG_TRACE_ALLOC || stack == 0) continue;
         snug_frame_id root = stacks->python_frames[stacks->python_starts[stack]];
-        const char *function = snug_snapshot_text(snapshot, frame_at(self, root)->function);
-        const char *file = snug_snapshot_text(snapshot, frame_at(self, root)->file);
-        bool thread = strcmp(function, "_bootstrap") == 0 || strstr(file, "runtime_wrappers") ||
-                      strcmp(function, "backward") == 0;
-        if (thread || ++counts[root] <= most) continue;
+        if (is_thread(self, frame_at(self, root)) || ++counts[root] <= most) continue;
         most = counts[root];
         self->main_root = root;
     }
