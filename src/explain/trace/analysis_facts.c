@@ -215,8 +215,10 @@ static bool is_history(const snug_analysis *analysis) {
     const snug_iterations *iterations = &analysis->iterations;
     enum { MANY_TENSORS = 6 };
     if (!analysis->snapshot->has_stacks) return analysis->kept_tensors >= MANY_TENSORS;
-    bool many = analysis->growing_stacks >= 2 &&
-                analysis->growth_forward >= 0.2 * iterations->forward_bytes;
+    bool large = analysis->growth_forward >= 0.2 * iterations->forward_bytes;
+    bool many =
+        analysis->growing_stacks >= 4 ||
+        (analysis->growing_stacks >= 2 && (large || analysis->kept_tensors >= MANY_TENSORS));
     return analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss);
 }
 
