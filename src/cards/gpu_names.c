@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/near.h"
 #include "base/text.h"
 #include "cards/gpu_list.h"
+#include "snug/near.h"
 
 enum { PLAIN_TEXT = 64, SIZED_TEXT = 96, LISTED = 6 };
 

@@ -33,6 +33,7 @@ void command_complain(const char *name, const char *format, ...)
 // Whether writing |output| would replace |input|, a regular file.
 bool command_is_same_file(const char *input, const char *output);
 
+int command_exit(snug_status status);
 // Prints "snug NAME: message" for |status|'s failure and returns its exit status.
 int command_fail(const char *name, snug_status status);
 

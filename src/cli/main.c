@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "snug/near.h"
 #include "snug/version.h"
 
 // Commands of snug's own engine, in a build without it: their names between spaces, else "".
@@ -16,7 +17,7 @@ static bool is_absent(const char *name) {
 
 static void print_help(FILE *to) {
     fputs("snug knows whether a training run fits a GPU, and trains inside the memory there is.\n\n"
-          "usage: snug COMMAND ...      snug COMMAND --help\n\n",
+          "usage: snug COMMAND ...      snug help COMMAND\n\n",
           to);
     for (const snug_command *const *command = snug_commands; *command; command++)
         fprintf(to, "  %-9s %s\n", (*command)->name, (*command)->summary);
@@ -28,7 +29,7 @@ static void print_help(FILE *to) {
           to);
 }
 
-int command_fail(const char *name, snug_status status) {
+int command_exit(snug_status status) {
     static const struct {
         snug_status status;
         int exit;
@@ -41,10 +42,14 @@ int command_fail(const char *name, snug_status status) {
         {SNUG_BAD_FILE, EXIT_BAD_FILE},
         {SNUG_INTERRUPTED, EXIT_INTERRUPTED},
     };
-    if (status != SNUG_OK) command_complain(name, "%s", snug_error_message());
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
         if (exits[i].status == status) return exits[i].exit;
     return EXIT_FAILED;
+}
+
+int command_fail(const char *name, snug_status status) {
+    if (status != SNUG_OK) command_complain(name, "%s", snug_error_message());
+    return command_exit(status);
 }
 
 static int is_help(const char *text) {
@@ -66,33 +71,54 @@ static int finish(int result) {
     return result == EXIT_DONE ? EXIT_FAILED : result;
 }
 
+static const snug_command *find_command(const char *name) {
+    for (const snug_command *const *command = snug_commands; *command; command++)
+        if (strcmp(name, (*command)->name) == 0) return *command;
+    return NULL;
+}
+
+static int refuse_command(const char *name) {
+    enum { MOST = 32 };
+    const char *names[MOST] = {NULL};
+    for (int i = 0; i < MOST - 1 && snug_commands[i]; i++)
+        names[i] = snug_commands[i]->name;
+    const char *near = snug_near_match(name, names);
+    if (is_absent(name))
+        command_complain(name, "this is a command of snug's own engine, which this build is "
+                               "without; `make` in snug's sources builds it (it needs oneDNN)");
+    else if (near)
+        command_complain(NULL, "there is no command '%s': did you mean `snug %s`?", name, near);
+    else
+        command_complain(NULL, "there is no command '%s'; `snug --help` lists them", name);
+    return is_absent(name) ? EXIT_FAILED : EXIT_USAGE;
+}
+
+// `snug help train` is `snug train --help`.
+static int help(int argc, char **argv) {
+    const snug_command *command = argc > 2 ? find_command(argv[2]) : NULL;
+    if (argc > 2 && !command) return refuse_command(argv[2]);
+    if (command)
+        fputs(command->usage, stdout);
+    else
+        print_help(stdout);
+    return finish(EXIT_DONE);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
     }
-    if (is_help(argv[1])) {
-        print_help(stdout);
-        return finish(EXIT_DONE);
-    }
+    if (is_help(argv[1])) return help(argc, argv);
     if (strcmp(argv[1], "--version") == 0) {
         printf("snug %s\n", snug_version());
         return finish(EXIT_DONE);
     }
-    for (const snug_command *const *command = snug_commands; *command; command++) {
-        if (strcmp(argv[1], (*command)->name) != 0) continue;
-        if (asks_help(argc, argv)) {
-            fputs((*command)->usage, stdout);
-            return finish(EXIT_DONE);
-        }
-        return finish((*command)->run(argc - 1, argv + 1));
+    const snug_command *command = find_command(argv[1]);
+    if (!command) return refuse_command(argv[1]);
+    if (asks_help(argc, argv)) {
+        fputs(command->usage, stdout);
+        return finish(EXIT_DONE);
     }
-    if (is_absent(argv[1])) {
-        command_complain(argv[1],
-                         "this is a command of snug's own engine, which this build is without; "
-                         "`make` in snug's sources builds it (it needs oneDNN)");
-        return EXIT_FAILED;
-    }
-    command_complain(NULL, "there is no command '%s'; `snug --help` lists them", argv[1]);
-    return EXIT_USAGE;
+    return finish(command->run(argc - 1, argv + 1));
 }

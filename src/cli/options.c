@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/stopping.h"
+#include "snug/near.h"
 #include "snug/size.h"
 
 // What an option's argument is read into.
@@ -222,6 +223,7 @@ static const option_row rows[] = {
     FIELD("graph", FLAG, false, graph),
     FIELD("threads", INT, false, threads),
     FIELD("json", FLAG, false, json),
+    FIELD("quiet", FLAG, false, quiet),
     FIELD("data", TEXT, false, data),
     READ("val-split", false, read_val_split),
     FIELD("seed", SEED, false, train.seed),
@@ -275,7 +277,7 @@ static bool read_row(const char *command, const option_row *row, const char *tex
 static void tell_timing(void *context) {
     options *given = context;
     stopping_catch();
-    if (!given->timing_told)
+    if (!given->timing_told && !given->quiet)
         fputs("timing this network's kernels; the times are kept for the next plan\n", stderr);
     given->timing_told = true;
 }
@@ -340,6 +342,23 @@ static bool check(const char *command, const options *out) {
     return true;
 }
 
+static void complain_option(const char *command, int found, const char *option,
+                            const struct option *there_are) {
+    const char *names[ROWS + 1] = {NULL}, *near = NULL;
+    char name[64];
+    for (int i = 0; i < ROWS && there_are[i].name; i++)
+        names[i] = there_are[i].name;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(option + strspn(option, "-"), "="),
+             option + strspn(option, "-"));
+    if (found != ':') near = snug_near_match(name, names);
+    if (near)
+        command_complain(command, "there is no option '%s': did you mean --%s?", option, near);
+    else
+        command_complain(command, "%s '%s'; `snug %s --help` lists the options",
+                         found == ':' ? "a value is missing after" : "there is no option", option,
+                         command);
+}
+
 // Fills |given|, which has room for |argc|, and tells how many there are; -1 after a complaint.
 static int find_options(int argc, char **argv, bool training, given_option *given) {
     struct option long_options[ROWS + 1] = {{0}};
@@ -352,9 +371,7 @@ static int find_options(int argc, char **argv, bool training, given_option *give
     optind = 1;
     for (int found; (found = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (found == '?' || found == ':') {
-            command_complain(argv[0], "%s '%s'; `snug %s --help` lists the options",
-                             found == ':' ? "a value is missing after" : "there is no option",
-                             argv[optind - 1], argv[0]);
+            complain_option(argv[0], found, argv[optind - 1], long_options);
             return -1;
         }
         given[count++] = (given_option){&rows[found - 1], optarg};
@@ -377,6 +394,12 @@ bool options_read(int argc, char **argv, bool training, options *out) {
     if (optind < argc) out->request.model = argv[optind++];
     if (optind < argc) {
         command_complain(argv[0], "one MODEL expected, found '%s' as well", argv[optind]);
+        return false;
+    }
+    out->text = out->json ? stderr : stdout;
+    if (out->quiet) out->text = fopen("/dev/null", "w");
+    if (!out->text) {
+        command_complain(argv[0], "cannot write to /dev/null, which --quiet takes");
         return false;
     }
     return check(argv[0], out);

@@ -3,6 +3,7 @@
 #define SNUG_CLI_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "snug/plan.h"
 #include "snug/train.h"
@@ -18,7 +19,8 @@ typedef struct options {
     char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
     double val_split;                         // share of the training samples that is held out
     bool input_given, no_out, no_eval;
-    bool json, curve, graph;
+    bool json, quiet, curve, graph;
+    FILE *text; // for people: standard output, with --json standard error, with --quiet nowhere
     bool timing_told; // that kernels are being timed
     int threads;
 } options;
@@ -62,6 +64,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --device NAME         cpu (default); `snug devices` lists them\n"                           \
     "  --threads N           (default: all cores)\n"                                               \
     "  --html FILE           the plan as a page to look at\n"                                      \
-    "  --json                JSON on standard output, one object a line\n"
+    "  --json                JSON on standard output, one object a line\n"                         \
+    "  --quiet               nothing for people but what went wrong\n"
 
 #endif

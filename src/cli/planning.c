@@ -67,11 +67,14 @@ snug_status planning_open_device(const options *given, snug_device **out) {
     return status == SNUG_OK ? snug_gpu_open(gpu, out) : status;
 }
 
-int planning_print(const snug_plan *plan, bool json, FILE *to) {
+int planning_print(const snug_plan *plan, const options *given) {
     char *text = NULL;
+    bool json = given->json;
     snug_status status = json ? snug_plan_json(plan, &text) : snug_plan_text(plan, &text);
     if (status != SNUG_OK) return command_fail("plan", status);
+    FILE *to = json ? stdout : given->text;
     fprintf(to, json ? "%s\n" : "%s", text);
+    fflush(to);
     snug_string_free(text);
     return EXIT_DONE;
 }

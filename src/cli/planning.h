@@ -16,7 +16,7 @@ snug_status planning_open_data(const snug_plan *plan, const options *given, snug
 // Opens the device that was asked for: --gpu's card, else --device.
 snug_status planning_open_device(const options *given, snug_device **out);
 
-// Prints the plan for people, or as JSON, to |to|. Returns an exit status.
-int planning_print(const snug_plan *plan, bool json, FILE *to);
+// Prints the plan for people, or as JSON. Returns an exit status.
+int planning_print(const snug_plan *plan, const options *given);
 
 #endif

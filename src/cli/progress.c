@@ -16,8 +16,7 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-progress progress_start(bool json, const snug_plan *plan) {
-    FILE *text = json ? stderr : stdout;
+progress progress_start(bool json, FILE *text, const snug_plan *plan) {
     return (progress){.json = json,
                       .text = text,
                       .terminal = isatty(fileno(text)),

@@ -16,7 +16,7 @@ typedef struct progress {
     bool bar_shown;
 } progress;
 
-progress progress_start(bool json, const snug_plan *plan);
+progress progress_start(bool json, FILE *text, const snug_plan *plan);
 void progress_step(progress *self, const snug_step_event *event);
 void progress_epoch(progress *self, const snug_epoch_event *event);
 // Ends a bar's line, so that other text can follow.

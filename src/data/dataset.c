@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/near.h"
 #include "base/random.h"
 #include "data/element.h"
+#include "snug/near.h"
 
 static const char *const known_names[] = {"fashion-mnist", "synthetic", NULL};
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/near.h"
 #include "ops/ops.h"
+#include "snug/near.h"
 #include "snug/plan.h"
 
 // Model |index| in the order of the families, or NULL.

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "graph/verify.h"
+#include "ops/ops.h"
 #include "plan/pack.h"
 #include "plan/recompute.h"
 
@@ -22,7 +23,8 @@ static snug_status find_workspaces(snug_device *device, snug_costs *costs, snug_
         pass->workspace_bytes[i] = kernel->workspace_bytes;
         SNUG_TRY(snug_costs_find(costs, graph, node, pass->built.samples, &seconds));
         pass->seconds += seconds;
-        pass->recomputed_ops += node->recomputed;
+        // A cast that is made again is no work to speak of.
+        pass->recomputed_ops += node->recomputed && node->op != &snug_op_cast;
     }
     return SNUG_OK;
 }
@@ -175,7 +177,9 @@ static snug_status search(snug_sequence *sequence, const snug_pass_options *opti
     enum { ATTEMPTS = 4 };
     size_t limit = options->limit_bytes, bytes;
     bool fits = true;
+    if (options->recast) snug_sequence_drop_casts(sequence);
     SNUG_TRY(snug_sequence_lay(sequence, limit));
+    if (!options->recompute) return SNUG_OK;
     SNUG_TRY(pack_sequence(sequence, &bytes));
     for (int i = 0; i < ATTEMPTS && fits && bytes > options->limit_bytes; i++) {
         if (i > 0)
@@ -197,7 +201,7 @@ static snug_status recompute(snug_device *device, snug_costs *costs,
     }
     SNUG_TRY_GOTO(snug_sequence_new(built->graph, options->in_place, node_costs, &sequence), done);
     SNUG_TRY_GOTO(search(&sequence, options), done);
-    if (sequence.again_count > 0) {
+    if (sequence.again_count > 0 && sequence.is_possible) {
         SNUG_TRY_GOTO(snug_sequence_apply(&sequence), done);
         snug_graph_dump(built->graph, "recompute");
         status = snug_graph_verify(built->graph);
@@ -211,7 +215,8 @@ snug_status snug_pass_make(snug_device *device, snug_costs *costs, snug_training
                            const snug_pass_options *options, snug_pass *out) {
     *out = (snug_pass){.built = built};
     snug_status status;
-    if (options->recompute) SNUG_TRY_GOTO(recompute(device, costs, &built, options), failed);
+    if (options->recompute || options->recast)
+        SNUG_TRY_GOTO(recompute(device, costs, &built, options), failed);
     SNUG_TRY_GOTO(find_workspaces(device, costs, out), failed);
     SNUG_TRY_GOTO(snug_lifetimes_find(built.graph, options->in_place, &out->lifetimes), failed);
     SNUG_TRY_GOTO(pack(out), failed);

@@ -24,6 +24,7 @@ typedef struct snug_pass {
 // How to lay a pass out.
 typedef struct snug_pass_options {
     bool in_place;      // as in snug_lifetimes_find()
+    bool recast;        // 16 bits: of what is there in two types backward keeps one
     bool recompute;     // drop forward results until the temporary area is at most |limit| bytes
     size_t limit_bytes; // 0: as small as the search can make it, whatever times were measured
     size_t effort;      // of that search, as snug_recompute() counts

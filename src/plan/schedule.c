@@ -63,6 +63,8 @@ static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule
     snug_pass_options options = {
         .in_place = spec->free_early,
         .recompute = spec->recompute,
+        .recast = spec->free_early && !spec->evaluation &&
+                  (spec->precision == SNUG_BFLOAT16 || spec->precision == SNUG_FLOAT16),
         .limit_bytes = spec->limit_bytes > persistent ? spec->limit_bytes - persistent : 0,
         .effort = effort_of(spec, pass->built.graph->node_count)};
     return snug_pass_make(device, costs, pass->built, &options, pass);

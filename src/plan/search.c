@@ -74,11 +74,30 @@ static bool is_pointless(const snug_plan *plan, const snug_candidate *candidate)
     return false;
 }
 
+static bool is_full_precision(const snug_candidate *candidate) {
+    return strcmp(candidate->precision, snug_precision_name(SNUG_FLOAT32)) == 0;
+}
+
+// Fewer bits that need no less than the float32 form of the same fixes, and take no less time.
+static bool saves_nothing(const snug_plan *plan, const snug_candidate *candidate) {
+    if (is_full_precision(candidate)) return false;
+    for (size_t i = 0; i < plan->candidate_count; i++) {
+        const snug_candidate *full = &plan->candidates[i];
+        if (is_full_precision(full) && full->network == candidate->network &&
+            full->micro_batch == candidate->micro_batch && full->fidelity <= candidate->fidelity &&
+            full->peak_bytes <= candidate->peak_bytes &&
+            full->step_seconds <= candidate->step_seconds)
+            return true;
+    }
+    return false;
+}
+
 // A candidate that is there already under another name, has nothing over one that is, or does not
 // do what it is for.
-static bool is_superfluous(const snug_plan *plan, const snug_spec *spec,
-                           const snug_candidate *candidate) {
+static bool is_superfluous(const snug_plan *plan, const snug_plan_request *request,
+                           const snug_spec *spec, const snug_candidate *candidate) {
     if (spec->variant && is_pointless(plan, candidate)) return true;
+    if (request->precision == SNUG_AUTO && saves_nothing(plan, candidate)) return true;
     if (!spec->recompute) return false;
     if (candidate->recomputed_ops == 0) return true;
     if (snug_spec_follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
@@ -103,7 +122,7 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     snug_candidate *candidate = &plan->candidates[plan->candidate_count];
     *candidate = describe(plan, &schedule, request, plan->budget_bytes);
     if (plan->candidate_count == 0) plan->unfixed_bytes = candidate->peak_bytes;
-    if (is_superfluous(plan, spec, candidate)) {
+    if (is_superfluous(plan, request, spec, candidate)) {
         snug_schedule_clear(&schedule);
         return SNUG_OK;
     }

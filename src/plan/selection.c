@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/near.h"
 #include "base/text.h"
+#include "snug/near.h"
 
 enum { PATTERN_BYTES = 512, NEAR_NAMES = 512, LISTED_NAMES = 20 };
 

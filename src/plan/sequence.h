@@ -128,6 +128,10 @@ void snug_sequence_clear(snug_sequence *sequence);
 // Lists |candidates| and |gaps|: a part of snug_sequence_new().
 snug_status snug_sequence_find_choices(snug_sequence *sequence);
 
+// Drops casts that cost no memory to make again: of a value in two types the backward pass keeps
+// one, the smaller where it has the choice, and casts it again.
+void snug_sequence_drop_casts(snug_sequence *sequence);
+
 // Lays out the nodes with |drops| as they stand and measures against |limit| bytes.
 snug_status snug_sequence_lay(snug_sequence *sequence, size_t limit);
 

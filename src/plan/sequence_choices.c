@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ops/ops.h"
 #include "plan/sequence.h"
 
 enum { NONE = -1 };
@@ -103,4 +104,30 @@ snug_status snug_sequence_find_choices(snug_sequence *self) {
     for (size_t i = 0; i < graph->tensor_count; i++)
         if (graph->tensors[i]->producer == SNUG_NO_NODE) self->drops[i] = 0;
     return add_gap_candidates(self);
+}
+
+// The tensor that |id| is a view of.
+static snug_tensor_id shown_by(const snug_graph *graph, snug_tensor_id id) {
+    snug_node_id producer = graph->tensors[id]->producer;
+    while (producer != SNUG_NO_NODE && graph->nodes[producer]->op->is_view) {
+        id = graph->nodes[producer]->inputs[0];
+        producer = graph->tensors[id]->producer;
+    }
+    return id;
+}
+
+void snug_sequence_drop_casts(snug_sequence *self) {
+    const snug_graph *graph = self->graph;
+    for (size_t i = 0; i < self->candidate_count; i++) {
+        snug_tensor_id id = self->candidates[i];
+        const snug_node *node = graph->nodes[graph->tensors[id]->producer];
+        if (node->op != &snug_op_cast || self->drops[id] != 0) continue;
+        snug_tensor_id from = shown_by(graph, node->inputs[0]);
+        // What an update changes meanwhile cannot be cast again.
+        if (graph->tensors[from]->producer == SNUG_NO_NODE) continue;
+        bool widens = self->bytes[from] < self->bytes[id];
+        if (!widens && self->drops[from] != 0) continue;
+        self->drops[from] = 0;
+        self->drops[id] = 1;
+    }
 }

@@ -6,7 +6,24 @@ set -u
 
 expect 0 "usage: snug COMMAND" --help
 expect 0 "usage: snug train MODEL" train --help
-expect 2 "there is no command 'tarin'" tarin
+expect 2 "there is no command 'tarin': did you mean \`snug train\`?" tarin
+expect 2 "there is no command 'xyzzy'; " xyzzy
+expect 0 "usage: snug train MODEL" help train
+expect 2 "did you mean \`snug plan\`?" help paln
+expect 2 "there is no option '--memroy=3GiB': did you mean --memory?" plan simple --memroy=3GiB
+expect 2 "there is no option '--xyzzy'; " plan simple --xyzzy
+
+# Nothing fits: the table, then why. --quiet: nothing for people but that.
+"$snug" plan simple --memory 1 --cost model >out 2>&1
+tail -n 1 out | grep -q "does not fit" || fail "the error is not last"
+"$snug" plan simple --cost model --quiet >out 2>&1 || fail "plan --quiet"
+[ ! -s out ] || fail "--quiet says something"
+"$snug" plan simple --memory 1 --cost model --quiet >out 2>&1
+[ "$(wc -l <out)" = 1 ] || fail "--quiet: one line expected"
+"$snug" train simple --data synthetic --batch-size 64 --max-steps 2 --no-out --quiet >out 2>&1 ||
+    fail "train --quiet"
+[ ! -s out ] || fail "--quiet says something of a run"
+"$snug" fixes | awk 'length > 80 { exit 1 }' || fail "snug fixes: more than 80 columns"
 expect 0 "3,504,872" models
 
 for command in plan train eval export explain models fixes devices; do

@@ -35,7 +35,7 @@ static void take_network(const snug_run_info *info, options *given) {
 
 static void report(const options *given, const snug_run_info *info, const char *use,
                    const snug_evaluate_result *result) {
-    FILE *text = given->json ? stderr : stdout;
+    FILE *text = given->text;
     char peak[SNUG_SIZE_TEXT];
     char accuracy[32] = "null";
     fprintf(text, "%s: ", info->network);

@@ -22,8 +22,11 @@ static int run(int argc, char **argv) {
     snug_status status = planning_open_device(&given, &device);
     if (status == SNUG_OK) status = planning_fit_data(&given);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
-    int result = command_fail(argv[0], status);
-    if (plan && planning_print(plan, given.json, stdout) != EXIT_DONE) result = EXIT_FAILED;
+    int result = command_exit(status);
+    // Why nothing fits is told last, after the table that shows it.
+    char why[4096] = "";
+    if (status != SNUG_OK) snprintf(why, sizeof why, "%s", snug_error_message());
+    if (plan && planning_print(plan, &given) != EXIT_DONE) result = EXIT_FAILED;
     if (plan && given.html) {
         status = snug_plan_html_write(plan, given.html);
         if (status != SNUG_OK) result = command_fail(argv[0], status);
@@ -36,6 +39,8 @@ static int run(int argc, char **argv) {
         status = curve_print(device, &given.request, plan, given.json);
         if (status != SNUG_OK) result = command_fail(argv[0], status);
     }
+    fflush(stdout);
+    if (why[0]) command_complain(argv[0], "%s", why);
     snug_plan_free(plan);
     snug_device_close(device);
     return result;

@@ -22,7 +22,7 @@ static void on_epoch(void *context, const snug_epoch_event *event) {
 
 static void report_result(const options *given, const snug_plan *plan, const char *use,
                           const snug_train_result *result) {
-    FILE *text = given->json ? stderr : stdout;
+    FILE *text = given->text;
     char planned[SNUG_SIZE_TEXT], budget[SNUG_SIZE_TEXT];
     bool equal = result->planned_peak_bytes == result->measured_peak_bytes;
     fprintf(text, "\n%" PRId64 " steps in %.1f s", result->steps, result->seconds);
@@ -48,7 +48,7 @@ static void report_result(const options *given, const snug_plan *plan, const cha
 // Says what is held out, and what the accuracy is of where there is nothing else to measure it on.
 static void tell_samples(const options *given, const snug_dataset *train,
                          const snug_dataset *test) {
-    FILE *text = given->json ? stderr : stdout;
+    FILE *text = given->text;
     if (test && given->val_split > 0)
         fprintf(text,
                 "%" PRId64 " samples to train on, %" PRId64
@@ -68,7 +68,7 @@ static int train_planned(const snug_plan *plan, options *given) {
         status = planning_open_data(plan, given, SNUG_TEST, &test);
     if (status == SNUG_OK) {
         tell_samples(given, train, test);
-        progress shown = progress_start(given->json, plan);
+        progress shown = progress_start(given->json, given->text, plan);
         shown.use = test ? snug_dataset_use(test) : NULL;
         given->train.on_step = on_step;
         given->train.on_epoch = on_epoch;
@@ -124,16 +124,17 @@ static int run(int argc, char **argv) {
     snug_status status = snug_device_open(given.device, given.threads, &device);
     if (status == SNUG_OK) status = planning_fit_data(&given);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    // What nothing fits into is told after the table that shows it.
+    if (plan) planning_print(plan, &given);
     int result = command_fail(argv[0], status);
-    if (plan) planning_print(plan, given.json, stdout);
     if (status == SNUG_OK && given.html) {
         status = snug_plan_html_write(plan, given.html);
         result = command_fail(argv[0], status);
     }
     if (status == SNUG_OK) {
         given.out = choose_out(&given, plan, path);
-        if (!given.json) puts("");
-        fflush(stdout);
+        if (!given.json) fputc('\n', given.text);
+        fflush(given.text);
         result = train_planned(plan, &given);
     }
     snug_plan_free(plan);

@@ -44,7 +44,7 @@ static void describe(const snug_device *device, snug_text *out) {
     char processor[128], version[32];
     snug_host_processor_name(processor, sizeof processor);
     snug_onednn_version(version);
-    snug_text_append(out, "cpu %s, %d of %d threads, oneDNN %s, snug kernels 3", processor,
+    snug_text_append(out, "cpu %s, %d of %d threads, oneDNN %s, snug kernels 4", processor,
                      device->threads, snug_host_processors(), version);
 }
 

@@ -11,7 +11,11 @@
 #include "ops/ops.h"
 
 enum { TENSORS = 12, BLOCK = 2048 }; // BLOCK: elements that stay in the first-level cache
-#define PIECE_BYTES (4 << 20)        // of all tensors in float32
+// Of a piece of all tensors in float32: a part of them, so that what 16 bits save is not taken
+// again to convert them, within bounds that keep kernels busy.
+#define LEAST_PIECE_BYTES (64 << 10)
+#define MOST_PIECE_BYTES (4 << 20)
+enum { PIECES = 8 };
 
 typedef enum form { BY_SAMPLE, WHOLE } form;
 
@@ -26,6 +30,7 @@ typedef struct division {
 static const division divisions[] = {
     {"add", 3, false},
     {"multiply", 3, false},
+    {"linear", 1, false},
     {"conv2d", 1, false},
     {"conv2d_backward_input", 1, false},
     {"conv2d_backward_weight", 3, true},
@@ -350,9 +355,22 @@ static void lay_out(snug_cpu_kernel *kernel, widened *self) {
     kernel->cached.kernel.workspace_bytes = bytes + most;
 }
 
-static const division *find_division(const char *name) {
+// A product comes apart by its first dimension, which with matrices is the first operand's, or what
+// is summed over where that is transposed: a weight's gradient.
+static const division *divide_matmul(const snug_matmul_attributes *attributes, int rank) {
+    static const division batches = {"matmul", 3, false}, rows = {"matmul", 1, false},
+                          sums = {"matmul", 3, true};
+    if (rank > 2) return &batches;
+    if (!attributes->transpose_a) return &rows;
+    return attributes->transpose_b ? NULL : &sums;
+}
+
+// NULL: it does not come apart.
+static const division *find_division(const snug_signature *signature) {
+    if (signature->op == &snug_op_matmul)
+        return divide_matmul(signature->attributes, signature->outputs[0].rank);
     for (size_t i = 0; i < sizeof divisions / sizeof *divisions; i++)
-        if (strcmp(divisions[i].op, name) == 0) return &divisions[i];
+        if (strcmp(divisions[i].op, signature->op->name) == 0) return &divisions[i];
     return NULL;
 }
 
@@ -371,9 +389,16 @@ static void divide(const snug_signature *signature, const division *how, widened
         at->is_sampled = at->present && may && alike && type->dims[0] == self->samples;
         if (at->is_sampled) row += (size_t)(at->elements / self->samples) * sizeof(float);
     }
-    self->piece = row ? (int64_t)(PIECE_BYTES / row) : self->samples;
+    size_t bytes = row * (size_t)self->samples / PIECES;
+    if (bytes < LEAST_PIECE_BYTES) bytes = LEAST_PIECE_BYTES;
+    if (bytes > MOST_PIECE_BYTES) bytes = MOST_PIECE_BYTES;
+    self->piece = row ? (int64_t)(bytes / row) : self->samples;
     if (self->piece < 1) self->piece = 1;
     if (self->piece > self->samples) self->piece = self->samples;
+    // A sum in pieces needs room for a piece's part of it, which may be more than the pieces save.
+    size_t saved = row * (size_t)(self->samples - self->piece);
+    if (how->sums && room(self->places[self->inputs].elements) >= saved)
+        self->piece = self->samples;
 }
 
 // Whether the result of an operator that sums has rows after all, along another dimension summed.
@@ -395,7 +420,7 @@ static bool has_rows(const snug_signature *signature, const widened *self) {
 
 static snug_status prepare_by_sample(snug_cpu_kernel *kernel, widened *self) {
     const snug_signature *signature = &kernel->cached.signature;
-    const division *how = find_division(signature->op->name);
+    const division *how = find_division(signature);
     self->form = how ? BY_SAMPLE : WHOLE;
     self->samples = self->piece = 1;
     if (how) {
