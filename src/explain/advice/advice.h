@@ -25,6 +25,7 @@ typedef struct snug_lever {
 // How exact a tool is as the one that speaks.
 typedef enum snug_tool_rank {
     SNUG_TOOL_PROGRAM, // that people start: a server, a web interface
+    SNUG_TOOL_ENGINE,  // that programs are made of, and a program by itself
     SNUG_TOOL_TRAINER, // that runs the user's loop
     SNUG_TOOL_LIBRARY,
     SNUG_TOOL_PLATFORM, // a device, a container

@@ -23,13 +23,23 @@ static int64_t number_after(const char *text) {
     return strtoll(text + gap, NULL, 10);
 }
 
+// Prose between a name and its value: "batch size is only 1", "the batch size to 1".
+static const char *skip_words(const char *text) {
+    static const char *const words[] = {"is", "only", "of", "to", "as", "was", "just", "even"};
+    for (int i = 0; i < 3; i++)
+        for (size_t j = 0; j < sizeof words / sizeof words[0]; j++)
+            if (begins(text, words[j])) text += strlen(words[j]);
+    return text;
+}
+
 static void read_batch(const char *text, snug_log *log) {
     static const char *const names[] = {"batch_size", "batchsize", "batch-size",
                                         "per_device_train_batch_size", "bs="};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!begins(text, names[i])) continue;
         size_t length = strlen(names[i]);
-        int64_t size = number_after(text + length - (names[i][length - 1] == '='));
+        const char *after = skip_words(text + length - (names[i][length - 1] == '='));
+        int64_t size = number_after(after);
         if (size > 0 && size < 1000000) log->batch_size = size;
         return;
     }
@@ -171,6 +181,8 @@ static void read_line(const snug_clean *clean, size_t index, snug_log *log) {
     read_notebook_bar(snug_clean_line_text(clean, index), log);
     for (const char *at = line; at < end; at++) {
         bool starts = at == line || !isalnum((unsigned char)at[-1]);
+        // "nn_unet", "nets/vgg16.py" name other things than a network.
+        bool named = starts && (at == line || !strchr("_-./\\", at[-1]));
         switch (*at) {
         case 'b':
         case 'p':
@@ -182,23 +194,23 @@ static void read_line(const snug_clean *clean, size_t index, snug_log *log) {
             break;
         case 'e':
             read_epoch(at, log);
-            if (starts) read_model(at, log);
+            if (named) read_model(at, log);
             break;
         case 'i':
         case 's':
         case 'g':
             read_step(at, log);
-            if (starts && *at == 'g') read_model(at, log);
+            if (named && *at == 'g') read_model(at, log);
             break;
         case 'm':
             if (!memory_seen && begins(at, "mem"))
                 memory_seen = read_memory(at, (size_t)(end - at), log);
-            if (starts) read_model(at, log);
+            if (named) read_model(at, log);
             break;
         case 'r':
         case 'u':
         case 'v':
-            if (starts) read_model(at, log);
+            if (named) read_model(at, log);
             break;
         case '[':
             read_bar(line, at, log);

@@ -199,6 +199,11 @@ static bool is_same_error(const snug_message *message, const snug_message *next)
         is_near(&message->figures.requested, &next->figures.requested))
         return true;
     if (next->format->echoes && count_figures(&next->figures) == 0 && near) return true;
+    // A program's own line about the status that is told just above.
+    enum { JUST_ABOVE = 4 };
+    if (message->format->echoes && count_figures(&message->figures) == 0 && !message->shortage &&
+        next->line - message->last_line <= JUST_ABOVE)
+        return true;
     if (!are_family(message, next)) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
     if (!near) return false;

@@ -4,6 +4,7 @@
 static const snug_anchor anchors[] = {
     {.text = "modelrequiresmoresystemmemory"},
     {.text = "requiresmoresystemmemory("},
+    {.text = "maynothaveenoughavailablememorytorunthismodel"},
     {0},
 };
 
