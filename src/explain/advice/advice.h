@@ -17,6 +17,7 @@ typedef struct snug_lever {
     bool evaluating;        // only where it failed while evaluating
     bool is_batch;          // only where the batch is not one sample already
     bool is_16_bit;         // only where 16-bit types are not in use already
+    const char *when;       // words (snug_facts_mention) without which it is of no use; NULL: none
     const char *unless;     // words (snug_facts_mention) that show it is of no use; NULL: none
     const char *fix, *why;
     const char *source; // where the tool tells of it

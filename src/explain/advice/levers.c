@@ -47,6 +47,7 @@ static bool applies(const snug_lever *lever, const snug_facts *facts, const char
            !(lever->is_batch && facts->batch_size == 1) &&
            (lever->shortage == SNUG_SHORTAGE_UNKNOWN || lever->shortage == facts->shortage) &&
            (lever->use == SNUG_USE_UNKNOWN || lever->use == facts->use) &&
+           (!lever->when || snug_facts_mention(facts, lever->when)) &&
            (!lever->unless || !snug_facts_mention(facts, lever->unless));
 }
 

@@ -53,7 +53,7 @@ static snug_use find_use(const snug_facts *facts) {
         "model.generate(|generation/utils.py|inference.py|/inference|infer.py|predict.py|"
         "pipeline(|pipelines/|demo.py|gradio|/app.py|\"app.py|/test.py|\"test.py|pythontest.py|"
         "/eval.py|\"eval.py|pythoneval.py|sample.py|generate.py|"
-        ".generate(|generate_text|pipe(|transcribe(|runinference|runtheinference|txt2img|img2img|upscale|,inpredict|,ininference|,ingenerate";
+        ".generate(|generate_text|pipe(|transcribe(|inferenc|txt2img|img2img|upscale|,inpredict|,ininference|,ingenerate";
     static const char prose[] = "training|epoch|loss:|loss=|batch_size|batchsize|learning_rate";
     if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)
         return SNUG_USE_TRAINING;

@@ -31,6 +31,12 @@ static const snug_lever levers[] = {
      .why = "the VAE at the end takes the most for large images",
      .source =
          "github.com/AUTOMATIC1111/stable-diffusion-webui/wiki: Optimizations; Command Line Arguments"},
+    {.causes = "batch model workspace",
+     .when = "--no-half|--precisionfull|use_full_precision:true",
+     .fix = "Leave out --no-half, --no-half-vae and --precision full",
+     .why = "32-bit weights and activations take twice as much",
+     .source =
+         "github.com/AUTOMATIC1111/stable-diffusion-webui/wiki: Optimizations; Command Line Arguments"},
     {.causes = "host-memory",
      .fix =
          "Take fewer and smaller checkpoints: .safetensors pruned to fp16, and \"Maximum number of checkpoints loaded\" 1 in the settings",

@@ -65,6 +65,12 @@ static const snug_lever levers[] = {
      .fix = "Shard over the cards: deepspeed=\"zero3.json\", or fsdp=\"full_shard auto_wrap\"",
      .why = "each card holds a part of weights, gradients and state",
      .source = "huggingface.co/docs/transformers: TrainingArguments; GPU memory"},
+    {.causes = "host-memory",
+     .shortage = SNUG_SHORTAGE_KILLED,
+     .when = "dataloader|num_workers",
+     .fix = "Lower dataloader_num_workers, and load the set as a stream or from Arrow files",
+     .why = "each worker has its own copy of what the set holds in Python",
+     .source = "huggingface.co/docs/transformers: TrainingArguments; GPU memory"},
     {0},
 };
 

@@ -27,7 +27,7 @@ static const snug_anchor anchors[] = {
     {.text = "insufficientsharedmemory(shm)"},
     {.text = "workersareoutofsharedmemory"},
     {.text = "unabletoopensharedmemoryobject</torch_", .fits = is_full},
-    {.text = "unabletowritetofile</torch_", .fits = is_full},
+    {.text = "unabletowritetofile</torch_"},
     {.text = "unabletomapmemory:", .fits = is_full},
     {.text = "unabletoallocateshmsegment"},
     {.text = "unabletoallocatesharedmemory(shm)"},
