@@ -53,7 +53,8 @@ static snug_use find_use(const snug_facts *facts) {
         "model.generate(|generation/utils.py|inference.py|/inference|infer.py|predict.py|"
         "pipeline(|pipelines/|demo.py|gradio|/app.py|\"app.py|/test.py|\"test.py|pythontest.py|"
         "/eval.py|\"eval.py|pythoneval.py|sample.py|generate.py|"
-        ".generate(|generate_text|pipe(|transcribe(|inferenc|txt2img|img2img|upscale|,inpredict|,ininference|,ingenerate";
+        ".generate(|generate_text|pipe(|transcribe(|inferenc|txt2img|img2img|upscale|"
+        ",inpredict|,ininference|,ingenerate";
     static const char prose[] = "training|epoch|loss:|loss=|batch_size|batchsize|learning_rate";
     if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)
         return SNUG_USE_TRAINING;
@@ -136,8 +137,8 @@ void snug_speaker_find(const char *own, snug_facts *facts) {
     facts->half = is_half(facts);
     facts->torch = find_age(facts);
     facts->windows = snug_facts_mention(
-        facts,
-        "\\lib\\site-packages|c:\\|d:\\|e:\\|winerror|\\\\users\\\\|windows10|windows11|notenoughmemory:youtriedtoallocate");
+        facts, "\\lib\\site-packages|c:\\|d:\\|e:\\|winerror|\\\\users\\\\|windows10|windows11|"
+               "notenoughmemory:youtriedtoallocate");
     facts->no_expandable =
         snug_facts_mention(facts, "expandable_segmentsnotsupported|expandablesegmentsnotsupported");
     if (facts->shortage == SNUG_SHORTAGE_UNKNOWN) facts->shortage = find_shortage(facts);

@@ -121,6 +121,23 @@ static double judge_bare(const snug_facts *facts, snug_evidence *evidence) {
     return first && !large ? 0.55 : 0.3;
 }
 
+// The text does not tell what is free, or what there is.
+static double judge_untold(const snug_facts *facts, snug_evidence *evidence) {
+    if (snug_is_little(facts)) {
+        snug_speak_for(evidence, "The text does not tell what is free: others may hold it.");
+        return 0.35;
+    }
+    if (is_small(facts)) {
+        snug_speak_for(
+            evidence,
+            "Only %s was asked for: the device was full before, by another process or by "
+            "what this one had taken ahead.",
+            SNUG_SIZE(facts->figures.requested.bytes));
+        return 0.4;
+    }
+    return is_bare(facts) ? judge_bare(facts, evidence) : 0.05;
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     if (facts->shortage == SNUG_SHORTAGE_SHARE) return judge_share(facts, evidence);
@@ -152,20 +169,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         return 0.65;
     }
     speak_of_container(facts, evidence);
-    if (!other.known && snug_is_little(facts)) {
-        snug_speak_for(evidence, "The text does not tell what is free: others may hold it.");
-        return 0.35;
-    }
-    if (!other.known && is_small(facts)) {
-        snug_speak_for(
-            evidence,
-            "Only %s was asked for: the device was full before, by another process or by "
-            "what this one had taken ahead.",
-            SNUG_SIZE(figures->requested.bytes));
-        return 0.4;
-    }
-    if (!other.known && is_bare(facts)) return judge_bare(facts, evidence);
-    if (!other.known) return 0.05;
+    if (!other.known) return judge_untold(facts, evidence);
     double share = snug_ratio(other, figures->capacity);
     if (share < 0.06) {
         snug_speak_against(evidence, "At most %s of the card's %s is anyone else's.",

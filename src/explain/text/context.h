@@ -6,8 +6,8 @@
 #include "explain/text/clean.h"
 
 // Reads the stack above the message on line |message| (an index of |clean|'s lines), no further up
-// than line |first|, and fills the facts of its frames; where there is none, the one below it, before
-// line |next|. Texts are kept by |explanation|.
+// than line |first|, and fills the facts of its frames; where there is none, the one below it,
+// before line |next|. Texts are kept by |explanation|.
 snug_status snug_traceback_read(const snug_clean *clean, size_t first, size_t message, size_t next,
                                 snug_explanation *explanation, snug_facts *facts);
 

@@ -3,8 +3,8 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch unknown late-batch",
-     .fix =
-         "Make the batch smaller (per_device_train_batch_size=1 with gradient_accumulation_steps), or the sequences shorter",
+     .fix = "Make the batch smaller (per_device_train_batch_size=1 with "
+            "gradient_accumulation_steps), or the sequences shorter",
      .why = "bitsandbytes asked for its own buffers where the card was full of the rest",
      .source = "huggingface.co/docs/bitsandbytes: optimizers"},
     {.causes = "optimizer-state batch unknown model",
@@ -14,7 +14,8 @@ static const snug_lever levers[] = {
      .source = "huggingface.co/docs/bitsandbytes: optimizers"},
     {.causes = "model",
      .unless = "load_in_4bit=true",
-     .fix = "Load in 4 bits in place of 8: load_in_4bit=True, bnb_4bit_use_double_quant=True",
+     .fix = "Load in 4 bits in place of 8: load_in_4bit=True, "
+            "bnb_4bit_use_double_quant=True",
      .why = "half of 8-bit weights",
      .source = "huggingface.co/docs/bitsandbytes: quantization"},
     {0},

@@ -24,7 +24,8 @@ static const snug_lever levers[] = {
     {.causes = "batch model",
      .unless = "--reserve-vram|mpsbackend",
      .fix = "Leave some of the card to others: --reserve-vram 1.0",
-     .why = "the models are kept to what is left; the desktop and other programs share the card",
+     .why = "the models are kept to what is left; the desktop and other programs share "
+            "the card",
      .source = "github.com/comfyanonymous/ComfyUI: comfy/cli_args.py; docs.comfy.org"},
     {.causes = "host-memory",
      .fix = "Start with --disable-smart-memory or take an fp8 or GGUF file, and more swap",
@@ -42,6 +43,7 @@ const snug_tool snug_tool_comfyui = {
     .name = "ComfyUI",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_IMAGES,
-    .words = "comfyui|/comfy/|\\comfy\\|comfy_extras|thiserrormeansyouranoutofmemoryonyourgpu",
+    .words = "comfyui|/comfy/|\\comfy\\|comfy_extras|"
+             "thiserrormeansyouranoutofmemoryonyourgpu",
     .levers = levers,
 };

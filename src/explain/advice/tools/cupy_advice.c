@@ -7,12 +7,13 @@ static const snug_lever levers[] = {
      .why = "temporaries of an expression are as large as its arrays",
      .source = "docs.cupy.dev: Memory Management"},
     {.causes = "batch model unknown",
-     .fix = "Call cupy.get_default_memory_pool().free_all_blocks(), and del arrays that are done",
+     .fix = "Call cupy.get_default_memory_pool().free_all_blocks(), and del arrays that "
+            "are done",
      .why = "the pool keeps what was freed",
      .source = "docs.cupy.dev: Memory Management"},
     {.causes = "batch model unknown",
-     .fix =
-         "Use managed memory: cupy.cuda.set_allocator(cupy.cuda.MemoryPool(cupy.cuda.malloc_managed).malloc)",
+     .fix = "Use managed memory: "
+            "cupy.cuda.set_allocator(cupy.cuda.MemoryPool(cupy.cuda.malloc_managed).malloc)",
      .why = "what the card cannot hold goes to the host",
      .source = "docs.cupy.dev: Memory Management"},
     {0},

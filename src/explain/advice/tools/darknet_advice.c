@@ -4,8 +4,8 @@
 static const snug_lever levers[] = {
     {.causes = "batch model unknown late-batch",
      .fix = "Raise subdivisions in the .cfg, to 32 or 64 (batch stays 64)",
-     .why =
-         "batch / subdivisions images are on the card at once; the gradient is that of the batch",
+     .why = "batch / subdivisions images are on the card at once; the gradient is that "
+            "of the batch",
      .source = "github.com/AlexeyAB/darknet: README, How to train"},
     {.causes = "batch model unknown late-batch",
      .fix = "Lower width and height in the .cfg, to multiples of 32",

@@ -4,19 +4,20 @@
 static const snug_lever levers[] = {
     {.causes = "host-memory",
      .shortage = SNUG_SHORTAGE_KILLED,
-     .fix =
-         "Offload less: \"offload_optimizer\" to \"nvme\" or \"none\", the parameters likewise; or give the machine more memory or swap",
-     .why =
-         "ZeRO-Offload keeps 12 to 16 bytes a weight in the host, and every process first reads its own copy of the checkpoint",
+     .fix = "Offload less: \"offload_optimizer\" to \"nvme\" or \"none\", the parameters "
+            "likewise; or give the machine more memory or swap",
+     .why = "ZeRO-Offload keeps 12 to 16 bytes a weight in the host, and every process "
+            "first reads its own copy of the checkpoint",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "host-memory",
      .shortage = SNUG_SHORTAGE_KILLED,
-     .fix =
-         "Start fewer processes a machine (--num_gpus), and load with zero.Init (stage 3) or low_cpu_mem_usage",
+     .fix = "Start fewer processes a machine (--num_gpus), and load with zero.Init "
+            "(stage 3) or low_cpu_mem_usage",
      .why = "each process has its own copy of the weights while it loads",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "host-memory",
-     .fix = "Set \"pin_memory\": false for what is offloaded, and watch free -h while it starts",
+     .fix = "Set \"pin_memory\": false for what is offloaded, and watch free -h while it "
+            "starts",
      .why = "pinned memory cannot be swapped",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "optimizer-state model",
@@ -25,8 +26,8 @@ static const snug_lever levers[] = {
      .why = "state, gradients (2) and weights (3) are sharded over the cards",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "optimizer-state model batch",
-     .unless =
-         "offload_optimizer\":{\"device\":\"cpu|offload_optimizer_device:cpu|cpuadam|zero3_offload|_offload",
+     .unless = "offload_optimizer\":{\"device\":\"cpu|offload_optimizer_device:cpu|cpuadam|"
+               "zero3_offload|_offload",
      .fix = "Move the state to the host: \"offload_optimizer\": {\"device\": \"cpu\"}",
      .why = "8 to 12 bytes a weight leave the card; the host needs them instead",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
@@ -41,8 +42,8 @@ static const snug_lever levers[] = {
      .why = "the same batch in smaller parts",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "batch optimizer-state",
-     .fix =
-         "Lower \"reduce_bucket_size\", \"allgather_bucket_size\" and \"stage3_max_live_parameters\", such as to 5e7",
+     .fix = "Lower \"reduce_bucket_size\", \"allgather_bucket_size\" and "
+            "\"stage3_max_live_parameters\", such as to 5e7",
      .why = "buffers of communication are that many elements",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {0},

@@ -4,7 +4,8 @@
 static const snug_lever levers[] = {
     {.causes = "batch model late-batch",
      .use = SNUG_USE_TRAINING,
-     .fix = "Take --gradient_checkpointing, --train_batch_size=1 and --gradient_accumulation_steps",
+     .fix = "Take --gradient_checkpointing, --train_batch_size=1 and "
+            "--gradient_accumulation_steps",
      .why = "fewer images at once, and activations computed again",
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "batch model optimizer-state",
@@ -34,8 +35,8 @@ static const snug_lever levers[] = {
     {.causes = "batch model",
      .use = SNUG_USE_IMAGES,
      .is_16_bit = true,
-     .fix =
-         "Load it in 16 bits: from_pretrained(..., torch_dtype=torch.float16), or torch.bfloat16",
+     .fix = "Load it in 16 bits: from_pretrained(..., torch_dtype=torch.float16), or "
+            "torch.bfloat16",
      .why = "half of 32-bit weights and activations",
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "batch workspace late-batch",
@@ -46,14 +47,15 @@ static const snug_lever levers[] = {
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "batch late-batch",
      .use = SNUG_USE_IMAGES,
-     .fix = "Make smaller or fewer images: height, width, num_images_per_prompt=1, num_frames",
+     .fix = "Make smaller or fewer images: height, width, num_images_per_prompt=1, "
+            "num_frames",
      .why = "attention grows with the square of the pixels",
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "model batch",
      .use = SNUG_USE_IMAGES,
      .unless = "enable_sequential_cpu_offload|load_in_4bit",
-     .fix =
-         "Quantise the transformer (quantization_config of bitsandbytes, 4 bits), or call pipe.enable_sequential_cpu_offload()",
+     .fix = "Quantise the transformer (quantization_config of bitsandbytes, 4 bits), or "
+            "call pipe.enable_sequential_cpu_offload()",
      .why = "a quarter of 16-bit weights; or one layer at a time, slowly",
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "host-memory",
@@ -68,7 +70,7 @@ const snug_tool snug_tool_diffusers = {
     .name = "diffusers",
     .rank = SNUG_TOOL_LIBRARY,
     .use = SNUG_USE_IMAGES,
-    .words =
-        "diffusers/|fromdiffusers|diffusionpipeline|stablediffusionpipeline|fluxpipeline|\\diffusers\\|diffusers.",
+    .words = "diffusers/|fromdiffusers|diffusionpipeline|stablediffusionpipeline|"
+             "fluxpipeline|\\diffusers\\|diffusers.",
     .levers = levers,
 };

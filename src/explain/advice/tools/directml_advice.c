@@ -9,7 +9,8 @@ static const snug_lever levers[] = {
     {.causes = "batch model unknown late-batch",
      .is_16_bit = true,
      .fix = "Load weights in 16 bits, and close other programs that use the card",
-     .why = "half of 32-bit ones; DirectML gives no memory back to PyTorch until the process ends",
+     .why = "half of 32-bit ones; DirectML gives no memory back to PyTorch until the "
+            "process ends",
      .source = "github.com/microsoft/DirectML: PyTorch"},
     {.causes = "batch model unknown late-batch",
      .fix = "Restart the program",

@@ -12,8 +12,8 @@ static const snug_lever levers[] = {
      .why = "16-bit weights and activations",
      .source = "fairseq.readthedocs.io: Command-line Tools"},
     {.causes = "late-batch",
-     .fix =
-         "Lower --max-source-positions and --max-target-positions, with --skip-invalid-size-inputs-valid-test",
+     .fix = "Lower --max-source-positions and --max-target-positions, with "
+            "--skip-invalid-size-inputs-valid-test",
      .why = "the longest samples are left out",
      .source = "fairseq.readthedocs.io: Command-line Tools"},
     {0},

@@ -12,8 +12,8 @@ static const snug_lever levers[] = {
      .why = "rendered images and their gradients are smaller",
      .source = "github.com/graphdeco-inria/gaussian-splatting: README"},
     {.causes = "batch model leak not-freed late-batch",
-     .fix =
-         "Raise --densify_grad_threshold and --densification_interval, or lower --densify_until_iter",
+     .fix = "Raise --densify_grad_threshold and --densification_interval, or lower "
+            "--densify_until_iter",
      .why = "fewer Gaussians are made",
      .source = "github.com/graphdeco-inria/gaussian-splatting: README"},
     {0},
@@ -23,7 +23,7 @@ const snug_tool snug_tool_gaussian_splatting = {
     .name = "Gaussian splatting",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_TRAINING,
-    .words =
-        "gaussian-splatting|gaussian_renderer|diff_gaussian|nerfstudio|gsplat|gaussian_splatting",
+    .words = "gaussian-splatting|gaussian_renderer|diff_gaussian|nerfstudio|gsplat|"
+             "gaussian_splatting",
     .levers = levers,
 };

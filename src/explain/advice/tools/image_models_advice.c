@@ -7,8 +7,8 @@ static const snug_lever levers[] = {
      .why = "attention and the VAE grow with the pixels, attention with their square",
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "model batch workspace",
-     .fix =
-         "Let the parts (text encoder, denoiser, VAE) take turns on the card: the program's low-VRAM or CPU-offload setting",
+     .fix = "Let the parts (text encoder, denoiser, VAE) take turns on the card: the "
+            "program's low-VRAM or CPU-offload setting",
      .why = "only one of them is needed at a time",
      .source = "huggingface.co/docs/diffusers: Reduce memory usage"},
     {.causes = "model batch",
@@ -23,7 +23,9 @@ const snug_tool snug_tool_image_models = {
     .name = "a maker of images",
     .rank = SNUG_TOOL_LIBRARY,
     .use = SNUG_USE_IMAGES,
-    .words =
-        "stable-diffusion|stablediffusion|/ldm/|\\ldm\\|latent-diffusion|ksampler|txt2img|img2img|sdxl|hunyuan|stable_diffusion|wan2.|flux.1|flux-dev|flux-schnell|black-forest-labs|flux2|infer_flux|/flux/|vae_decode|decode_first_stage|texttoimage|text-to-image",
+    .words = "stable-diffusion|stablediffusion|/ldm/|\\ldm\\|latent-diffusion|ksampler|"
+             "txt2img|img2img|sdxl|hunyuan|stable_diffusion|wan2.|flux.1|flux-dev|"
+             "flux-schnell|black-forest-labs|flux2|infer_flux|/flux/|vae_decode|"
+             "decode_first_stage|texttoimage|text-to-image",
     .levers = levers,
 };

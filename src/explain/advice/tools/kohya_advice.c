@@ -14,7 +14,8 @@ static const snug_lever levers[] = {
      .source = "github.com/kohya-ss/sd-scripts: docs"},
     {.causes = "batch model",
      .unless = "cache_latents",
-     .fix = "Take --cache_latents (and --cache_text_encoder_outputs) and --network_train_unet_only",
+     .fix = "Take --cache_latents (and --cache_text_encoder_outputs) and "
+            "--network_train_unet_only",
      .why = "VAE and text encoders leave the card",
      .source = "github.com/kohya-ss/sd-scripts: docs"},
     {.causes = "batch model optimizer-state",

@@ -20,8 +20,8 @@ static const snug_lever levers[] = {
      .why = "each holds a part of state and weights",
      .source = "lightning.ai/docs/pytorch: Trainer; effective training"},
     {.causes = "history leak not-freed",
-     .fix =
-         "In training_step and validation_step return and log .detach() values, not lists of outputs",
+     .fix = "In training_step and validation_step return and log .detach() values, not "
+            "lists of outputs",
      .why = "what *_epoch_end gathers lives through the epoch",
      .source = "lightning.ai/docs/pytorch: Trainer; effective training"},
     {0},

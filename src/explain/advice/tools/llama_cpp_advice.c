@@ -4,10 +4,10 @@
 static const snug_lever levers[] = {
     {.causes = "model",
      .unless = "ollama",
-     .fix =
-         "Keep fewer layers on the GPU: a lower -ngl (--n-gpu-layers; n_gpu_layers, --gpulayers)",
-     .why =
-         "each layer that stays with the CPU gives back its share of the weights and of the cache",
+     .fix = "Keep fewer layers on the GPU: a lower -ngl (--n-gpu-layers; n_gpu_layers, "
+            "--gpulayers)",
+     .why = "each layer that stays with the CPU gives back its share of the weights and "
+            "of the cache",
      .source = "github.com/ggml-org/llama.cpp: tools/server/README.md"},
     {.causes = "model",
      .unless = "ollama",
@@ -22,8 +22,8 @@ static const snug_lever levers[] = {
     {.causes = "kv-cache batch",
      .unless = "ollama",
      .fix = "Keep fewer layers on the GPU: a lower -ngl (--n-gpu-layers; n_gpu_layers)",
-     .why =
-         "each layer that stays with the CPU gives back its share of the weights and of the cache",
+     .why = "each layer that stays with the CPU gives back its share of the weights and "
+            "of the cache",
      .source = "github.com/ggml-org/llama.cpp: tools/server/README.md"},
     {.causes = "kv-cache batch",
      .unless = "ollama",
@@ -48,7 +48,8 @@ const snug_tool snug_tool_llama_cpp = {
     .rank = SNUG_TOOL_ENGINE,
     .use = SNUG_USE_SERVER,
     .other_framework = true,
-    .words =
-        "ggml_|ggml-cuda|ggml.c|ggml.cu|llama_model|llama.cpp|llama_load|alloc_tensor_range|llama_init|llama_cpp|llama-server|llama-cli|llama_new_context|llama_kv_cache|koboldcpp|whisper_init|whisper.cpp",
+    .words = "ggml_|ggml-cuda|ggml.c|ggml.cu|llama_model|llama.cpp|llama_load|"
+             "alloc_tensor_range|llama_init|llama_cpp|llama-server|llama-cli|"
+             "llama_new_context|llama_kv_cache|koboldcpp|whisper_init|whisper.cpp",
     .levers = levers,
 };

@@ -8,12 +8,13 @@ static const snug_lever levers[] = {
      .source = "github.com/NVIDIA/Megatron-LM: arguments.py"},
     {.causes = "batch late-batch",
      .unless = "recompute-granularityfull",
-     .fix = "Take --recompute-granularity full --recompute-method uniform --recompute-num-layers 1",
+     .fix = "Take --recompute-granularity full --recompute-method uniform "
+            "--recompute-num-layers 1",
      .why = "activations are computed again in the backward pass",
      .source = "github.com/NVIDIA/Megatron-LM: arguments.py"},
     {.causes = "model optimizer-state",
-     .fix =
-         "Take --use-distributed-optimizer, and raise --tensor-model-parallel-size or --pipeline-model-parallel-size",
+     .fix = "Take --use-distributed-optimizer, and raise --tensor-model-parallel-size or "
+            "--pipeline-model-parallel-size",
      .why = "each card holds a part",
      .source = "github.com/NVIDIA/Megatron-LM: README"},
     {0},

@@ -15,12 +15,14 @@ static const snug_lever levers[] = {
      .source = "docs.pytorch.org: MPS environment variables; torch.mps"},
     {.causes = "batch model unknown late-batch not-freed",
      .fix = "Close other programs, and call torch.mps.empty_cache() between steps",
-     .why = "the GPU shares the machine's memory with all of them; the cache is given back",
+     .why = "the GPU shares the machine's memory with all of them; the cache is given "
+            "back",
      .source = "docs.pytorch.org: MPS environment variables; torch.mps"},
     {.causes = "batch model unknown late-batch",
      .unless = "ratio=0.0python",
      .fix = "Set PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0",
-     .why = "lifts the limit that PyTorch keeps; the system may swap, and become slow or fail",
+     .why = "lifts the limit that PyTorch keeps; the system may swap, and become slow or "
+            "fail",
      .source = "docs.pytorch.org: MPS environment variables; torch.mps"},
     {.causes = "batch model",
      .is_16_bit = true,
@@ -28,10 +30,10 @@ static const snug_lever levers[] = {
      .why = "half of 32-bit ones",
      .source = "docs.pytorch.org: MPS environment variables; torch.mps"},
     {.causes = "allocation-size",
-     .fix =
-         "Make what is asked for at once smaller: a smaller image or batch, a shorter sequence, or attention slicing",
-     .why =
-         "Metal gives no single buffer so large; attention's scores grow with the square of the pixels or tokens",
+     .fix = "Make what is asked for at once smaller: a smaller image or batch, a shorter "
+            "sequence, or attention slicing",
+     .why = "Metal gives no single buffer so large; attention's scores grow with the "
+            "square of the pixels or tokens",
      .source = "docs.pytorch.org: MPS environment variables; torch.mps"},
     {0},
 };

@@ -13,18 +13,19 @@ static const snug_lever levers[] = {
      .why = "what the GPU does not hold lies in the host",
      .source = "github.com/ollama/ollama: docs/faq, docs/modelfile"},
     {.causes = "kv-cache batch",
-     .fix =
-         "Shorten the context: a lower num_ctx (/set parameter num_ctx 2048, or OLLAMA_CONTEXT_LENGTH)",
+     .fix = "Shorten the context: a lower num_ctx (/set parameter num_ctx 2048, or "
+            "OLLAMA_CONTEXT_LENGTH)",
      .why = "keys and values and the buffers grow with it",
      .source = "github.com/ollama/ollama: docs/faq, docs/modelfile"},
     {.causes = "kv-cache batch host-memory",
-     .fix =
-         "Set OLLAMA_NUM_PARALLEL=1 and OLLAMA_MAX_LOADED_MODELS=1, and unload others: ollama ps, ollama stop MODEL",
-     .why = "every request at once has a context of its own; models stay loaded for five minutes",
+     .fix = "Set OLLAMA_NUM_PARALLEL=1 and OLLAMA_MAX_LOADED_MODELS=1, and unload "
+            "others: ollama ps, ollama stop MODEL",
+     .why = "every request at once has a context of its own; models stay loaded for five "
+            "minutes",
      .source = "github.com/ollama/ollama: docs/faq, docs/modelfile"},
     {.causes = "host-memory",
-     .fix =
-         "Shorten the context: a lower num_ctx (/set parameter num_ctx 2048, or OLLAMA_CONTEXT_LENGTH)",
+     .fix = "Shorten the context: a lower num_ctx (/set parameter num_ctx 2048, or "
+            "OLLAMA_CONTEXT_LENGTH)",
      .why = "keys and values grow with it",
      .source = "github.com/ollama/ollama: docs/faq, docs/modelfile"},
     {.causes = "kv-cache batch model",

@@ -4,7 +4,8 @@
 static const snug_lever levers[] = {
     {.causes = "batch model unknown late-batch",
      .unless = "ksameasrequested",
-     .fix = "Set the CUDA provider's arena_extend_strategy to kSameAsRequested, and gpu_mem_limit",
+     .fix = "Set the CUDA provider's arena_extend_strategy to kSameAsRequested, and "
+            "gpu_mem_limit",
      .why = "the arena otherwise grows in powers of two, up to twice what is needed",
      .source = "onnxruntime.ai/docs: CUDA Execution Provider"},
     {.causes = "batch model unknown",

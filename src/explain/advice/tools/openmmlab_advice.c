@@ -4,8 +4,8 @@
 static const snug_lever levers[] = {
     {.causes = "batch late-batch",
      .is_batch = true,
-     .fix =
-         "Lower train_dataloader.batch_size (samples_per_gpu), and scale the learning rate with it",
+     .fix = "Lower train_dataloader.batch_size (samples_per_gpu), and scale the learning "
+            "rate with it",
      .why = "fewer images at once",
      .source = "mmdetection.readthedocs.io: FAQ"},
     {.causes = "batch late-batch",

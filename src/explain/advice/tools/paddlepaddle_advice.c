@@ -12,7 +12,8 @@ static const snug_lever levers[] = {
      .why = "16-bit activations",
      .source = "paddlepaddle.org.cn: AMP"},
     {.causes = "batch fragmentation model",
-     .fix = "Set FLAGS_allocator_strategy=auto_growth, and FLAGS_fraction_of_gpu_memory_to_use",
+     .fix = "Set FLAGS_allocator_strategy=auto_growth, and "
+            "FLAGS_fraction_of_gpu_memory_to_use",
      .why = "memory is taken as it is needed",
      .source = "paddlepaddle.org.cn: FLAGS"},
     {0},

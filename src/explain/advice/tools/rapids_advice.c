@@ -3,8 +3,8 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch model unknown",
-     .fix =
-         "Let tables spill to the host: cudf.set_option(\"spill\", True), or managed memory: rmm.reinitialize(managed_memory=True)",
+     .fix = "Let tables spill to the host: cudf.set_option(\"spill\", True), or managed "
+            "memory: rmm.reinitialize(managed_memory=True)",
      .why = "what the card cannot hold goes to the host",
      .source = "docs.rapids.ai: RMM; cuDF options"},
     {.causes = "batch model unknown",

@@ -3,8 +3,8 @@
 
 static const snug_lever levers[] = {
     {.causes = "host-memory",
-     .fix =
-         "Ask for more: #SBATCH --mem=64G (or --mem-per-cpu), and see what it took with seff JOB",
+     .fix = "Ask for more: #SBATCH --mem=64G (or --mem-per-cpu), and see what it took "
+            "with seff JOB",
      .why = "the job was killed at its own limit, however much the machine has",
      .source = "slurm.schedmd.com: sbatch"},
     {0},

@@ -13,7 +13,8 @@ static const snug_lever levers[] = {
      .source = "tensorflow.org/guide/gpu; tensorflow.org/guide/mixed_precision"},
     {.causes = "batch",
      .is_16_bit = true,
-     .fix = "Use mixed precision: keras.mixed_precision.set_global_policy(\"mixed_float16\")",
+     .fix = "Use mixed precision: "
+            "keras.mixed_precision.set_global_policy(\"mixed_float16\")",
      .why = "16-bit activations take half",
      .source = "tensorflow.org/guide/gpu; tensorflow.org/guide/mixed_precision"},
     {.causes = "other-process unknown model",

@@ -3,8 +3,8 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch model unknown workspace",
-     .fix =
-         "Lower the workspace: --memPoolSize=workspace:1024 (set_memory_pool_limit; formerly --workspace)",
+     .fix = "Lower the workspace: --memPoolSize=workspace:1024 (set_memory_pool_limit; "
+            "formerly --workspace)",
      .why = "tactics that need more are left out",
      .source = "docs.nvidia.com/deeplearning/tensorrt: trtexec; IBuilderConfig"},
     {.causes = "batch model unknown workspace late-batch",
@@ -17,8 +17,8 @@ static const snug_lever levers[] = {
      .why = "half of 32-bit weights and activations",
      .source = "docs.nvidia.com/deeplearning/tensorrt: trtexec; IBuilderConfig"},
     {.causes = "batch model unknown other-process",
-     .fix =
-         "Free the card before (nvidia-smi): the program that exported the network may still hold it",
+     .fix = "Free the card before (nvidia-smi): the program that exported the network "
+            "may still hold it",
      .why = "building needs room for weights twice and for trials",
      .source = "docs.nvidia.com/deeplearning/tensorrt: trtexec; IBuilderConfig"},
     {0},

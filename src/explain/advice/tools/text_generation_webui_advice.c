@@ -12,8 +12,8 @@ static const snug_lever levers[] = {
      .why = "only that much of the weights is put on the card",
      .source = "github.com/oobabooga/text-generation-webui: README"},
     {.causes = "batch kv-cache late-batch",
-     .fix =
-         "Shorten the context: a lower --max_seq_len or --ctx-size, and truncate the prompt to less",
+     .fix = "Shorten the context: a lower --max_seq_len or --ctx-size, and truncate the "
+            "prompt to less",
      .why = "keys and values and attention grow with it",
      .source = "github.com/oobabooga/text-generation-webui: README"},
     {.causes = "batch kv-cache late-batch",
@@ -27,7 +27,7 @@ const snug_tool snug_tool_text_generation_webui = {
     .name = "text-generation-webui",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_SERVER,
-    .words =
-        "text-generation-webui|oobabooga|modules/text_generation.py|modules\\text_generation.py",
+    .words = "text-generation-webui|oobabooga|modules/text_generation.py|"
+             "modules\\text_generation.py",
     .levers = levers,
 };

@@ -7,7 +7,8 @@ static const snug_lever levers[] = {
      .why = "the warm-up reads that many tokens of prompts at once",
      .source = "huggingface.co/docs/text-generation-inference: launcher arguments"},
     {.causes = "kv-cache batch",
-     .fix = "Lower --max-input-tokens and --max-total-tokens (formerly --max-input-length)",
+     .fix = "Lower --max-input-tokens and --max-total-tokens (formerly "
+            "--max-input-length)",
      .why = "a request can be no longer",
      .source = "huggingface.co/docs/text-generation-inference: launcher arguments"},
     {.causes = "kv-cache batch model",
@@ -26,7 +27,7 @@ const snug_tool snug_tool_tgi = {
     .name = "text-generation-inference",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_SERVER,
-    .words =
-        "text_generation_server|text-generation-launcher|max-batch-prefill-tokens|text-generation-inference|text_generation_launcher",
+    .words = "text_generation_server|text-generation-launcher|max-batch-prefill-tokens|"
+             "text-generation-inference|text_generation_launcher",
     .levers = levers,
 };

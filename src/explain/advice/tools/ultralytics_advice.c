@@ -25,8 +25,8 @@ static const snug_lever levers[] = {
      .why = "cache=True (--cache) keeps all images in the host",
      .source = "docs.ultralytics.com: Train settings; yolov5 train.py"},
     {.causes = "history evaluation",
-     .fix =
-         "Lower batch= of the validation (val takes twice the training batch), and set save_json=False",
+     .fix = "Lower batch= of the validation (val takes twice the training batch), and "
+            "set save_json=False",
      .why = "validation has a batch of its own",
      .source = "docs.ultralytics.com: Train settings; yolov5 train.py"},
     {0},

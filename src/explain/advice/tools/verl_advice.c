@@ -3,19 +3,20 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch model late-batch other-process",
-     .fix =
-         "Lower actor_rollout_ref.rollout.gpu_memory_utilization (--vllm_gpu_memory_utilization), such as to 0.4",
+     .fix = "Lower actor_rollout_ref.rollout.gpu_memory_utilization "
+            "(--vllm_gpu_memory_utilization), such as to 0.4",
      .why = "the server beside the training keeps that share of the card",
      .source = "verl.readthedocs.io: performance tuning"},
     {.causes = "batch late-batch",
-     .fix =
-         "Lower ppo_micro_batch_size_per_gpu and log_prob_micro_batch_size_per_gpu (--micro_train_batch_size)",
+     .fix = "Lower ppo_micro_batch_size_per_gpu and log_prob_micro_batch_size_per_gpu "
+            "(--micro_train_batch_size)",
      .why = "fewer sequences at once",
      .source = "verl.readthedocs.io: performance tuning"},
     {.causes = "batch model",
-     .fix =
-         "Set enable_gradient_checkpointing=True, and fsdp_config.param_offload and optimizer_offload=True",
-     .why = "activations are computed again; weights and state leave the card while it generates",
+     .fix = "Set enable_gradient_checkpointing=True, and fsdp_config.param_offload and "
+            "optimizer_offload=True",
+     .why = "activations are computed again; weights and state leave the card while it "
+            "generates",
      .source = "verl.readthedocs.io: performance tuning"},
     {0},
 };

@@ -16,21 +16,25 @@ static const snug_lever levers[] = {
     {.causes = "kv-cache",
      .shortage = SNUG_SHORTAGE_CONTEXT,
      .unless = "utilization0.95|utilization=0.95|utilization0.98|utilization=0.98",
-     .fix = "Raise --gpu-memory-utilization (0.9 unless set; 0.95 where nobody else uses the card)",
-     .why = "the cache gets what this share of the card leaves beside weights and activations",
+     .fix = "Raise --gpu-memory-utilization (0.9 unless set; 0.95 where nobody else uses "
+            "the card)",
+     .why = "the cache gets what this share of the card leaves beside weights and "
+            "activations",
      .source = "docs.vllm.ai: Conserving Memory"},
     {.causes = "kv-cache",
      .shortage = SNUG_SHORTAGE_CACHE,
-     .unless =
-         "utilization0.95|utilization=0.95|utilization0.98|utilization=0.98|utilization0.97|utilization0.99",
-     .fix = "Raise --gpu-memory-utilization (0.9 unless set; 0.95 where nobody else uses the card)",
-     .why = "the cache gets what this share of the card leaves beside weights and activations",
+     .unless = "utilization0.95|utilization=0.95|utilization0.98|utilization=0.98|"
+               "utilization0.97|utilization0.99",
+     .fix = "Raise --gpu-memory-utilization (0.9 unless set; 0.95 where nobody else uses "
+            "the card)",
+     .why = "the cache gets what this share of the card leaves beside weights and "
+            "activations",
      .source = "docs.vllm.ai: Conserving Memory"},
     {.causes = "kv-cache",
      .shortage = SNUG_SHORTAGE_CACHE,
      .fix = "Set a lower --max-model-len and --max-num-seqs, such as 4096 and 16",
-     .why =
-         "the profiling run at the start is made for both, and what it takes is kept from the cache",
+     .why = "the profiling run at the start is made for both, and what it takes is kept "
+            "from the cache",
      .source = "docs.vllm.ai: Conserving Memory"},
     {.causes = "kv-cache",
      .shortage = SNUG_SHORTAGE_CACHE,
@@ -40,7 +44,8 @@ static const snug_lever levers[] = {
      .source = "docs.vllm.ai: Conserving Memory"},
     {.causes = "kv-cache",
      .shortage = SNUG_SHORTAGE_CACHE,
-     .fix = "Take a quantised model (AWQ, GPTQ, FP8) or more cards: --tensor-parallel-size 2",
+     .fix = "Take a quantised model (AWQ, GPTQ, FP8) or more cards: "
+            "--tensor-parallel-size 2",
      .why = "the weights leave too little of the card",
      .source = "docs.vllm.ai: Conserving Memory"},
     {.causes = "kv-cache",
@@ -57,8 +62,8 @@ static const snug_lever levers[] = {
     {.causes = "kv-cache other-process",
      .shortage = SNUG_SHORTAGE_SHARE,
      .fix = "Set --gpu-memory-utilization {share}",
-     .why =
-         "a little less than is free; the server wants its share of the whole card to be free at its start",
+     .why = "a little less than is free; the server wants its share of the whole card to "
+            "be free at its start",
      .source = "vllm/v1/worker/utils.py: request_memory"},
     {.causes = "batch late-batch",
      .fix = "Lower --max-num-seqs (such as 16) and --max-num-batched-tokens",
@@ -98,7 +103,8 @@ const snug_tool snug_tool_vllm = {
     .name = "vLLM",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_SERVER,
-    .words =
-        "/vllm/|vllm.engine|vllm.entrypoints|vllmserve|initializingtheengine|desiredgpumemoryutilization|vllm.llm|vllm/v1|vllmimportllm|vllm_worker|vllminstance|vllm-project|\\vllm\\|vllmapiserver",
+    .words = "/vllm/|vllm.engine|vllm.entrypoints|vllmserve|initializingtheengine|"
+             "desiredgpumemoryutilization|vllm.llm|vllm/v1|vllmimportllm|vllm_worker|"
+             "vllminstance|vllm-project|\\vllm\\|vllmapiserver",
     .levers = levers,
 };
