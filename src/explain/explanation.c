@@ -13,7 +13,7 @@
 enum { MAX_CAUSES = 32, MAX_FIXES = 10, MAX_FIXES_A_CAUSE = 7, MAX_LEVERS = 5 };
 
 // What is left of a cause where the text itself names another shortage than of the device's memory.
-static const double OTHERWISE_NAMED = 0.4;
+static const double OTHERWISE_NAMED = 0.25;
 
 struct snug_advice {
     snug_pool *pool;

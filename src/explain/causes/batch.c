@@ -248,6 +248,8 @@ static void advise_inference(const snug_facts *facts, snug_advice *advice) {
                            ? "Let it take shorter requests, and fewer at once"
                            : "Give it fewer samples at once, or shorter or smaller ones";
     snug_advise(advice, "what is computed on the way grows with them", "%s", what);
+    // What runs under a tool's own interface is not the user's code to change.
+    if (facts->tool_count > 0 && facts->use != SNUG_USE_INFERENCE) return;
     if (facts->use == SNUG_USE_INFERENCE && !facts->no_grad && !facts->other_framework)
         snug_advise(advice, "without it every layer keeps its input for a backward pass",
                     "Put it under torch.inference_mode()");

@@ -198,11 +198,12 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     const char *gain = other.known && other.bytes > 0
                            ? snug_words(advice, "gives back up to %s", SNUG_SIZE(other.bytes))
                            : "gives back what they hold";
+    if (facts->other_gpu >= 0 && facts->other_gpu_is_empty)
+        snug_advise(advice, "nvidia-smi's table shows it empty",
+                    "Use another card: CUDA_VISIBLE_DEVICES=%d", facts->other_gpu);
     snug_advise(advice, gain, "%s", SNUG_SEE_OTHERS);
-    if (facts->other_gpu >= 0)
-        snug_advise(advice,
-                    facts->other_gpu_is_empty ? "nvidia-smi's table shows it empty"
-                                              : "the whole card for this run",
+    if (facts->other_gpu >= 0 && !facts->other_gpu_is_empty)
+        snug_advise(advice, "the whole card for this run",
                     "Use another card: CUDA_VISIBLE_DEVICES=%d", facts->other_gpu);
     if (facts->phase == SNUG_PHASE_LOAD)
         snug_advise(advice, "a checkpoint otherwise returns to the card that it was saved from",

@@ -260,6 +260,12 @@ static snug_status judge_line(slice code, const stack_frame *frame, snug_explana
     return keep_site(explanation, &here, &facts->kept);
 }
 
+// A progress bar that was printed in between.
+static bool is_bar(slice line) {
+    static const char *const words[] = {"%|", "it/s]", "s/it]", NULL};
+    return holds_any(line, words);
+}
+
 // The frame on line |*at| with its code, which may stand on lines after it; |*at| becomes the last
 // of them.
 static snug_status take_frame(const snug_clean *clean, size_t message, size_t *at,
@@ -277,7 +283,7 @@ static snug_status take_frame(const snug_clean *clean, size_t message, size_t *a
             if (frame->line == 0) frame->line = number;
         } else {
             code = trim(line);
-            if (frame->code.length == 0 && code.length > 0) frame->code = code;
+            if (frame->code.length == 0 && code.length > 0 && !is_bar(code)) frame->code = code;
         }
         SNUG_TRY(judge_line(code, frame, explanation, facts));
     }

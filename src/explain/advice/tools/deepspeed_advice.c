@@ -4,6 +4,7 @@
 static const snug_lever levers[] = {
     {.causes = "host-memory",
      .shortage = SNUG_SHORTAGE_KILLED,
+     .when = "offload|cpuadam|cpu_adam",
      .fix = "Offload less: \"offload_optimizer\" to \"nvme\" or \"none\", the parameters "
             "likewise; or give the machine more memory or swap",
      .why = "ZeRO-Offload keeps 12 to 16 bytes a weight in the host, and every process "
@@ -11,11 +12,12 @@ static const snug_lever levers[] = {
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "host-memory",
      .shortage = SNUG_SHORTAGE_KILLED,
-     .fix = "Start fewer processes a machine (--num_gpus), and load with zero.Init "
-            "(stage 3) or low_cpu_mem_usage",
+     .fix = "Give the machine more memory or swap, or start fewer processes on it "
+            "(--num_gpus), and load with zero.Init (stage 3) or low_cpu_mem_usage",
      .why = "each process has its own copy of the weights while it loads",
      .source = "deepspeed.ai: configuration JSON; ZeRO-Offload"},
     {.causes = "host-memory",
+     .when = "pin_memory",
      .fix = "Set \"pin_memory\": false for what is offloaded, and watch free -h while it "
             "starts",
      .why = "pinned memory cannot be swapped",
