@@ -117,6 +117,17 @@ static size_t count_before(const snug_message_list *list, size_t index) {
     return count;
 }
 
+// Who asks for help tells the batch size below the message.
+static void read_after(const snug_clean *clean, const snug_message *message, size_t next,
+                       snug_facts *facts) {
+    enum { LINES_AFTER = 40 };
+    snug_log after = {.next = message->last_line + 1};
+    size_t stop = after.next + LINES_AFTER < next ? after.next + LINES_AFTER : next;
+    if (facts->batch_size != 0 || after.next >= stop) return;
+    snug_log_advance(&after, clean, stop);
+    facts->batch_size = after.batch_size;
+}
+
 static snug_status read_facts(const snug_clean *clean, const snug_message_list *list, size_t index,
                               size_t first, const char *name, snug_log *log,
                               snug_explanation *explanation, snug_facts *out) {
@@ -127,6 +138,7 @@ static snug_status read_facts(const snug_clean *clean, const snug_message_list *
     SNUG_TRY(snug_traceback_read(clean, first, message->stack_line, next, explanation, out));
     snug_log_advance(log, clean, message->line);
     SNUG_TRY(snug_log_tell(log, explanation, out));
+    read_after(clean, message, next, out);
     find_around(clean, list, index, out);
     size_t from = message->line > TABLE_LINES ? message->line - TABLE_LINES : 0;
     if (list->count <= 32) snug_card_table_read(clean, from, message->line + TABLE_LINES, out);

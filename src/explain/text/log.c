@@ -25,7 +25,8 @@ static int64_t number_after(const char *text) {
 
 // Prose between a name and its value: "batch size is only 1", "the batch size to 1".
 static const char *skip_words(const char *text) {
-    static const char *const words[] = {"is", "only", "of", "to", "as", "was", "just", "even"};
+    static const char *const words[] = {"perdevice", "pergpu", "is",  "only", "of",
+                                        "to",        "as",     "was", "just"};
     for (int i = 0; i < 3; i++)
         for (size_t j = 0; j < sizeof words / sizeof words[0]; j++)
             if (begins(text, words[j])) text += strlen(words[j]);

@@ -177,6 +177,18 @@ static const tool_text
                  "trainer.evaluate()\n[/usr/local/lib/python3.10/dist-packages/transformers/trainer_pt_utils.py](https://localhost:8080/#) in torch_pad_and_concatenate(tensor1, tensor2, padding_index)\n---> 88     result = tensor1.new_full(new_shape, padding_index)\nOutOfMemoryError: CUDA out of memory. Tried to allocate 12.94 GiB (GPU 0; 39.56 GiB total capacity; 18.33 GiB already allocated; 12.29 GiB free; 25.71 GiB reserved in total by PyTorch)"},
                 {"epochs in", "reserved", "late-batch", "batch=", NULL,
                  "   128/3500      34.4G       1.64     0.3032     0.5341        219       2048: 100%|##########| 82/82 [00:53<00:00,  1.53it/s]\n   129/3500      34.2G      1.697     0.2921     0.5755        134       2048:  80%|########  | 66/82 [00:42<00:10,  1.55it/s]Traceback (most recent call last):\n  File \"/opt/lib/python3.10/site-packages/ultralytics/yolo/utils/loss.py\", line 70, in forward\ntorch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.13 GiB (GPU 0; 39.59 GiB total capacity; 33.92 GiB already allocated; 1.29 GiB free; 36.51 GiB reserved in total by PyTorch)"},
+                {"a batch of one, told below", "reserved", "batch", "Make the sample smaller",
+                 "Halve",
+                 "RuntimeError: CUDA out of memory. Tried to allocate 2.81 GiB (GPU 0; 23.69 GiB total capacity; 18.12 GiB already allocated; 374.94 MiB free; 19.00 GiB reserved in total by PyTorch)\nI changed no config but paths: batch_size=1, num_workers=6"},
+                {"a trainer's batch of one", "capacity", "batch", "gradient_checkpointing",
+                 "Halve per",
+                 "O^O/ \\_/ \\    Batch size per device = 1 | Gradient accumulation steps = 8\n----> 1 trainer_stats = trainer.train()\n/usr/local/lib/python3.11/dist-packages/transformers/trainer.py in train(self, resume_from_checkpoint)\nOutOfMemoryError: CUDA out of memory. Tried to allocate 1.88 GiB. GPU 0 has a total capacity of 14.74 GiB of which 1.31 GiB is free. Process 2870 has 13.43 GiB memory in use. Of the allocated memory 12.88 GiB is allocated by PyTorch, and 425.33 MiB is reserved by PyTorch but unallocated."},
+                {"Caffe2's check", "caffe", "unknown", NULL, "torch.",
+                 "RuntimeError: [enforce fail at event_gpu.cc:17] error == cudaSuccess. 2 vs 0. Error at: caffe2/core/event_gpu.cc:17: out of memory"},
+                {"an upscaler", "reserved", "batch", "--tile", "optimizer",
+                 "Real-ESRGAN: Testing 0 picture\nError CUDA out of memory. Tried to allocate 4.00 GiB (GPU 0; 16.00 GiB total capacity; 10.29 GiB already allocated; 0 bytes free; 13.32 GiB reserved in total by PyTorch)"},
+                {"ollama's own words", "ollama", "host-memory", "smaller model", "torch",
+                 "Error: llama runner exited, you may not have enough available memory to run this model"},
 };
 enum { TOOL_TEXTS = sizeof tool_texts / sizeof tool_texts[0] };
 

@@ -3,6 +3,7 @@
 
 static const snug_anchor anchors[] = {
     {.text = "error==cudasuccess(2vs.0)outofmemory"},
+    {.text = "error==cudasuccess.2vs0"},
     {.text = "cudamallocretryfailed:outofmemory"},
     {0},
 };
