@@ -1,12 +1,13 @@
 #include "dryrun/setup.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,13 +86,20 @@ snug_status snug_dry_setup_standin(const snug_dry_run_request *request, uint64_t
     return status;
 }
 
-static bool is_set_by_us(const char *entry, const snug_dry_run_request *request) {
-    static const char *const names[] = {"SNUG_STANDIN=", "SNUG_HOOK=", "PYTHONPATH=",
-                                        "PYTORCH_CUDA_ALLOC_CONF=", "PYTORCH_ALLOC_CONF="};
-    size_t count = sizeof names / sizeof names[0] - (request->allocator ? 0 : 2);
-    for (size_t i = request->real ? 1 : 0; i < count; i++)
-        if (strncmp(entry, names[i], strlen(names[i])) == 0) return true;
+static bool is_any(const char *entry, const char *const *names) {
+    for (; *names; names++)
+        if (strncmp(entry, *names, strlen(*names)) == 0) return true;
     return false;
+}
+
+static bool is_set_by_us(const char *entry, const snug_dry_run_request *request) {
+    static const char *const always[] = {"SNUG_HOOK=", "PYTHONPATH=", NULL};
+    static const char *const dry[] = {
+        "SNUG_STANDIN=", "TORCHINDUCTOR_CACHE_DIR=", "TRITON_CACHE_DIR=", NULL};
+    static const char *const allocator[] = {
+        "PYTORCH_CUDA_ALLOC_CONF=", "PYTORCH_ALLOC_CONF=", NULL};
+    return is_any(entry, always) || (!request->real && is_any(entry, dry)) ||
+           (request->allocator && is_any(entry, allocator));
 }
 
 static snug_status format_hook(const snug_dry_run_request *request, const snug_dry_setup *setup,
@@ -118,21 +126,28 @@ static snug_status write_fixes(const snug_dry_run_request *request, const snug_d
 
 static snug_status make_environment(const snug_dry_run_request *request, uint64_t memory_bytes,
                                     snug_dry_setup *setup) {
+    enum { TEXTS = 7 };
     size_t count = 0, used = 0;
     while (environ[count])
         count++;
-    SNUG_TRY(
-        snug_pool_new(&setup->pool, (count + 6) * sizeof(char *), (void **)&setup->environment));
+    SNUG_TRY(snug_pool_new(&setup->pool, (count + TEXTS + 1) * sizeof(char *),
+                           (void **)&setup->environment));
     for (size_t i = 0; i < count; i++)
         if (!is_set_by_us(environ[i], request)) setup->environment[used++] = environ[i];
-    enum { TEXTS = 5 };
     snug_text texts[TEXTS] = {{0}};
     char *standin = NULL;
     const char *path = getenv("PYTHONPATH");
     snug_status status =
         snug_dry_setup_standin(request, memory_bytes, setup->directory, &setup->pool, &standin);
     if (status == SNUG_OK) {
-        if (!request->real) snug_text_append(&texts[0], "SNUG_STANDIN=%s", standin);
+        if (!request->real) {
+            snug_text_append(&texts[0], "SNUG_STANDIN=%s", standin);
+            // Kernels chosen by the clock of a card that computes nothing must not be found by
+            // later runs on a real one; and each dry run compiles, as the first run on a card does.
+            snug_text_append(&texts[5], "TORCHINDUCTOR_CACHE_DIR=%s/torchinductor",
+                             setup->directory);
+            snug_text_append(&texts[6], "TRITON_CACHE_DIR=%s/triton", setup->directory);
+        }
         snug_text_append(&texts[1], "PYTHONPATH=%s/start%s%s", setup->python,
                          path && *path ? ":" : "", path ? path : "");
         // Both of its names: the newer one counts where a version knows it.
@@ -162,17 +177,14 @@ snug_status snug_dry_setup_make(const snug_dry_run_request *request, uint64_t me
                             out);
 }
 
-// The folder is flat.
+static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *place) {
+    (void)about, (void)kind, (void)place;
+    (void)remove(path); // what cannot be removed stays, and the rest goes
+    return 0;
+}
+
 static void remove_directory(const char *path) {
-    char file[PATH_MAX];
-    DIR *folder = opendir(path);
-    if (!folder) return;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
-            unlink(file);
-    }
-    closedir(folder);
-    rmdir(path);
+    (void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void snug_dry_setup_clear(snug_dry_setup *setup) {

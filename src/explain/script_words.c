@@ -24,17 +24,29 @@ static bool begins(const char *text, size_t length, const char *word) {
 }
 
 bool snug_file_is_installed(const char *file, size_t length) {
-    static const char *const places[] = {"site-packages",     "dist-packages",
-                                         "lib/python",        "lib64/python",
-                                         "\\lib\\",           "\\Lib\\",
-                                         "<frozen",           "<string>",
-                                         "importlib",         "<eval_",
-                                         "/torch/nn/",        "/torch/optim/",
-                                         "/torch/_",          "/torch/utils/",
-                                         "/torch/autograd/",  "/torch/cuda/",
-                                         "/torch/functional", "/torch/serialization",
-                                         "/torch/amp/",       "/snug_hook/",
-                                         "torchinductor_",    NULL};
+    static const char *const places[] = {"site-packages",
+                                         "dist-packages",
+                                         "lib/python",
+                                         "lib64/python",
+                                         "\\lib\\",
+                                         "\\Lib\\",
+                                         "<frozen",
+                                         "<string>",
+                                         "importlib",
+                                         "<eval_",
+                                         "/torch/nn/",
+                                         "/torch/optim/",
+                                         "/torch/_",
+                                         "/torch/utils/",
+                                         "/torch/autograd/",
+                                         "/torch/cuda/",
+                                         "/torch/functional",
+                                         "/torch/serialization",
+                                         "/torch/amp/",
+                                         "/snug_hook/",
+                                         "/snug_fixes/",
+                                         "/torchinductor", // code that torch.compile writes
+                                         NULL};
     return length == 0 || begins(file, length, "torch/") || holds_any(file, length, places);
 }
 

@@ -74,7 +74,12 @@ mkdir -p site && echo "print('own sitecustomize ran')" >site/sitecustomize.py
 PYTHONPATH=$folder/site dry 4 "own sitecustomize ran" "$python" -c pass
 PYTHONPATH=$folder/site dry 4 "path True" "$python" -c "
 import sys, sitecustomize
-print('path', not [p for p in sys.path if 'python/start' in p] and 'site/' in sitecustomize.__file__)"
+print('path', 'site/' in sitecustomize.__file__)"
+PYTHONPATH=$folder/site dry 4 "helper True" "$python" -c "
+import os, subprocess, sys
+path = os.pathsep.join(sys.path)
+subprocess.run([sys.executable, '-c', 'import sys; print(\"helper\", \"snug_hook\" in sys.modules)'],
+               env={**os.environ, 'PYTHONPATH': path})"
 echo "raise RuntimeError('of the user')" >site/sitecustomize.py
 PYTHONPATH=$folder/site dry 4 "of the user" "$python" -c pass
 "$snug" dry-run sh -c 'yes 0123456789 | head -c 5000000' 2>/dev/null | head -c 5000000 | md5sum >a
