@@ -16,6 +16,8 @@ class Case:
     quick: bool = False  # among those that `make test` runs; needs PyTorch only
     convolutions: bool = False
     ranks: int = 0  # started by torchrun, with so many processes
+    # How many batches lie in pinned memory at once depends on when DataLoader's threads run.
+    loader: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
     def command(self, python: pathlib.Path) -> list[str]:
@@ -41,9 +43,10 @@ CASES = [
          environment=EXPANDABLE),
     Case("operations", "operations.py", alone=True, quick=True, convolutions=True),
     Case("mathematics", "mathematics.py", alone=True),
-    Case("loader workers", "loader_workers.py", alone=True, quick=True, convolutions=True),
+    Case("loader workers", "loader_workers.py", alone=True, quick=True, convolutions=True,
+         loader=True),
     Case("loader spawned", "loader_workers.py --workers 2 --start spawn", alone=True,
-         convolutions=True),
+         convolutions=True, loader=True),
     Case("cuda graph", "cuda_graph.py", alone=True, quick=True),
     Case("lstm", "lstm.py", alone=True),
     Case("gan", "gan.py", alone=True, convolutions=True),

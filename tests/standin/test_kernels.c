@@ -34,9 +34,9 @@ enum { ABS, PRODUCT, ORDER, EQUAL, EQUAL_CONSTANT, OR, ALL, ANY, FILL };
 
 // One that compares places |a| and |b| where it is EQUAL.
 static void launch(int kernel, char *a, char *b) {
-    int count = 16, operation = 0;
+    int count = 16, operation[2] = {0};
     char *data[3] = {NULL, a, b};
-    void *arguments[] = {&count, &operation, data};
+    void *arguments[] = {&count, operation, data};
     OK(runtime, "cudaLaunchKernel", (const void *, dim3, dim3, void **, size_t, void *),
        &hosts[kernel], (dim3){1, 1, 1}, (dim3){32, 1, 1}, arguments, 0, NULL);
 }
@@ -126,6 +126,33 @@ static void fills_client(void) {
     CHECK(back[0] == 0 && back[2] == 0);
 }
 
+// Compares |count| elements at |where| with |value|, whether all are it (or, |unequal|, whether
+// none is).
+static bool all_are(float *where, int count, float value, int unequal) {
+    struct {
+        int operation;
+        float value;
+    } functor = {unequal, value};
+    char *data[2] = {NULL, (char *)where};
+    void *arguments[] = {&count, &functor, data};
+    OK(runtime, "cudaLaunchKernel", (const void *, dim3, dim3, void **, size_t, void *),
+       &hosts[EQUAL_CONSTANT], (dim3){1, 1, 1}, (dim3){32, 1, 1}, arguments, 0, NULL);
+    launch(ALL, NULL, NULL);
+    return truth();
+}
+
+// Elements that are known are compared as the kernel would.
+static void comparisons_client(void) {
+    runtime = client_open(client_major == 12 ? "libcudart.so.12" : "libcudart.so.13");
+    register_kernels();
+    float mask[6] = {1, 1, 1, 1, 0, -0.0f}, *card = NULL;
+    OK(runtime, "cudaMalloc", (void **, size_t), (void **)&card, 1024);
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), card, mask, sizeof mask, 1);
+    CHECK(all_are(card, 4, 1, 0) && !all_are(card, 5, 1, 0) && all_are(card + 4, 2, 0, 0));
+    CHECK(all_are(card, 4, 0, 1) && !all_are(card, 5, 0, 1) && all_are(card, 6, 2, 1));
+    CHECK(!all_are(card, 7, 0, 0)); // the seventh is unknown
+}
+
 static const char settings[] =
     "memory=12884901888;capability=86;multiprocessors=28;cores=3584;gpus=1";
 
@@ -139,8 +166,14 @@ static void test_kernels(void **state) {
     client_run(kernels_client, settings);
 }
 
+static void test_comparisons(void **state) {
+    (void)state;
+    client_run(comparisons_client, settings);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels),
+                                       cmocka_unit_test(test_comparisons),
                                        cmocka_unit_test(test_fills)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,7 +195,8 @@ static void read_tree(const piece *tree, reading *self) {
 static void fill_unknown(void *out, uint64_t size) {
     memset(out, 0, size);
     if (size == 1 && snug_kernel_foretells_true()) *(unsigned char *)out = 1;
-    if (!snug_standin_settings_get()->answer_ones) return;
+    if (!snug_standin_settings_get()->answer_ones || (size == 1 && snug_kernel_is_certain()))
+        return;
     uint64_t unit = size % 8 == 0 ? 8 : size % 4 == 0 ? 4 : 1;
     for (uint64_t at = 0; at < size; at += unit)
         ((unsigned char *)out)[at] = 1;
@@ -216,7 +217,7 @@ bool snug_known_peek(uint64_t address, void *out, uint64_t size) {
 
 bool snug_known_read(uint64_t address, void *out, uint64_t size, const char *operation) {
     reading self = read_known(address, out, size);
-    if (self.known == size) return true;
+    if (self.known == size || (size == 1 && snug_kernel_is_certain())) return true;
     snug_notes_read(operation, size, self.dropped);
     return false;
 }

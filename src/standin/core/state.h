@@ -142,6 +142,10 @@ typedef enum snug_kernel_kind {
     SNUG_KERNEL_EQUAL,  // so if it compares something with itself
     SNUG_KERNEL_JOINED, // so if the one before it did
     SNUG_KERNEL_ALL,    // reduces by "and"
+    SNUG_KERNEL_IS_B,   // compares each element with one value: booleans,
+    SNUG_KERNEL_IS_F,   // float32,
+    SNUG_KERNEL_IS_I,   // int32,
+    SNUG_KERNEL_IS_L,   // int64
     SNUG_KERNEL_FILL_1, // fills elements of a byte, and so on
     SNUG_KERNEL_FILL_2,
     SNUG_KERNEL_FILL_4,
@@ -154,6 +158,8 @@ SNUG_STANDIN_API snug_kernel_kind snug_kernel_kind_of(const char *name);
 SNUG_STANDIN_API void snug_kernel_launched(snug_kernel_kind kind, void **arguments);
 // Whether a truth value that this thread reads now is taken as true.
 bool snug_kernel_foretells_true(void);
+// Whether it follows from known bytes, so is no guess.
+bool snug_kernel_is_certain(void);
 
 // ---- cuda/entry.c
 // The driver's function called |name|, or its newest form (name_v2, ...); NULL: there is none.
