@@ -7,6 +7,7 @@ PyTorch's links go to the stand-ins whatever its own search path says.
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
 import re
 import sys
@@ -35,6 +36,20 @@ def read_version(folders: list[str]) -> dict[str, str]:
         found = re.findall(r"^(\w+)\s*(?::[^=\n]*)?=\s*['\"]([^'\"]*)['\"]", text, re.MULTILINE)
         return dict(found)
     return {}
+
+
+def pinned_cudnn(folders: list[str]) -> str:
+    """The version of cuDNN that the wheel of the PyTorch in |folders| asks for, as cuDNN numbers
+    them (9.1.0.70 is 90100); "" where none is told. PyTorch's code asks which it runs with."""
+    for folder in folders:
+        for path in glob.glob(os.path.join(os.path.dirname(folder), "torch-*.dist-info/METADATA")):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                found = re.search(r"^Requires-Dist: nvidia-cudnn-cu\d+\b[^\n\d]*"
+                                  r"(\d+)\.(\d+)\.(\d+)", file.read(), re.MULTILINE)
+            if found:
+                major, minor, patch = map(int, found.groups())
+                return str(10000 * major + 100 * minor + patch)
+    return ""
 
 
 def load(major: str) -> None:
@@ -81,4 +96,7 @@ def prepare(folders: list[str]) -> None:
     elif major not in MAJORS or not os.path.isdir(os.path.join(settings.standins, major)):
         refuse("major")
     else:
+        cudnn = pinned_cudnn(folders)
+        if cudnn:
+            os.environ["SNUG_STANDIN_CUDNN"] = cudnn
         load(major)
