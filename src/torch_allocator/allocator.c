@@ -84,7 +84,8 @@ snug_status snug_allocator_span_new(snug_allocator *allocator, uint64_t size,
         allocator->unused_spans = (*out)->next;
     else
         SNUG_TRY(snug_pool_new(&allocator->memory, sizeof **out, (void **)out));
-    **out = (snug_allocator_span){.size = size, .next = allocator->spans};
+    **out = (snug_allocator_span){
+        .size = size, .made = allocator->spans_made++, .next = allocator->spans};
     if (allocator->place > 0 && allocator->place < MOST_BYTES) {
         (*out)->address = allocator->place;
     } else {
@@ -118,7 +119,10 @@ snug_status snug_allocator_pool_of(snug_allocator *allocator, uint32_t id, bool 
     *out = allocator->pools[index];
     if (*out) return SNUG_OK;
     SNUG_TRY(snug_pool_new(&allocator->memory, sizeof **out, (void **)out));
-    **out = (snug_allocator_pool){.unused = {.by_size = true}, .id = id, .small = small};
+    **out = (snug_allocator_pool){
+        .unused = {.by_size = true, .by_segment = allocator->config.oldest_segment_first},
+        .id = id,
+        .small = small};
     allocator->pools[index] = *out;
     return SNUG_OK;
 }

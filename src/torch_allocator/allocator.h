@@ -33,6 +33,9 @@ typedef struct snug_allocator_config {
     double garbage_collection_threshold; // share of |limit|, 0: off; as in PyTorch it does
                                          // nothing while there is no limit
     bool expandable_segments;
+    // Of free blocks of one size, that of the segment made first is taken, as PyTorch 2.15 does;
+    // else that of the lowest address, as versions up to 2.9 do.
+    bool oldest_segment_first;
     // |divisions[i]| holds for sizes from 2^i MiB (the first also below); 0 and 1: none.
     uint32_t divisions[SNUG_ALLOCATOR_DIVISIONS];
     uint64_t capacity; // bytes of the device that this process can have

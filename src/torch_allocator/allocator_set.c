@@ -6,6 +6,9 @@ typedef snug_allocator_block block;
 int snug_allocator_set_compare(const snug_allocator_set *set, const block *a, const block *b) {
     if (a->stream != b->stream) return a->stream < b->stream ? -1 : 1;
     if (set->by_size && a->size != b->size) return a->size < b->size ? -1 : 1;
+    // A key that is looked for has no segment.
+    if (set->by_segment && a->span && b->span && a->span != b->span)
+        return a->span->made < b->span->made ? -1 : 1;
     if (a->address != b->address) return a->address < b->address ? -1 : 1;
     // No two blocks have the same; segments that lie across each other keep their order by it.
     return a->priority < b->priority ? -1 : a->priority > b->priority;

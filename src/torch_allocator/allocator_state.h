@@ -26,6 +26,7 @@ struct snug_allocator_span {
     uint64_t address, size;
     snug_allocator_block *first; // by address
     bool expandable;
+    uint64_t made;    // how many were made before
     uint64_t granule; // of an expandable one: what is mapped at once
     snug_allocator_span *previous, *next;
 };
@@ -34,7 +35,8 @@ struct snug_allocator_span {
 // unequal.
 typedef struct snug_allocator_set {
     snug_allocator_block *root;
-    bool by_size; // (stream, size, address), else (stream, address)
+    bool by_size;    // (stream, size, address), else (stream, address)
+    bool by_segment; // and then (stream, size, when the segment was made, address)
     size_t count;
 } snug_allocator_set;
 
@@ -54,7 +56,7 @@ struct snug_allocator {
     snug_allocator_block *unused_blocks;
     snug_allocator_span *unused_spans;
     snug_pool memory;
-    uint64_t seed;
+    uint64_t seed, spans_made;
     uint64_t next_address, place;
     snug_allocator_figures figures;
     snug_allocator_observer *observer;

@@ -204,6 +204,18 @@ static void take_settings(snug_replay *replay) {
         config->divisions[i] = settings->divisions[i];
 }
 
+// A snapshot does not tell PyTorch's version: which of two equal blocks its allocator takes is seen
+// from where the requests were placed.
+static snug_status find_order(snug_replay *replay) {
+    snug_replay_result by_address, by_segment;
+    SNUG_TRY(snug_replay_run(replay, &replay->recorded, true, &by_address));
+    if (by_address.placed_alike == by_address.requests) return SNUG_OK;
+    replay->recorded.oldest_segment_first = true;
+    SNUG_TRY(snug_replay_run(replay, &replay->recorded, true, &by_segment));
+    replay->recorded.oldest_segment_first = by_segment.placed_alike > by_address.placed_alike;
+    return SNUG_OK;
+}
+
 static const snug_trace *find_trace(const snug_snapshot *snapshot, int device) {
     for (size_t i = 0; i < snapshot->trace_count; i++)
         if (snapshot->traces[i].device == device && snapshot->traces[i].count > 0)
@@ -233,6 +245,7 @@ snug_status snug_replay_new(const snug_snapshot *snapshot, int device, snug_repl
             capacity > replay->peak_reserved ? capacity : replay->peak_reserved;
     }
     if (status == SNUG_OK) status = find_emptied(replay);
+    if (status == SNUG_OK) status = find_order(replay);
     if (status == SNUG_OK)
         *out = replay;
     else
@@ -442,6 +455,7 @@ snug_status snug_replay_run(const snug_replay *replay, const snug_allocator_conf
     replayer player = {.replay = replay, .as_recorded = as_recorded, .result = out};
     snug_allocator_config own = *config;
     own.capacity = replay->recorded.capacity;
+    own.oldest_segment_first = replay->recorded.oldest_segment_first;
     *out = (snug_replay_result){0};
     SNUG_TRY(snug_allocator_new(&own, &player.allocator));
     snug_allocator_on_completed(player.allocator, forget, &player);

@@ -40,8 +40,8 @@ typedef struct plain_note {
 typedef struct plain {
     uint64_t max_split, capacity, limit, granule_start;
     double threshold;
-    bool growing;
-    unsigned divisions; // one for all sizes
+    bool growing, oldest_first; // |oldest_first|: of equal cells that of the older segment
+    unsigned divisions;         // one for all sizes
     plain_cell cells[PLAIN_CELLS];
     int count, next_segment;
     uint64_t next_address;
@@ -177,9 +177,10 @@ static inline int plain_next(const plain *p, unsigned stream, unsigned pool, boo
         if (c->state != PLAIN_FREE || c->stream != stream || c->pool != pool || c->small != small)
             continue;
         if (c->size < size || (c->size == size && c->at < at)) continue;
-        if (best < 0 || c->size < p->cells[best].size ||
-            (c->size == p->cells[best].size && c->at < p->cells[best].at))
-            best = i;
+        const plain_cell *b = best < 0 ? NULL : &p->cells[best];
+        bool older = b && p->oldest_first && c->segment != b->segment ? c->segment < b->segment
+                                                                      : b && c->at < b->at;
+        if (!b || c->size < b->size || (c->size == b->size && older)) best = i;
     }
     return best;
 }

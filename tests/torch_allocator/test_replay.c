@@ -271,6 +271,28 @@ static void test_reproduction(void **state) {
     assert_true(failures > 100);
 }
 
+// Equal blocks everywhere: which one is taken, the older segment's or that of the lower address, is
+// told by the trace.
+static void test_equal_blocks(void **state) {
+    (void)state;
+    for (int oldest_first = 0; oldest_first < 2; oldest_first++) {
+        begin(r, 100000 * MIB, 5);
+        r->plain.oldest_first = oldest_first;
+        for (int step = 0; step < 1000; step++) {
+            if (r->live_count == LIVE || (r->live_count > 0 && draw(r, 100) < 48))
+                record_free(r, (int)draw(r, (uint64_t)r->live_count), false);
+            else
+                record_request(r, (20 + 10 * draw(r, 2)) * MIB, 0, 0);
+            if (draw(r, 100) == 0) plain_empty(&r->plain), flush(r);
+        }
+        snug_replay *replay = NULL;
+        assert_int_equal(snug_replay_new(finish(r, 0), 0, &replay), SNUG_OK);
+        assert_int_equal(replay->recorded.oldest_segment_first, oldest_first);
+        assert_true(compare(r, replay, 0) == 0);
+        snug_replay_free(replay);
+    }
+}
+
 // Ten segments of 90 MiB, each kept by a tensor of 30: 600 MiB are free and none of 200 in one
 // piece. Segments that expand hold the same in one range.
 static void record_fragmented(void) {
@@ -348,6 +370,7 @@ static void test_nonsense(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reproduction),
+        cmocka_unit_test(test_equal_blocks),
         cmocka_unit_test(test_what_if),
         cmocka_unit_test(test_nonsense),
     };
