@@ -41,13 +41,14 @@ def generate(images: int, steps: int) -> None:
     torch.set_default_dtype(torch.float16)
     with torch.device("cuda"):
         first, second = text_encoders()
-        pipeline = diffusers.StableDiffusionXLPipeline(
-            vae=autoencoder(), text_encoder=first, text_encoder_2=second, tokenizer=None,
-            tokenizer_2=None, unet=unet(),
-            scheduler=diffusers.EulerDiscreteScheduler(
-                beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-                timestep_spacing="leading", steps_offset=1))
+        decoder, denoiser = autoencoder(), unet()
     torch.set_default_dtype(torch.float32)
+    pipeline = diffusers.StableDiffusionXLPipeline(
+        vae=decoder, text_encoder=first, text_encoder_2=second, tokenizer=None, tokenizer_2=None,
+        unet=denoiser,
+        scheduler=diffusers.EulerDiscreteScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+            timestep_spacing="leading", steps_offset=1))
     # What is scaled on the host in one precision stays there.
     embeddings = [torch.zeros(1, 77, 2048, dtype=torch.float16).cuda() for _ in range(2)]
     pooled = [torch.zeros(1, 1280, dtype=torch.float16).cuda() for _ in range(2)]
