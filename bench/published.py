@@ -111,7 +111,7 @@ def run(row: Row, python: pathlib.Path) -> dict:
     found = {"source": row.source, "program": row.words, "card": row.card, "what": row.what,
              "measured_bytes": round(row.measured * UNITS[row.unit]), "dry_bytes": None,
              "torch": row.torch, "torch_measured": row.then, "outside": True, "difference": None}
-    # cuDNN's benchmark mode takes what the card has; but a peak is told even where it would not fit.
+    # cuDNN's benchmark mode takes what the card has; a peak is told even where it does not fit.
     command = [python, SCRIPTS / script, *arguments]
     dry = dry_run(command, "--gpu", row.card)
     if dry.status == 3:

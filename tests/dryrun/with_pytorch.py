@@ -135,6 +135,7 @@ def check_by_hand(python: pathlib.Path) -> None:
     # Numbers moved to the device come back.
     expect("back -1.5 0.0010000000474974513 3.25 512" in dry.output,
            f"numbers did not come back\n{dry.tail()}")
+    expect("found 3 True" in dry.output, f"a known table was not searched\n{dry.tail()}")
 
 
 def check_smaller_card(python: pathlib.Path) -> None:

@@ -6,7 +6,7 @@ typedef struct dim3 {
     unsigned x, y, z;
 } dim3;
 
-enum { KERNELS = 9 };
+enum { KERNELS = 13 };
 static void *runtime;
 static char hosts[KERNELS];
 static unsigned char *place;
@@ -29,8 +29,33 @@ static const char *const names[KERNELS] = {
     "kernel_cudaERNS_14TensorIteratorEENKUlvE_clEvENKUlvE10_clEvEUlbbE_EEjbLi4EEEEEvT1_",
     "_ZN2at6native29vectorized_elementwise_kernelILi2ENS0_11FillFunctorIlEESt5arrayIPcLm1EELb0EEE"
     "viT0_T1_",
+    "_ZN2at6native18elementwise_kernelILi128ELi4EZNS0_22gpu_kernel_impl_nocastINS0_13BinaryFunctorIf"
+    "fbNS0_51_GLOBAL__N__28ce311f_18_CompareEQKernel_cu_d8008c9616CompareEqFunctorIfEEEEEEvRNS_18"
+    "TensorIteratorBaseERKT_EUliE_EEviT1_",
+    "_ZN14at_cuda_detail3cub28DeviceReduceSingleTileKernelINS0_18DeviceReducePolicyIiyN4cuda3std3__"
+    "44plusIvEEE9Policy600ENS0_22TransformInputIteratorIbN2at6native43_GLOBAL__N__e625f313_10_"
+    "Nonzero_cu_cba1aaa09NonZeroOpIbEEPKblEEPiyS7_iiEEvT0_T1_T2_T3_T4_",
+    "_ZN14at_cuda_detail3cub6detail6select23DeviceSelectSweepKernelINS2_10policy_hubIlbiLb0ELNS0_10"
+    "SelectImplE0EE10Policy1000EN6thrust38_V_300200_SM_120017counting_iteratorIlNS9_11use_defaultE"
+    "SB_SB_EENS9_18transform_iteratorIN2at6native43_GLOBAL__N__a7e516da_10_Nonzero_cu_cba1aaa09"
+    "NonZeroOpIbEEPKbSB_SB_EEPlPiEEvT0_T1_T2_T3_T4_T5_T6_T7_iT8_",
+    "_ZN2at6native13write_indicesIlEEvPlNS0_10TensorDimsIT_EEii",
 };
-enum { ABS, PRODUCT, ORDER, EQUAL, EQUAL_CONSTANT, OR, ALL, ANY, FILL };
+enum {
+    ABS,
+    PRODUCT,
+    ORDER,
+    EQUAL,
+    EQUAL_CONSTANT,
+    OR,
+    ALL,
+    ANY,
+    FILL,
+    STRIDED,
+    COUNT,
+    INDICES,
+    COORDINATES
+};
 
 // One that compares places |a| and |b| where it is EQUAL.
 static void launch(int kernel, char *a, char *b) {
@@ -153,6 +178,47 @@ static void comparisons_client(void) {
     CHECK(!all_are(card, 7, 0, 0)); // the seventh is unknown
 }
 
+static void launch_with(int kernel, void **arguments) {
+    OK(runtime, "cudaLaunchKernel", (const void *, dim3, dim3, void **, size_t, void *),
+       &hosts[kernel], (dim3){1, 1, 1}, (dim3){32, 1, 1}, arguments, 0, NULL);
+}
+
+// (table == element of it).nonzero(), as PyTorch runs it: a comparison of strides 4 and 0, a count
+// by CUB's iterator, indices by Thrust's.
+static void lookup_client(void) {
+    struct {
+        int dimensions;
+        unsigned sizes[25][3], strides[25][3];
+        char *places[3];
+        int operation;
+    } captured = {.dimensions = 1, .sizes = {{5}}, .strides = {{1, 4, 0}}};
+    float table[5] = {9, 7, 5, 7, 3}, *card = NULL;
+    int count = 5, dimensions = 1, found = 0;
+    runtime = client_open(client_major == 12 ? "libcudart.so.12" : "libcudart.so.13");
+    register_kernels();
+    OK(runtime, "cudaMalloc", (void **, size_t), (void **)&card, 1024);
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), card, table, sizeof table, 1);
+    char *truths = (char *)(card + 64), *counted = (char *)(card + 96);
+    int64_t *indices = (int64_t *)(card + 128), seen[3] = {0};
+    captured.places[0] = truths, captured.places[1] = (char *)card;
+    captured.places[2] = (char *)(card + 1);
+    launch_with(STRIDED, (void *[]){&count, &captured});
+    char *cub[2] = {NULL, truths}, *thrust[2] = {truths, NULL};
+    launch_with(COUNT, (void *[]){cub, &counted, &count});
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), &found, counted, sizeof found,
+       2);
+    CHECK(found == 2);
+    launch_with(INDICES, (void *[]){NULL, thrust, &indices, &counted, NULL, NULL, NULL, &count});
+    launch_with(COORDINATES, (void *[]){&indices, NULL, &dimensions, &found});
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), seen, indices, sizeof seen, 2);
+    CHECK(seen[0] == 1 && seen[1] == 3 && seen[2] == 0);
+    // Coordinates of more dimensions are not made.
+    dimensions = 2;
+    launch_with(COORDINATES, (void *[]){&indices, NULL, &dimensions, &found});
+    OK(runtime, "cudaMemcpy", (void *, const void *, size_t, int), seen, indices, sizeof seen, 2);
+    CHECK(seen[0] == 0 && seen[1] == 0);
+}
+
 static const char settings[] =
     "memory=12884901888;capability=86;multiprocessors=28;cores=3584;gpus=1";
 
@@ -171,9 +237,14 @@ static void test_comparisons(void **state) {
     client_run(comparisons_client, settings);
 }
 
+static void test_lookup(void **state) {
+    (void)state;
+    client_run(lookup_client, settings);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels),
                                        cmocka_unit_test(test_comparisons),
-                                       cmocka_unit_test(test_fills)};
+                                       cmocka_unit_test(test_lookup), cmocka_unit_test(test_fills)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,8 @@
-// What can be known of what kernels make, though they compute nothing here. Three things.
+// What can be known of what kernels make, though they compute nothing here. Two things.
 //
-// Fills: torch.ones, torch.full (lengths of sequences, GradScaler's scale) are known.
-//
-// Comparisons of known elements with one value, and all() of them: (mask == 1).all() decides which
-// attention runs.
+// What follows from known bytes (kernel_values.c): torch.ones, torch.full (lengths of sequences,
+// GradScaler's scale); comparisons, and all() and nonzero() of them: (mask == 1).all() decides
+// which attention runs.
 //
 // Truths that can be foretold: what a kernel would have made reads as 0, false. But PyTorch and
 // programs refuse what does not pass a check of theirs, and a program that ran on a card passed:
@@ -14,141 +13,111 @@
 // reduction is that truth, or just after such a joint: (p.max() < infinity) & (p.min() >= 0) of
 // torch.multinomial.
 //
-// Which kernel is which tell their names; what it fills, and that something equals itself, tell its
-// arguments. Both are private to PyTorch, the same from 2.4 to 2.15; were they others, such a check
-// would fail as others do, and what is filled would be unknown.
-#include <stdlib.h>
+// Which kernel is which tell their names; the rest, their arguments. Both are private to PyTorch,
+// the same from 2.4 to 2.15; were they others, such a check would fail as others do, and what is
+// filled or found would be unknown.
 #include <string.h>
 
 #include "standin/core/state.h"
 
 // Of this thread's last launch: made truths that are foretold to be true; made one of several; they
-// were found from known elements.
+// follow from known elements.
 static __thread bool foretold, reduced, certain;
 
-// The bytes of the elements that a functor fills; 0 for a type that is not in the list.
-static int filled_bytes(const char *functor) {
+// The type that stands at |mangled|, as compilers write it; false for one that is not in the list.
+static bool take_type(const char *mangled, snug_kernel *kernel) {
     static const struct {
-        const char *type;
-        int bytes;
-    } types[] = {{"b", 1}, {"a", 1}, {"h", 1}, {"s", 2},           {"i", 4},
-                 {"l", 8}, {"f", 4}, {"d", 8}, {"N3c104HalfE", 2}, {"N3c108BFloat16E", 2}};
-    functor += strlen("FillFunctorI");
+        const char *name;
+        uint8_t bytes;
+        bool real;
+    } types[] = {{"b", 1, false},          {"a", 1, false},
+                 {"h", 1, false},          {"s", 2, false},
+                 {"i", 4, false},          {"l", 8, false},
+                 {"f", 4, true},           {"d", 8, true},
+                 {"N3c104HalfE", 2, true}, {"N3c108BFloat16E", 2, true}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (!strncmp(functor, types[i].type, strlen(types[i].type))) return types[i].bytes;
-    return 0;
+        if (!strncmp(mangled, types[i].name, strlen(types[i].name))) {
+            kernel->element = types[i].bytes;
+            kernel->real = types[i].real;
+            return true;
+        }
+    return false;
 }
 
-static snug_kernel_kind fill_kind(const char *name) {
-    const char *functor = strstr(name, "FillFunctorI");
-    switch (functor && strstr(name, "vectorized_elementwise_kernel") ? filled_bytes(functor) : 0) {
-    case 1:
-        return SNUG_KERNEL_FILL_1;
-    case 2:
-        return SNUG_KERNEL_FILL_2;
-    case 4:
-        return SNUG_KERNEL_FILL_4;
-    case 8:
-        return SNUG_KERNEL_FILL_8;
-    default:
-        return SNUG_KERNEL_OTHER;
+// The type behind |word| in |name|, of which elements can be compared.
+static bool take_compared(const char *name, const char *word, snug_kernel *kernel) {
+    const char *at = strstr(name, word);
+    return at && take_type(at + strlen(word), kernel) && !(kernel->real && kernel->element == 2);
+}
+
+static bool is_vectorized(const char *name) {
+    return strstr(name, "vectorized_elementwise_kernel");
+}
+
+// Of a kernel that compares for equality. Arrays of places are std::array; at::detail::Array before
+// 2.5.
+static snug_kernel_kind comparison(const char *name, snug_kernel *kernel) {
+    if (take_compared(name, "BinaryFunctorI", kernel)) {
+        if (is_vectorized(name) && (strstr(name, "IPcLm3E") || strstr(name, "IPcLi3E")))
+            return SNUG_KERNEL_EQUAL;
+        if (strstr(name, "18elementwise_kernelI") && strstr(name, "gpu_kernel_impl_nocast"))
+            return SNUG_KERNEL_EQUAL_STRIDED;
     }
+    return is_vectorized(name) && take_compared(name, "AUnaryFunctorI", kernel) ? SNUG_KERNEL_IS
+                                                                                : SNUG_KERNEL_OTHER;
 }
 
-// |arguments|: how many elements, the value, the place. Only small tensors are kept, and no zeros:
-// those are the beginnings of what kernels add to, and unknown bytes read as zeros as well.
-static void fill(void **arguments, size_t element) {
-    enum { LARGEST = 1 << 16 };
-    int count = 0;
-    unsigned char value[8], none[8] = {0}, *place = NULL;
-    memcpy(&count, arguments[0], sizeof count);
-    memcpy(value, arguments[1], element);
-    memcpy(&place, arguments[2], sizeof place);
-    if (count <= 0) return;
-    const size_t size = (size_t)count * element;
-    const bool keep = size <= LARGEST && memcmp(value, none, element) != 0;
-    unsigned char *bytes = keep ? malloc(size) : NULL;
-    for (size_t i = 0; bytes && i < size; i += element)
-        memcpy(bytes + i, value, element);
-    snug_known_write((uint64_t)(uintptr_t)place, bytes, size);
-    free(bytes);
+static snug_kernel_kind of_nonzero(const char *name, snug_kernel *kernel) {
+    kernel->thrust = strstr(name, "transform_iterator") != NULL;
+    if (!take_compared(name, "NonZeroOpI", kernel)) return SNUG_KERNEL_OTHER;
+    if (strstr(name, "DeviceReduceSingleTileKernel")) return SNUG_KERNEL_COUNT;
+    return strstr(name, "DeviceSelectSweepKernel") ? SNUG_KERNEL_INDICES : SNUG_KERNEL_OTHER;
 }
 
-// Compares with one value, its functor {{operation}, value} says with which. |name|: one that has
-// only this kernel's arguments: count, functor, an array of two places.
-static snug_kernel_kind comparison_kind(const char *name) {
-    static const char types[] = "bfil";
-    const char *functor = strstr(name, "AUnaryFunctorI");
-    const char *type =
-        functor && functor[14] ? strchr(types, functor[14]) : NULL; // of the first argument
-    return type ? SNUG_KERNEL_IS_B + (snug_kernel_kind)(type - types) : SNUG_KERNEL_OTHER;
+static snug_kernel_kind fill_kind(const char *name, snug_kernel *kernel) {
+    const char *functor = strstr(name, "FillFunctorI");
+    return functor && is_vectorized(name) && take_type(functor + strlen("FillFunctorI"), kernel)
+               ? SNUG_KERNEL_FILL
+               : SNUG_KERNEL_OTHER;
 }
 
-static bool is_equal(snug_kernel_kind kind, const unsigned char *element,
-                     const unsigned char *value, size_t size) {
-    if (kind != SNUG_KERNEL_IS_F) return memcmp(element, value, size) == 0;
-    float one, other; // 0 is -0, and not-a-number is nothing
-    memcpy(&one, element, sizeof one);
-    memcpy(&other, value, sizeof other);
-    return one == other;
-}
-
-// Sets |certain| where all elements are known, and then |foretold|: whether all are equal to the
-// value (or, as the functor says, none is).
-static void compare(snug_kernel_kind kind, void **arguments) {
-    enum { LARGEST = 1 << 24 };
-    static const size_t sizes[] = {1, 4, 4, 8};
-    const size_t size = sizes[kind - SNUG_KERNEL_IS_B];
-    int count = 0, unequal = 0;
-    uint64_t places[2]; // result, elements
-    memcpy(&count, arguments[0], sizeof count);
-    memcpy(&unequal, arguments[1], sizeof unequal);
-    memcpy(places, arguments[2], sizeof places);
-    const unsigned char *value = (unsigned char *)arguments[1] + (size == 8 ? 8 : 4);
-    const size_t bytes = count > 0 ? (size_t)count * size : 0;
-    unsigned char *elements = bytes && bytes <= LARGEST ? malloc(bytes) : NULL;
-    certain = elements && unequal <= 1 && snug_known_peek(places[1], elements, bytes);
-    foretold = certain;
-    for (size_t i = 0; foretold && i < bytes; i += size)
-        foretold = is_equal(kind, elements + i, value, size) == !unequal;
-    free(elements);
-}
-
-snug_kernel_kind snug_kernel_kind_of(const char *name) {
+snug_kernel snug_kernel_of(const char *name) {
     static const struct {
         const char *part;
         snug_kernel_kind kind;
     } parts[] = {
         {"MulFunctorIbE", SNUG_KERNEL_TRUE},     // isfinite's last: x == x times |x| != infinity
         {"CompareKernels_cu", SNUG_KERNEL_TRUE}, // <, <=, >, >=
-        {"CompareEqFunctor", SNUG_KERNEL_EQUAL},     {"BitwiseAndFunctorIbE", SNUG_KERNEL_JOINED},
-        {"BitwiseOrFunctorIbE", SNUG_KERNEL_JOINED}, {"15and_kernel_cuda", SNUG_KERNEL_ALL},
+        {"BitwiseAndFunctorIbE", SNUG_KERNEL_JOINED}, {"BitwiseOrFunctorIbE", SNUG_KERNEL_JOINED},
+        {"15and_kernel_cuda", SNUG_KERNEL_ALL},       {"13write_indices", SNUG_KERNEL_COORDINATES},
     };
-    for (size_t i = 0; name && i < sizeof parts / sizeof *parts; i++)
-        if (strstr(name, parts[i].part)) {
-            // Only this kernel's arguments are known: count, operation, an array of two or three
-            // places (std::array; at::detail::Array before 2.5).
-            if (parts[i].kind != SNUG_KERNEL_EQUAL) return parts[i].kind;
-            if (!strstr(name, "vectorized_elementwise_kernel")) return SNUG_KERNEL_OTHER;
-            if (strstr(name, "IPcLm3E") || strstr(name, "IPcLi3E")) return SNUG_KERNEL_EQUAL;
-            return comparison_kind(name);
-        }
-    return name ? fill_kind(name) : SNUG_KERNEL_OTHER;
+    snug_kernel kernel = {.kind = SNUG_KERNEL_OTHER};
+    if (!name) return kernel;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (strstr(name, parts[i].part)) return (snug_kernel){.kind = (uint8_t)parts[i].kind};
+    if (strstr(name, "CompareEqFunctor"))
+        kernel.kind = (uint8_t)comparison(name, &kernel);
+    else if (strstr(name, "NonZeroOp"))
+        kernel.kind = (uint8_t)of_nonzero(name, &kernel);
+    else
+        kernel.kind = (uint8_t)fill_kind(name, &kernel);
+    return kernel;
 }
 
-void snug_kernel_launched(snug_kernel_kind kind, void **arguments) {
-    if (kind >= SNUG_KERNEL_FILL_1) fill(arguments, (size_t)1 << (kind - SNUG_KERNEL_FILL_1));
-    reduced = kind == SNUG_KERNEL_ALL || kind == SNUG_KERNEL_JOINED;
-    certain = certain && kind == SNUG_KERNEL_ALL;
-    if (kind >= SNUG_KERNEL_IS_B && kind <= SNUG_KERNEL_IS_L) {
-        compare(kind, arguments);
-    } else if (kind == SNUG_KERNEL_EQUAL) {
-        void *places[3]; // result, one, other
-        memcpy(places, arguments[2], sizeof places);
-        foretold = places[1] == places[2];
-    } else if (kind != SNUG_KERNEL_JOINED && kind != SNUG_KERNEL_ALL) {
-        foretold = kind == SNUG_KERNEL_TRUE;
-    }
+static bool compares_with_itself(const snug_kernel *kernel, void **arguments) {
+    void *places[3]; // result, one, other
+    if (kernel->kind != SNUG_KERNEL_EQUAL) return false;
+    memcpy(places, arguments[2], sizeof places);
+    return places[1] == places[2];
+}
+
+void snug_kernel_launched(const snug_kernel *kernel, void **arguments) {
+    const snug_truths truths = snug_kernel_compute(kernel, arguments);
+    reduced = kernel->kind == SNUG_KERNEL_ALL || kernel->kind == SNUG_KERNEL_JOINED;
+    certain = (certain && kernel->kind == SNUG_KERNEL_ALL) || truths != SNUG_TRUTHS_UNKNOWN;
+    if (!reduced)
+        foretold = kernel->kind == SNUG_KERNEL_TRUE || truths == SNUG_TRUTHS_ALL ||
+                   (truths == SNUG_TRUTHS_UNKNOWN && compares_with_itself(kernel, arguments));
 }
 
 bool snug_kernel_foretells_true(void) {

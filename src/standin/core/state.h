@@ -134,28 +134,42 @@ SNUG_STANDIN_API int snug_stream_run(void (*function)(void *), void *argument);
 // it holds none for the card; true with 0 where it cannot be read.
 SNUG_STANDIN_API bool snug_fatbin_choose(const void *image, int *binary, int *ptx);
 
-// ---- kernels.c: what can be known of what kernels make.
+// ---- kernels.c, kernel_values.c: what can be known of what kernels make.
 typedef enum snug_kernel_kind {
     SNUG_KERNEL_UNSEEN, // its name was not looked at yet
     SNUG_KERNEL_OTHER,
-    SNUG_KERNEL_TRUE,   // makes truths that are taken as true
-    SNUG_KERNEL_EQUAL,  // so if it compares something with itself
-    SNUG_KERNEL_JOINED, // so if the one before it did
-    SNUG_KERNEL_ALL,    // reduces by "and"
-    SNUG_KERNEL_IS_B,   // compares each element with one value: booleans,
-    SNUG_KERNEL_IS_F,   // float32,
-    SNUG_KERNEL_IS_I,   // int32,
-    SNUG_KERNEL_IS_L,   // int64
-    SNUG_KERNEL_FILL_1, // fills elements of a byte, and so on
-    SNUG_KERNEL_FILL_2,
-    SNUG_KERNEL_FILL_4,
-    SNUG_KERNEL_FILL_8,
+    SNUG_KERNEL_TRUE,          // makes truths that are taken as true
+    SNUG_KERNEL_JOINED,        // so if the one before it did
+    SNUG_KERNEL_ALL,           // reduces by "and"
+    SNUG_KERNEL_FILL,          // fills with one value
+    SNUG_KERNEL_IS,            // compares each element with one value
+    SNUG_KERNEL_EQUAL,         // compares two tensors
+    SNUG_KERNEL_EQUAL_STRIDED, // the same, of any strides
+    SNUG_KERNEL_COUNT,         // how many elements are not zero
+    SNUG_KERNEL_INDICES,       // which
+    SNUG_KERNEL_COORDINATES,   // their indices by dimension
 } snug_kernel_kind;
 
+typedef struct snug_kernel {
+    uint8_t kind;    // a snug_kernel_kind
+    uint8_t element; // bytes of an element
+    bool real;       // elements are floating-point numbers
+    bool thrust;     // iterators are Thrust's, else CUB's
+} snug_kernel;
+
+// What a comparison made.
+typedef enum snug_truths {
+    SNUG_TRUTHS_UNKNOWN,
+    SNUG_TRUTHS_ALL,
+    SNUG_TRUTHS_NOT_ALL,
+} snug_truths;
+
 // |name|: as the compiler writes it; may be NULL.
-SNUG_STANDIN_API snug_kernel_kind snug_kernel_kind_of(const char *name);
+SNUG_STANDIN_API snug_kernel snug_kernel_of(const char *name);
 // This thread launches one with |arguments|.
-SNUG_STANDIN_API void snug_kernel_launched(snug_kernel_kind kind, void **arguments);
+SNUG_STANDIN_API void snug_kernel_launched(const snug_kernel *kernel, void **arguments);
+// Writes what follows from known bytes to where the kernel would.
+snug_truths snug_kernel_compute(const snug_kernel *kernel, void **arguments);
 // Whether a truth value that this thread reads now is taken as true.
 bool snug_kernel_foretells_true(void);
 // Whether it follows from known bytes, so is no guess.

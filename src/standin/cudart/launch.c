@@ -56,7 +56,7 @@ typedef struct function_entry {
     const void *host;
     fat_binary *binary;
     const char *name;
-    snug_kernel_kind kind;
+    snug_kernel kernel;
 } function_entry;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -112,14 +112,14 @@ void __cudaRegisterFunction(void **handle, const char *host, const char *device,
     pthread_mutex_unlock(&lock);
 }
 
-// |kind| may be NULL.
-static fat_binary *binary_of(const void *function, snug_kernel_kind *kind) {
+// |kernel| may be NULL.
+static fat_binary *binary_of(const void *function, snug_kernel *kernel) {
     pthread_mutex_lock(&lock);
     function_entry *entry = function_room ? slot_of(function) : NULL;
     fat_binary *found = entry ? entry->binary : NULL;
-    if (found && kind) {
-        if (entry->kind == SNUG_KERNEL_UNSEEN) entry->kind = snug_kernel_kind_of(entry->name);
-        *kind = entry->kind;
+    if (found && kernel) {
+        if (entry->kernel.kind == SNUG_KERNEL_UNSEEN) entry->kernel = snug_kernel_of(entry->name);
+        *kernel = entry->kernel;
     }
     if (found && !found->known) {
         found->fits = snug_fatbin_choose(found->image, &found->binary, &found->ptx);
@@ -132,9 +132,9 @@ static fat_binary *binary_of(const void *function, snug_kernel_kind *kind) {
 // ---- Launches
 
 static int launch(const void *function, void **arguments) {
-    snug_kernel_kind kind = SNUG_KERNEL_OTHER;
-    const fat_binary *binary = binary_of(function, &kind);
-    snug_kernel_launched(kind, arguments);
+    snug_kernel kernel = {.kind = SNUG_KERNEL_OTHER};
+    const fat_binary *binary = binary_of(function, &kernel);
+    snug_kernel_launched(&kernel, arguments);
     return RESULT(binary && !binary->fits ? SNUG_CUDA_NO_KERNEL_IMAGE : SNUG_CUDA_OK);
 }
 
