@@ -297,6 +297,67 @@ static bool is_stale(const snug_analysis *analysis, const snug_life *life, uint3
     return round < iterations->count && (rounds >= 2 || round + 2 >= iterations->count);
 }
 
+// What a Python stack made: at most in one iteration, and what is live of it from earlier ones and
+// from before the trace.
+typedef struct stack_tally {
+    size_t round;
+    uint32_t in_round, most, old;
+    uint64_t old_bytes;
+} stack_tally;
+
+static void tally_lives(const snug_analysis *analysis, stack_tally *tallies) {
+    const snug_timeline *timeline = &analysis->timeline;
+    const snug_iterations *iterations = &analysis->iterations;
+    for (size_t i = 0; i < timeline->life_count; i++) {
+        const snug_life *life = &timeline->lives[i];
+        const snug_stack_about *about = &analysis->stacks[life->stack];
+        stack_tally *tally = &tallies[about->python];
+        if (!snug_life_is_of_step(life) || life->birth > timeline->at) continue;
+        size_t round =
+            life->before ? iterations->count : snug_iterations_at(iterations, life->birth);
+        if (round < iterations->count) {
+            tally->in_round = tally->round == round ? tally->in_round + 1 : 1;
+            tally->round = round;
+            if (tally->in_round > tally->most) tally->most = tally->in_round;
+        }
+        if (round + 1 == iterations->count || !snug_life_is_live(life, timeline->at)) continue;
+        tally->old++;
+        tally->old_bytes += life->size;
+    }
+}
+
+// Where the trace's end alone is there, with too few iterations to tell growth, the blocks that are
+// older still have their stacks: what lines made that come once an iteration, and is live many
+// times over, was kept by many iterations.
+static snug_status add_older(const snug_analysis *analysis, step_bytes *out) {
+    stack_tally *tallies = NULL;
+    enum { MANY_ROUNDS = 3 };
+    uint64_t kept = 0, passes = 0;
+    size_t layers = 0;
+    if (!analysis->iterations.known || analysis->iterations.periods > 0) return SNUG_OK;
+    SNUG_TRY(SNUG_NEW(&tallies, analysis->frames.python_count));
+    tally_lives(analysis, tallies);
+    for (size_t i = 0; i < analysis->snapshot->stack_count; i++) {
+        const snug_stack_about *about = &analysis->stacks[i];
+        stack_tally *tally = &tallies[about->python];
+        bool pass = about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_EVALUATE;
+        if (about->python == 0 || (!pass && about->place != SNUG_PLACE_USER)) continue;
+        if (tally->most == 0 || tally->old < MANY_ROUNDS * tally->most) continue;
+        kept += tally->old_bytes;
+        passes += pass ? tally->old_bytes : 0;
+        layers += pass;
+        *tally = (stack_tally){0}; // other stacks of the same Python frames
+    }
+    snug_memory_free(tallies);
+    if (kept <= out->stale || kept < analysis->timeline.live / 4) return SNUG_OK;
+    out->stale = kept;
+    out->stale_passes = passes;
+    out->stale_layers = layers;
+    out->rounds = MANY_ROUNDS;
+    out->stale_count = 0;
+    return SNUG_OK;
+}
+
 static snug_status add_step_bytes(const snug_analysis *analysis, uint32_t start, step_bytes *out) {
     const snug_timeline *timeline = &analysis->timeline;
     bool *seen = NULL;
@@ -319,7 +380,7 @@ static snug_status add_step_bytes(const snug_analysis *analysis, uint32_t start,
         seen[about->python] = true;
     }
     snug_memory_free(seen);
-    return SNUG_OK;
+    return timeline->previous_oom > 0 ? SNUG_OK : add_older(analysis, out);
 }
 
 // Activations of the attempts before the one that fails. Many layers' are a graph that is kept.

@@ -4,6 +4,7 @@ process of its own. No functions but for the books: the program's own frames are
 A line: program (path), cause, stacks ("all", "python", "none"), entries (of the trace; 0: no
 trace), file (the snapshot to write), truth (a JSON file, with what is known by construction).
 """
+
 import gc
 import json
 import os
@@ -14,7 +15,7 @@ import traceback
 import torch
 
 PATIENCE = 120  # seconds a program may take
-BLOCK = 512     # what PyTorch rounds every allocation up to
+BLOCK = 512  # what PyTorch rounds every allocation up to
 
 
 def rounded(tensors):
@@ -36,12 +37,22 @@ def truth(failed):
         if issubclass(kind, torch.nn.Parameter):
             parameters.append(item)
         elif issubclass(kind, torch.nn.Module):
-            others += [buffer for buffer in vars(item).get("_buffers", {}).values() if buffer is not None]
+            others += [
+                buffer for buffer in vars(item).get("_buffers", {}).values() if buffer is not None
+            ]
         elif issubclass(kind, torch.optim.Optimizer):
-            state += [value for values in list(item.state.values())
-                      for value in values.values() if isinstance(value, torch.Tensor)]
-    return {"failed": failed, "weights": rounded(parameters + others), "optimizer": rounded(state),
-            "gradients": rounded([parameter.grad for parameter in parameters])}
+            state += [
+                value
+                for values in list(item.state.values())
+                for value in values.values()
+                if isinstance(value, torch.Tensor)
+            ]
+    return {
+        "failed": failed,
+        "weights": rounded(parameters + others),
+        "optimizer": rounded(state),
+        "gradients": rounded([parameter.grad for parameter in parameters]),
+    }
 
 
 for line in list(sys.stdin):
@@ -57,7 +68,8 @@ for line in list(sys.stdin):
                 torch.cuda.memory._record_memory_history(
                     context=None if task["stacks"] == "none" else "all",
                     stacks="all" if task["stacks"] == "none" else task["stacks"],
-                    max_entries=task["entries"])
+                    max_entries=task["entries"],
+                )
             sys.argv = [task["program"], task["cause"]]
             sys.path.insert(0, os.path.dirname(task["program"]))
             with open(task["program"], encoding="utf-8") as stream:

@@ -1,4 +1,5 @@
 """Gradients of several micro-batches, of a residual network of one dimension (sound)."""
+
 import sys
 
 import torch
@@ -8,8 +9,12 @@ from torch import nn
 class Unit(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.body = nn.Sequential(nn.Conv1d(width, width, 9, padding=4), nn.GroupNorm(8, width),
-                                  nn.SiLU(), nn.Conv1d(width, width, 9, padding=4))
+        self.body = nn.Sequential(
+            nn.Conv1d(width, width, 9, padding=4),
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv1d(width, width, 9, padding=4),
+        )
 
     def forward(self, x):
         return x + self.body(x)

@@ -1,4 +1,5 @@
 """A language model whose hidden state goes from one piece of text to the next."""
+
 import sys
 
 import torch
@@ -24,8 +25,8 @@ def train(cause):
     text = torch.randint(10000, (batch, 70 * 80), device="cuda")
     state = None
     for position in range(0, text.shape[1] - 71, 70):
-        ids = text[:, position:position + 70]
-        targets = text[:, position + 1:position + 71]
+        ids = text[:, position : position + 70]
+        targets = text[:, position + 1 : position + 71]
         logits, state = model(ids, state)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         optimizer.zero_grad()

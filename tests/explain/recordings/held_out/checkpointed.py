@@ -1,4 +1,5 @@
 """A deep network whose blocks are computed again in the backward pass."""
+
 import sys
 
 import torch
@@ -9,8 +10,9 @@ from torch.utils.checkpoint import checkpoint
 class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.inner = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(),
-                                   nn.Linear(4 * width, width))
+        self.inner = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def forward(self, x):
         return x + self.inner(x)

@@ -1,4 +1,5 @@
 """A mixture of experts."""
+
 import sys
 
 import torch
@@ -11,14 +12,15 @@ class Experts(nn.Module):
         self.gate = nn.Linear(width, count)
         self.experts = nn.ModuleList(
             nn.Sequential(nn.Linear(width, 4 * width), nn.ReLU(), nn.Linear(4 * width, width))
-            for _ in range(count))
+            for _ in range(count)
+        )
 
     def forward(self, x):
         choice = torch.arange(x.shape[0], device=x.device) % len(self.experts)
         out = torch.zeros_like(x)
         for i, expert in enumerate(self.experts):
-            part = x[i::len(self.experts)]
-            out[i::len(self.experts)] = expert(part)
+            part = x[i :: len(self.experts)]
+            out[i :: len(self.experts)] = expert(part)
         return out + self.gate(x).sum() * 0 + choice.sum() * 0
 
 
@@ -36,7 +38,8 @@ class Network(nn.Module):
 def main():
     cause = sys.argv[1]
     width, depth, count = {"model-backward": (768, 11, 8), "optimizer-state": (768, 5, 8)}.get(
-        cause, (256, 4, 4))
+        cause, (256, 4, 4)
+    )
     tokens = {"batch": 300000, "history": 20000}.get(cause, 512 if width > 256 else 40000)
     with torch.device("cuda"):
         network = Network(width, depth, count)

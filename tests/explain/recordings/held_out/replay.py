@@ -1,4 +1,5 @@
 """Learning from a buffer of what was played, kept on the card."""
+
 import collections
 import random
 import sys
@@ -21,9 +22,16 @@ class Buffer:
 
 class Agent:
     def __init__(self, cause):
-        self.net = nn.Sequential(nn.Conv2d(4, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2),
-                                 nn.ReLU(), nn.Flatten(), nn.LazyLinear(512), nn.ReLU(),
-                                 nn.Linear(512, 6)).cuda()
+        self.net = nn.Sequential(
+            nn.Conv2d(4, 32, 8, 4),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 4, 2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.LazyLinear(512),
+            nn.ReLU(),
+            nn.Linear(512, 6),
+        ).cuda()
         self.net(torch.zeros(1, 4, 84, 84, device="cuda"))
         self.optimizer = torch.optim.RMSprop(self.net.parameters())
         self.buffer = Buffer(8 if cause == "none" else None)

@@ -1,4 +1,5 @@
 """A vision transformer in mixed precision with a validation after each epoch."""
+
 import sys
 
 import torch
@@ -11,10 +12,18 @@ class ViT(nn.Module):
         self.patch = nn.Conv2d(3, width, 16, 16)
         self.position = nn.Parameter(torch.zeros(1, 196, width))
         self.blocks = nn.ModuleList(
-            nn.ModuleDict({"norm": nn.LayerNorm(width), "qkv": nn.Linear(width, 3 * width),
-                           "out": nn.Linear(width, width), "norm2": nn.LayerNorm(width),
-                           "up": nn.Linear(width, 4 * width), "down": nn.Linear(4 * width, width)})
-            for _ in range(depth))
+            nn.ModuleDict(
+                {
+                    "norm": nn.LayerNorm(width),
+                    "qkv": nn.Linear(width, 3 * width),
+                    "out": nn.Linear(width, width),
+                    "norm2": nn.LayerNorm(width),
+                    "up": nn.Linear(width, 4 * width),
+                    "down": nn.Linear(4 * width, width),
+                }
+            )
+            for _ in range(depth)
+        )
         self.head = nn.Linear(width, 100)
 
     def attend(self, block, x):

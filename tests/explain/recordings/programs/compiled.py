@@ -1,4 +1,5 @@
 """A small network under torch.compile."""
+
 import sys
 
 import torch
@@ -18,8 +19,9 @@ class Layer(nn.Module):
 def main():
     cause = sys.argv[1]
     width, depth = {"optimizer-state": (1536, 9), "model-backward": (1536, 22)}.get(cause, (256, 4))
-    batch = {"batch": 1500, "batch-backward": 850, "optimizer-state": 2,
-             "model-backward": 2}.get(cause, 100)
+    batch = {"batch": 1500, "batch-backward": 850, "optimizer-state": 2, "model-backward": 2}.get(
+        cause, 100
+    )
     length = 8 if width > 256 else 64
     with torch.device("cuda"):
         model = nn.Sequential(*[Layer(width) for _ in range(depth)], nn.Linear(width, 10))
@@ -28,8 +30,9 @@ def main():
     sums, kept = 0, []
     for step in range(40):
         x = torch.randn(batch, length, width, device="cuda")
-        loss = nn.functional.cross_entropy(compiled(x).mean(1),
-                                           torch.randint(10, (batch,), device="cuda"))
+        loss = nn.functional.cross_entropy(
+            compiled(x).mean(1), torch.randint(10, (batch,), device="cuda")
+        )
         if cause == "history":
             sums = sums + loss
             continue

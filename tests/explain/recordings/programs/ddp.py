@@ -1,4 +1,5 @@
 """An encoder in DistributedDataParallel, one rank."""
+
 import os
 import sys
 
@@ -59,10 +60,20 @@ def main(cause):
     os.environ.setdefault("MASTER_PORT", "29531")
     dist.init_process_group("nccl", rank=0, world_size=1)
     torch.cuda.set_device(0)
-    width, depth = {"model": (2048, 16), "model-backward": (1024, 28),
-                    "optimizer-state": (1024, 15)}.get(cause, (256, 6))
-    batch = {"batch": 128, "batch-amp": 256, "batch-backward": 120, "model-backward": 1,
-             "optimizer-state": 1, "late-batch": 6, "leak": 100}.get(cause, 8)
+    width, depth = {
+        "model": (2048, 16),
+        "model-backward": (1024, 28),
+        "optimizer-state": (1024, 15),
+    }.get(cause, (256, 6))
+    batch = {
+        "batch": 128,
+        "batch-amp": 256,
+        "batch-backward": 120,
+        "model-backward": 1,
+        "optimizer-state": 1,
+        "late-batch": 6,
+        "leak": 100,
+    }.get(cause, 8)
     with torch.device("cuda"):
         model = Classifier(width, depth, 10)
     model = DistributedDataParallel(model, device_ids=[0], gradient_as_bucket_view=True)

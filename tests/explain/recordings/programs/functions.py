@@ -1,4 +1,5 @@
 """A decoder that predicts the next word, in functions and classes."""
+
 import math
 import random
 import sys
@@ -16,8 +17,10 @@ class Attention(nn.Module):
 
     def forward(self, x):
         b, t, w = x.shape
-        q, k, v = (part.view(b, t, self.heads, w // self.heads).transpose(1, 2)
-                   for part in self.qkv(x).chunk(3, dim=-1))
+        q, k, v = (
+            part.view(b, t, self.heads, w // self.heads).transpose(1, 2)
+            for part in self.qkv(x).chunk(3, dim=-1)
+        )
         scores = q @ k.transpose(-2, -1) / math.sqrt(w // self.heads)
         return self.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(b, t, w))
 
@@ -27,8 +30,9 @@ class Block(nn.Module):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, heads)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(),
-                                 nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def forward(self, x):
         x = x + self.attention(self.norm1(x))
@@ -120,7 +124,13 @@ def main():
     cause = sys.argv[1]
     big = {"model": (1536, 40), "model-backward": (1280, 18), "optimizer-state": (1024, 17)}
     width, depth = big.get(cause, (256, 6))
-    batch = {"batch": 48, "batch-backward": 38, "leak": 8, "late-batch": 2, "not-freed-logits": 15}.get(cause, 4)
+    batch = {
+        "batch": 48,
+        "batch-backward": 38,
+        "leak": 8,
+        "late-batch": 2,
+        "not-freed-logits": 15,
+    }.get(cause, 4)
     length = 16 if cause in big else 256
     vocabulary = 40000 if cause == "not-freed-logits" else 8000
     with torch.device("cuda" if cause in big else "cpu"):

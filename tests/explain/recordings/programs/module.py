@@ -1,4 +1,5 @@
 """A mixer through Lightning."""
+
 import sys
 
 import lightning
@@ -10,10 +11,12 @@ class Mixer(nn.Module):
     def __init__(self, tokens, width):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.tokens = nn.Sequential(nn.Linear(tokens, 2 * tokens), nn.GELU(),
-                                    nn.Linear(2 * tokens, tokens))
-        self.channels = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(),
-                                      nn.Linear(4 * width, width))
+        self.tokens = nn.Sequential(
+            nn.Linear(tokens, 2 * tokens), nn.GELU(), nn.Linear(2 * tokens, tokens)
+        )
+        self.channels = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
 
     def forward(self, x):
         x = x + self.tokens(self.norm1(x).transpose(1, 2)).transpose(1, 2)
@@ -63,9 +66,15 @@ def main():
     batch = {"batch": 900, "batch-backward": 480}.get(cause, 2 if width > 192 else 60)
     with torch.device("cuda" if width > 192 else "cpu"):
         module = Module(cause, width, depth)
-    trainer = lightning.Trainer(max_epochs=1, accelerator="gpu", devices=1, logger=False,
-                                enable_checkpointing=False, enable_progress_bar=False,
-                                enable_model_summary=False)
+    trainer = lightning.Trainer(
+        max_epochs=1,
+        accelerator="gpu",
+        devices=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
     trainer.fit(module, torch.utils.data.DataLoader(Data(cause, batch, width), batch_size=None))
 
 

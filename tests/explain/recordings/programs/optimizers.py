@@ -1,4 +1,5 @@
 """A user's own Adam."""
+
 import torch
 
 

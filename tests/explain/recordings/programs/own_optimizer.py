@@ -1,4 +1,5 @@
 """A recurrent network over series, with an optimizer of its own in optimizers.py."""
+
 import sys
 
 import torch
@@ -9,8 +10,9 @@ from torch import nn
 class Forecast(nn.Module):
     def __init__(self, inputs, width, layers):
         super().__init__()
-        self.cells = nn.ModuleList(nn.GRUCell(inputs if i == 0 else width, width)
-                                   for i in range(layers))
+        self.cells = nn.ModuleList(
+            nn.GRUCell(inputs if i == 0 else width, width) for i in range(layers)
+        )
         self.head = nn.Linear(width, inputs)
 
     def forward(self, series):
@@ -32,7 +34,9 @@ class Learner:
         with torch.device("cuda"):
             self.net = Forecast(32, width, layers)
         self.optimizer = Adam(self.net.parameters())
-        self.batch = {"batch": 24000, "batch-backward": 10600}.get(cause, 8 if cause in big else 2000)
+        self.batch = {"batch": 24000, "batch-backward": 10600}.get(
+            cause, 8 if cause in big else 2000
+        )
         self.memory = []
         self.running = 0
 

@@ -1,4 +1,5 @@
 """A residual network in DataParallel over two cards; the loop over its layers is in forward()."""
+
 import sys
 
 import torch
@@ -25,15 +26,18 @@ def run(cause):
         net = Residual(width, depth)
     model = nn.DataParallel(net, device_ids=[0, 1])
     optimizer = torch.optim.Adam(net.parameters())
-    batch = {"batch": 320, "late-batch": 12, "optimizer-state": 2, "model-backward": 2}.get(cause, 32)
+    batch = {"batch": 320, "late-batch": 12, "optimizer-state": 2, "model-backward": 2}.get(
+        cause, 32
+    )
     losses, features = [], []
     for step in range(30):
         side = 16 if width > 64 else 64
         if cause == "late-batch":
             side = 260 if step == 6 else 32 + 8 * (step % 4)
         images = torch.randn(batch, 3, side, side, device="cuda")
-        loss = nn.functional.cross_entropy(model(images),
-                                           torch.randint(10, (batch,), device="cuda"))
+        loss = nn.functional.cross_entropy(
+            model(images), torch.randint(10, (batch,), device="cuda")
+        )
         if cause == "history":
             losses.append(loss)
             continue

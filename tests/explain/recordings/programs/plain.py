@@ -1,4 +1,5 @@
 """A convolutional classifier; everything at the module's level."""
+
 import sys
 
 import torch
@@ -8,8 +9,15 @@ from torch import nn
 cause = sys.argv[1]
 width = {"model": 1024, "model-backward": 720, "optimizer-state": 600}.get(cause, 64)
 depth = {"model": 80, "model-backward": 80, "optimizer-state": 56}.get(cause, 6)
-batch = {"batch": 300, "batch-backward": 168, "model": 1, "model-backward": 1, "optimizer-state": 1,
-         "workspace": 4, "leak": 48}.get(cause, 8)
+batch = {
+    "batch": 300,
+    "batch-backward": 168,
+    "model": 1,
+    "model-backward": 1,
+    "optimizer-state": 1,
+    "workspace": 4,
+    "leak": 48,
+}.get(cause, 8)
 side = {"model": 8, "model-backward": 8, "optimizer-state": 8}.get(cause, 64)
 
 

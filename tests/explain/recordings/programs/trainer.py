@@ -1,4 +1,5 @@
 """GPT-2 of a small size through Hugging Face's Trainer."""
+
 import sys
 import tempfile
 
@@ -21,6 +22,7 @@ class Words(Dataset):
 
 class KeepsLosses(Trainer):
     """Adds up its losses with their graphs, as reports do it wrongly."""
+
     total = 0
 
     def training_step(self, model, inputs, *rest):
@@ -41,7 +43,9 @@ class KeepsOutputs(Trainer):
 
 def main():
     cause = sys.argv[1]
-    width, depth = {"model-backward": (1280, 20), "optimizer-state": (1024, 20)}.get(cause, (256, 6))
+    width, depth = {"model-backward": (1280, 20), "optimizer-state": (1024, 20)}.get(
+        cause, (256, 6)
+    )
     batch = {"batch": 64, "batch-backward": 34}.get(cause, 1 if width > 256 else 4)
     lengths = [16 if width > 256 else 256]
     if cause == "late-batch":
@@ -52,17 +56,29 @@ def main():
     kind = {"history": KeepsLosses, "leak": KeepsOutputs}.get(cause, Trainer)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            output_dir=folder, per_device_train_batch_size=batch, max_steps=6 if cause in
-            ("none", "evaluation-cache") else 100, per_device_eval_batch_size=8, report_to=[],
-            save_strategy="no", logging_steps=50, disable_tqdm=True, max_grad_norm=0,
-            dataloader_pin_memory=False, bf16=cause == "batch-backward")
-        trainer = kind(model=model, args=arguments,
-                       train_dataset=Words(400 if cause != "late-batch" else 8, lengths),
-                       eval_dataset=Words(800, lengths),
-                       compute_metrics=lambda found: {"words": found.predictions.shape[1]})
+            output_dir=folder,
+            per_device_train_batch_size=batch,
+            max_steps=6 if cause in ("none", "evaluation-cache") else 100,
+            per_device_eval_batch_size=8,
+            report_to=[],
+            save_strategy="no",
+            logging_steps=50,
+            disable_tqdm=True,
+            max_grad_norm=0,
+            dataloader_pin_memory=False,
+            bf16=cause == "batch-backward",
+        )
+        trainer = kind(
+            model=model,
+            args=arguments,
+            train_dataset=Words(400 if cause != "late-batch" else 8, lengths),
+            eval_dataset=Words(800, lengths),
+            compute_metrics=lambda found: {"words": found.predictions.shape[1]},
+        )
         if cause == "late-batch":
             trainer._get_train_sampler = lambda *rest: torch.utils.data.SequentialSampler(
-                trainer.train_dataset)
+                trainer.train_dataset
+            )
         trainer.train()
         if cause.startswith("evaluation"):
             trainer.evaluate()
