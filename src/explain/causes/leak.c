@@ -10,7 +10,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         return 0.62;
     }
     double stale = snug_ratio(facts->stale, facts->peak);
-    if (facts->growth_per_period <= 0 && facts->errors_before == 0 && facts->stale_rounds >= 2 &&
+    if (facts->periods == 0 && facts->errors_before == 0 && facts->stale_rounds >= 2 &&
         stale > 0.25 && !facts->stale_graph) {
         snug_speak_for(evidence,
                        "%s of the %s live were made by %zu iterations before this one: something "

@@ -216,9 +216,8 @@ static bool is_history(const snug_analysis *analysis) {
     enum { MANY_TENSORS = 6 };
     if (!analysis->snapshot->has_stacks) return analysis->kept_tensors >= MANY_TENSORS;
     bool large = analysis->growth_forward >= 0.2 * iterations->forward_bytes;
-    bool many =
-        analysis->growing_stacks >= 4 ||
-        (analysis->growing_stacks >= 2 && (large || analysis->kept_tensors >= MANY_TENSORS));
+    bool many = analysis->growing_stacks >= 4 || analysis->kept_tensors >= MANY_TENSORS ||
+                (analysis->growing_stacks >= 2 && large);
     return analysis->growth_forward >= 0.5 * iterations->growth && (many || analysis->growing_loss);
 }
 
@@ -301,7 +300,7 @@ static bool is_stale(const snug_analysis *analysis, const snug_life *life, uint3
 // from before the trace.
 typedef struct stack_tally {
     size_t round;
-    uint32_t in_round, most, old;
+    uint32_t rounds, in_round, most, old;
     uint64_t old_bytes;
 } stack_tally;
 
@@ -316,7 +315,9 @@ static void tally_lives(const snug_analysis *analysis, stack_tally *tallies) {
         size_t round =
             life->before ? iterations->count : snug_iterations_at(iterations, life->birth);
         if (round < iterations->count) {
-            tally->in_round = tally->round == round ? tally->in_round + 1 : 1;
+            bool again = tally->rounds > 0 && tally->round == round;
+            tally->in_round = again ? tally->in_round + 1 : 1;
+            tally->rounds += !again;
             tally->round = round;
             if (tally->in_round > tally->most) tally->most = tally->in_round;
         }
@@ -342,7 +343,8 @@ static snug_status add_older(const snug_analysis *analysis, step_bytes *out) {
         stack_tally *tally = &tallies[about->python];
         bool pass = about->place == SNUG_PLACE_FORWARD || about->place == SNUG_PLACE_EVALUATE;
         if (about->python == 0 || (!pass && about->place != SNUG_PLACE_USER)) continue;
-        if (tally->most == 0 || tally->old < MANY_ROUNDS * tally->most) continue;
+        bool regular = tally->rounds > 0 && tally->rounds + 1 >= analysis->iterations.count;
+        if (!regular || tally->old < MANY_ROUNDS * tally->most) continue;
         kept += tally->old_bytes;
         passes += pass ? tally->old_bytes : 0;
         layers += pass;
@@ -391,7 +393,8 @@ static snug_status tell_stale(const snug_analysis *analysis, snug_facts *facts) 
     SNUG_TRY(add_step_bytes(analysis, start, &bytes));
     if (facts->phase == SNUG_PHASE_EVALUATE && bytes.saved_count >= 4)
         facts->saved = snug_amount_of(bytes.saved);
-    if (start == 0 || bytes.stale == 0) return SNUG_OK;
+    if (start == 0 || bytes.stale == 0 || snug_timeline_goes_on(&analysis->timeline))
+        return SNUG_OK;
     enum { MANY_LAYERS = 4, MANY_TENSORS = 6 };
     size_t rounds = bytes.rounds > 0 ? bytes.rounds : 1;
     facts->stale = snug_amount_of(bytes.stale);

@@ -163,6 +163,8 @@ static snug_status find_growth(const snug_timeline *timeline, snug_iterations *o
     for (size_t i = out->settled; i < end; i++)
         out->growing += out->kept[i] > median / 4;
     enum { LEAST = 1024 }; // a few numbers are nobody's trouble
+    // A buffer that fills and then stays as it is grows no more.
+    if (snug_timeline_goes_on(timeline)) median = 0;
     if (median >= LEAST && out->growing * 10 >= out->periods * 7) out->growth = (double)median;
     if (out->growth <= 0) out->growing = 0;
     return SNUG_OK;

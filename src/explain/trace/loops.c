@@ -22,9 +22,9 @@ typedef struct tree_node {
 // Coming back in |node| to what |stack| makes.
 typedef struct comeback {
     uint32_t node;
-    snug_stack_id stack; // of Python
-    uint32_t count;      // how often
-    int32_t line;
+    snug_stack_id stack;  // of Python
+    uint32_t count;       // how often
+    int32_t line, bottom; // where to, and the lowest line from where
 } comeback;
 
 typedef struct loop_finder {
@@ -151,19 +151,20 @@ static size_t first_difference(const loop_finder *self, snug_stack_id a, snug_st
     return depth;
 }
 
-static snug_status add_comeback(loop_finder *self, uint32_t node, snug_stack_id stack,
-                                int32_t line) {
+static snug_status add_comeback(loop_finder *self, uint32_t node, snug_stack_id stack, int32_t line,
+                                int32_t from) {
     for (size_t i = self->comeback_count; i-- > 0;) {
         comeback *item = &self->comebacks[i];
         if (item->node != node || item->stack != stack) continue;
         item->count++;
+        if (from > item->bottom) item->bottom = from;
         return SNUG_OK;
     }
     enum { MOST = 4096 }; // beyond it, what follows are no new loops
     if (self->comeback_count >= MOST) return SNUG_OK;
     SNUG_TRY(SNUG_GROW(&self->comebacks, &self->comeback_capacity, self->comeback_count + 1));
     self->comebacks[self->comeback_count++] =
-        (comeback){.node = node, .stack = stack, .line = line, .count = 1};
+        (comeback){.node = node, .stack = stack, .line = line, .bottom = from, .count = 1};
     return SNUG_OK;
 }
 
@@ -182,7 +183,7 @@ static snug_status find_comebacks(loop_finder *self, snug_stack_id *last) {
             const snug_frame *reached = frame_at(self, stacks->python_frames[to]);
             bool back = self->node_of[from] == self->node_of[to] && reached->line < left->line;
             if (back && self->seen[stack] && !self->nodes[self->node_of[to]].closed)
-                SNUG_TRY(add_comeback(self, self->node_of[to], stack, reached->line));
+                SNUG_TRY(add_comeback(self, self->node_of[to], stack, reached->line, left->line));
         }
         self->seen[stack] = true;
         before = stack;
@@ -191,16 +192,18 @@ static snug_status find_comebacks(loop_finder *self, snug_stack_id *last) {
     return SNUG_OK;
 }
 
-// The comeback that begins |node|'s rounds: the topmost line, but for what only some of them run.
-static const comeback *topmost(const loop_finder *self, uint32_t node) {
+// The comeback that begins |node|'s rounds: the topmost line, but for what only some of them run. A
+// loop that ends above |line|, where the program is, has been left.
+static const comeback *topmost(const loop_finder *self, uint32_t node, int32_t line) {
     const comeback *best = NULL;
     uint32_t most = 0;
     for (size_t i = 0; i < self->comeback_count; i++)
-        if (self->comebacks[i].node == node && self->comebacks[i].count > most)
+        if (self->comebacks[i].node == node && self->comebacks[i].bottom >= line &&
+            self->comebacks[i].count > most)
             most = self->comebacks[i].count;
     for (size_t i = 0; i < self->comeback_count; i++) {
         const comeback *item = &self->comebacks[i];
-        if (item->node != node || item->count < (most + 1) / 2) continue;
+        if (item->node != node || item->bottom < line || item->count < (most + 1) / 2) continue;
         if (!best || item->line < best->line ||
             (item->line == best->line && item->count > best->count))
             best = item;
@@ -247,19 +250,22 @@ static size_t list_rounds(const loop_finder *self, const comeback *begin, uint32
     return count >= 2 && 2 * passes >= count ? count : 0;
 }
 
+// A loop that the program is in, else one that it has left: what is below it may be a part that it
+// had not come to before.
 static snug_status choose(const loop_finder *self, snug_stack_id last, uint32_t **starts,
                           size_t *count) {
     const snug_stacks *stacks = self->stacks;
     if (last == 0) return SNUG_OK;
-    for (size_t i = stacks->python_starts[last + 1]; i-- > stacks->python_starts[last];) {
-        const comeback *begin = topmost(self, self->node_of[i]);
-        if (!begin) continue;
-        *count = list_rounds(self, begin, NULL);
-        if (*count == 0) continue;
-        SNUG_TRY(SNUG_NEW(starts, *count));
-        list_rounds(self, begin, *starts);
-        return SNUG_OK;
-    }
+    for (int left = 0; left <= 1; left++)
+        for (size_t i = stacks->python_starts[last + 1]; i-- > stacks->python_starts[last];) {
+            int32_t line = left ? 0 : frame_at(self, stacks->python_frames[i])->line;
+            const comeback *begin = topmost(self, self->node_of[i], line);
+            *count = begin ? list_rounds(self, begin, NULL) : 0;
+            if (*count == 0) continue;
+            SNUG_TRY(SNUG_NEW(starts, *count));
+            list_rounds(self, begin, *starts);
+            return SNUG_OK;
+        }
     return SNUG_OK;
 }
 
