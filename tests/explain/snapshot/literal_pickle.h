@@ -28,11 +28,13 @@ static void put_text(pickle_text *out, const char *text, size_t length) {
     put(out, text, length);
 }
 
-static void put_number(pickle_text *out, long long number) {
-    unsigned char bytes[10] = {0x8a, 8};
+// Eight bytes with a sign, or nine where a positive number needs all 64 bits.
+static void put_number(pickle_text *out, unsigned long long number, bool negative) {
+    bool large = !negative && number >> 63;
+    unsigned char bytes[11] = {0x8a, large ? 9 : 8};
     for (int i = 0; i < 8; i++)
-        bytes[2 + i] = (unsigned char)((unsigned long long)number >> (8 * i));
-    put(out, bytes, sizeof bytes);
+        bytes[2 + i] = (unsigned char)(number >> (8 * i));
+    put(out, bytes, large ? 11 : 10);
 }
 
 // One literal: a number, 'text', (tuple of two), [list], {dict}. Returns what follows it.
@@ -45,7 +47,7 @@ static const char *put_literal(pickle_text *out, const char *text) {
     }
     if (!strchr("[({", *text)) {
         char *end;
-        put_number(out, strtoll(text, &end, 10));
+        put_number(out, strtoull(text, &end, 10), *text == '-');
         assert_true(end > text);
         return end;
     }

@@ -92,6 +92,20 @@ static void test_devices(void **state) {
     snug_explanation_free(explanation);
 }
 
+// PyTorch writes 2^64 - 1 where it does not know a line, and an address for a line of C++.
+static void test_unknown_lines(void **state) {
+    (void)state;
+    snug_explanation *explanation;
+    find("{'segments': [{'device': 0, 'address': 4194304, 'total_size': 8388608, 'stream': 0, "
+         "'segment_type': 'large', 'blocks': [{'address': 4194304, 'size': 8388608, 'state': "
+         "'active_allocated', 'frames': [{'filename': '?\?', 'line': 18446744073709551615, 'name': "
+         "'at::empty'}, {'filename': 'libtorch.so', 'line': 107817241, 'name': '?\?'}, {'filename': "
+         "'net.py', 'line': 7, 'name': 'make'}]}]}]}",
+         &explanation);
+    check_text(explanation, "net.py:7 make");
+    snug_explanation_free(explanation);
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const struct {
@@ -115,9 +129,8 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_old_and_new_names),
-        cmocka_unit_test(test_pending),
-        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_old_and_new_names), cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_devices),           cmocka_unit_test(test_unknown_lines),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("snapshot reader", tests, NULL, NULL);
