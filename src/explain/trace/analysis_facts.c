@@ -228,6 +228,12 @@ static void tell_growth(const snug_analysis *analysis, snug_facts *facts) {
     facts->growth_per_period = iterations->growth;
     facts->growing_periods = iterations->growing;
     facts->periods = iterations->periods;
+    if (iterations->growth <= 0 && iterations->swelling >= analysis->timeline.live / 4) {
+        facts->growth_per_period = iterations->swelling_growth;
+        facts->growing_live = snug_amount_of(iterations->swelling);
+        facts->periods = facts->growing_periods = iterations->count - 1;
+        return;
+    }
     if (iterations->growth <= 0) return;
     for (size_t i = 0; i < analysis->growing_count; i++) {
         const snug_site_bytes *item = &analysis->growing[i];

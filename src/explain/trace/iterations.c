@@ -247,6 +247,7 @@ snug_status snug_iterations_find(const snug_timeline *timeline, const snug_stack
     fill_live(timeline, out);
     add_kept(timeline, out);
     SNUG_TRY(find_growth(timeline, out));
+    SNUG_TRY(snug_swelling_find(timeline, stacks, out));
     return find_scale(timeline, stacks, out);
 }
 

@@ -14,6 +14,8 @@ typedef struct snug_iterations {
     double growth;           // bytes an iteration that stay, the median; 0: most leave nothing
     size_t growing, periods; // iterations that left something, of those compared
     size_t settled;          // index of the first iteration that is compared
+    uint64_t swelling;       // live bytes of tensors that each iteration makes anew, and larger
+    double swelling_growth;  // by so many bytes
     double forward_bytes;    // that the forward passes of an iteration make, on average
     // How much more the last iteration's forward pass makes than any before; 0: unknown.
     double scale;
@@ -29,6 +31,10 @@ size_t snug_iterations_at(const snug_iterations *iterations, uint32_t position);
 
 // Whether |life| was made for a step, as activations are, and not to stay, as weights are.
 bool snug_life_is_of_step(const snug_life *life);
+
+// Fills |iterations|' swelling. swelling.c.
+snug_status snug_swelling_find(const snug_timeline *timeline, const snug_stacks *stacks,
+                               snug_iterations *iterations);
 
 // Positions at which rounds begin where no stack tells them: what is made in sizes that come as
 // often as each other. As snug_loops_find(). size_rounds.c.
