@@ -36,7 +36,6 @@ typedef struct snug_dry_run_request {
     int gpus;                 // how many cards there are
     int steps;                // optimizer steps after which the program is ended; 0: at its own end
     double seconds;           // after which it is ended; 0: none
-    const char *recording;    // a file for PyTorch's memory snapshot; NULL: none
     uint64_t keep_bytes;      // host memory for bytes that the program reads back; 0: the default
     bool answer_ones;         // what a kernel would have made reads as ones instead of zeros
     snug_dry_run_workspace workspace;
@@ -85,6 +84,9 @@ snug_status snug_dry_run_json(const snug_dry_run *run, char **out);
 snug_status snug_dry_run_html(const snug_dry_run *run, char **out);
 // Writes the page to |path|, whole or not at all.
 snug_status snug_dry_run_html_write(const snug_dry_run *run, const char *path);
+// Writes PyTorch's memory snapshot to |path|, whole or not at all: the failure's where it does not
+// fit, else that of whoever used the most. SNUG_IO also where there is none.
+snug_status snug_dry_run_recording_write(const snug_dry_run *run, const char *path);
 void snug_dry_run_text_free(char *text);
 
 #endif

@@ -92,18 +92,16 @@ static snug_status copy_file(const char *from, const char *to) {
     return status;
 }
 
-// The failure's where it does not fit, else that of whoever used the most.
-static snug_status keep_recording(const snug_dry_run *run) {
+snug_status snug_dry_run_recording_write(const snug_dry_run *run, const char *to) {
     char path[PATH_MAX];
     const snug_dry_place *worst = snug_dry_worst(run);
-    if (!run->request.recording) return SNUG_OK;
     if (run->finding && run->judgement.failed)
         snprintf(path, sizeof path, "%s/%ld.oom.pickle", run->first.setup.directory,
                  run->judgement.failed->pid);
     else
         snprintf(path, sizeof path, "%s/%ld.recording.pickle", run->seen->setup.directory,
                  worst ? worst->process->pid : 0);
-    return copy_file(path, run->request.recording);
+    return copy_file(path, to);
 }
 
 snug_status snug_dry_run_start(const snug_dry_run_request *request, snug_dry_run **out) {
@@ -120,7 +118,6 @@ snug_status snug_dry_run_start(const snug_dry_run_request *request, snug_dry_run
     }
     if (status == SNUG_OK) status = explain_failure(run);
     if (status == SNUG_OK) status = snug_dry_needs_find(run);
-    if (status == SNUG_OK) status = keep_recording(run);
     if (status == SNUG_OK)
         *out = run;
     else

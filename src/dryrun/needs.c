@@ -1,5 +1,6 @@
 // What is told from recordings: who needs the most, where it peaks, on which cards it fits.
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "dryrun/dry_run_result.h"
@@ -47,6 +48,14 @@ static snug_dry_need need_of(const snug_dry_place *place, snug_dry_recording *re
                            .outside = place->used > told ? place->used - told : 0};
 }
 
+// What the process itself told of its recording, else what was found.
+static const char *why_not(const snug_dry_process *process) {
+    static const char word[] = "the recording";
+    for (size_t i = 0; i < process->problem_count; i++)
+        if (strncmp(process->problems[i], word, strlen(word)) == 0) return process->problems[i];
+    return snug_error_message();
+}
+
 // A recording that is missing or broken is told, and the rest goes on without it.
 static snug_status read_recordings(snug_dry_run *run) {
     const snug_dry_records *records = &run->seen->records;
@@ -65,7 +74,7 @@ static snug_status read_recordings(snug_dry_run *run) {
         snug_dry_recording_clear(recording);
         // A card that only libraries used has no trace.
         if (place->reserved > 0 && !run->recording_problem)
-            SNUG_TRY(snug_memory_copy_text(snug_error_message(), &run->recording_problem));
+            SNUG_TRY(snug_memory_copy_text(why_not(place->process), &run->recording_problem));
     }
     return SNUG_OK;
 }

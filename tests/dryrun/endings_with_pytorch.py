@@ -27,6 +27,9 @@ WAYS: list[tuple[str, list[str], int, dict[str, object], str, str]] = [
     ("second_card", [], 1, {"outcome": "failed"}, "invalid device ordinal", ""),
     ("second_card", ["--gpus", "2"], 0, {"outcome": "fits"}, "", ""),
     ("no_step", [], 0, {"steps": 0, "allocated_peak_bytes": 4 << 20}, "", ""),
+    # What was seen is told where the recording cannot be kept.
+    ("no_step", ["--recording", "/proc/none.pickle"], 1, {"allocated_peak_bytes": 4 << 20},
+     "cannot write /proc/none.pickle", ""),
     ("two_optimizers", ["--steps", "3"], 0, {"steps": 6}, "second 2", "second 3"),
 ]
 

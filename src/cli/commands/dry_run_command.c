@@ -10,7 +10,7 @@
 
 typedef struct arguments {
     snug_dry_run_request request;
-    const char *html;
+    const char *html, *recording; // files; NULL: none
     bool json, steps_given;
 } arguments;
 
@@ -94,7 +94,7 @@ static bool read_option(int option, arguments *out) {
     case TIME:
         return program_read_seconds("dry-run", optarg, &request->seconds);
     case RECORDING:
-        return read_path("--recording", optarg, &request->recording);
+        return read_path("--recording", optarg, &out->recording);
     case HTML:
         return read_path("--html", optarg, &out->html);
     case JSON:
@@ -154,6 +154,8 @@ static int report(const snug_dry_run *run, const arguments *given) {
     if (status == SNUG_OK) fputs(text, stdout);
     snug_dry_run_text_free(text);
     if (status == SNUG_OK && given->html) status = snug_dry_run_html_write(run, given->html);
+    if (status == SNUG_OK && given->recording)
+        status = snug_dry_run_recording_write(run, given->recording);
     return status == SNUG_OK ? program_exit(snug_dry_run_outcome_of(run))
                              : command_fail("dry-run", status);
 }
