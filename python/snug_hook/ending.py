@@ -68,6 +68,13 @@ def peaks() -> list[dict[str, int]]:
     return found
 
 
+def architectures() -> list[str]:
+    """What this PyTorch has kernels for: "sm_86" that of a card, "compute_90" to be compiled."""
+    if torch is None or not torch.cuda.is_initialized():
+        return []
+    return torch.cuda.get_arch_list()
+
+
 def describe_process(why: str, error: BaseException | None, cannot: str) -> dict[str, object]:
     from snug_hook import imports, recording, steps
 
@@ -89,6 +96,7 @@ def describe_process(why: str, error: BaseException | None, cannot: str) -> dict
         "steps": steps.iterations,
         "optimizers": steps.summary(),
         "peaks": peaks(),
+        "architectures": architectures(),
         "failures": recording.failures,
         "recorded_allocations": recording.allocations,
         "problems": guard.problems,

@@ -1,5 +1,6 @@
 #include "dryrun/cards.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,21 +58,36 @@ static int by_memory(const void *left, const void *right) {
     return (a->gpu > b->gpu) - (a->gpu < b->gpu);
 }
 
+// "sm_90a" is 90, for such cards alone.
+bool snug_dry_has_kernels(const snug_dry_process *process, int capability) {
+    bool told = false;
+    for (size_t i = 0; i < process->architecture_count; i++) {
+        int version = 0;
+        if (sscanf(process->architectures[i], "compute_%d", &version) == 1) {
+            if (version <= capability) return true;
+        } else if (sscanf(process->architectures[i], "sm_%d", &version) == 1) {
+            if (version / 10 == capability / 10 && version <= capability) return true;
+        }
+        told = told || version > 0;
+    }
+    return !told;
+}
+
 snug_status snug_dry_cards_judge(const snug_dry_need *needs, size_t need_count, uint64_t context,
-                                 snug_dry_card **out, size_t *count) {
+                                 const snug_dry_process *process, snug_dry_card **out,
+                                 size_t *count) {
+    int known = 0;
     *out = NULL;
     *count = 0;
-    int cards = 0;
-    while (snug_gpu_at(cards))
-        cards++;
-    SNUG_TRY(SNUG_NEW(out, (size_t)cards));
-    for (int i = 0; i < cards; i++)
-        (*out)[i].gpu = snug_gpu_at(i);
-    qsort(*out, (size_t)cards, sizeof **out, by_memory);
-    for (int i = 0; i < cards; i++) {
+    while (snug_gpu_at(known))
+        known++;
+    SNUG_TRY(SNUG_NEW(out, (size_t)known));
+    for (int i = 0; i < known; i++)
+        if (snug_dry_has_kernels(process, snug_gpu_at(i)->capability))
+            (*out)[(*count)++].gpu = snug_gpu_at(i);
+    qsort(*out, *count, sizeof **out, by_memory);
+    for (size_t i = 0; i < *count; i++)
         SNUG_TRY(judge(needs, need_count, context, &(*out)[i]));
-        ++*count;
-    }
     return SNUG_OK;
 }
 

@@ -4,6 +4,7 @@
 #define SNUG_DRYRUN_CARDS_H
 
 #include "dryrun/recording.h"
+#include "dryrun/records.h"
 #include "snug/gpu.h"
 
 typedef enum snug_dry_verdict {
@@ -32,10 +33,17 @@ typedef struct snug_dry_need {
 // drivers and libraries differ by.
 uint64_t snug_dry_margin(uint64_t total);
 
-// Judges every card, by memory, the smallest first; |context|: of every card, 0: each its own.
-// |*out| has |*count| cards and is freed with snug_memory_free().
+// Judges every card that |process|'s PyTorch has kernels for, by memory, the smallest first;
+// |context|: of every card, 0: each its own. |*out| has |*count| cards and is freed with
+// snug_memory_free().
 snug_status snug_dry_cards_judge(const snug_dry_need *needs, size_t need_count, uint64_t context,
-                                 snug_dry_card **out, size_t *count);
+                                 const snug_dry_process *process, snug_dry_card **out,
+                                 size_t *count);
+
+// Whether a card of compute |capability| (86 for 8.6) runs kernels of |process|'s PyTorch: those of
+// its major version and no later minor one, or those that are compiled from an earlier one's. True
+// where the process did not tell which it has.
+bool snug_dry_has_kernels(const snug_dry_process *process, int capability);
 
 // Whether all of |needs| run where each has |total| bytes of which |context| are the context's.
 snug_status snug_dry_runs_within(const snug_dry_need *needs, size_t need_count, uint64_t total,

@@ -63,6 +63,14 @@ static void append_cards(const snug_dry_run *run, snug_text *out) {
     }
     snug_text_append(out, "]");
     append_string(out, "smallest_gpu", smallest);
+    snug_text_append(out, ",\"gpus_without_kernels\":[");
+    const snug_dry_place *worst = snug_dry_worst(run);
+    for (int i = 0, listed = 0; worst && snug_gpu_at(i); i++) {
+        if (snug_dry_has_kernels(worst->process, snug_gpu_at(i)->capability)) continue;
+        if (listed++) snug_text_append(out, ",");
+        snug_page_append_string(out, snug_gpu_at(i)->name);
+    }
+    snug_text_append(out, "]");
     snug_text_append(out, ",\"settings\":[");
     for (size_t i = 0; i < run->setting_count; i++) {
         snug_text_append(out, "%s{\"settings\":", i ? "," : "");

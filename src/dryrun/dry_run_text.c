@@ -329,6 +329,13 @@ static void append_cards(const snug_dry_run *run, snug_text *out) {
     for (size_t i = shown.first; i < shown.end; i++)
         append_group(run, i, out);
     if (shown.end < run->card_count) snug_text_append(out, "  fits   and on all that are larger\n");
+    size_t without = 0;
+    const snug_dry_process *process = snug_dry_worst(run)->process;
+    for (int i = 0; snug_gpu_at(i); i++)
+        without += !snug_dry_has_kernels(process, snug_gpu_at(i)->capability);
+    if (without)
+        snug_text_append(out, "  left out: %zu cards that this PyTorch has no kernels for\n",
+                         without);
 }
 
 static void append_settings(const snug_dry_run *run, snug_text *out) {

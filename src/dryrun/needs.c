@@ -109,7 +109,8 @@ snug_status snug_dry_needs_find(snug_dry_run *run) {
     if (is_whole(run)) {
         find_smallest(run);
         SNUG_TRY(snug_dry_cards_judge(run->needs, run->need_count, run->request.context_bytes,
-                                      &run->cards, &run->card_count));
+                                      records->places[run->order[0]].process, &run->cards,
+                                      &run->card_count));
     }
     if (is_whole(run) && worst)
         SNUG_TRY(snug_dry_settings_try(worst, snug_dry_card_bytes(run), run->settings,

@@ -143,6 +143,7 @@ static void read_python(reader *self, const snug_json *root, snug_dry_process *o
     out->steps = snug_json_whole(root, "steps", 0);
     out->others = texts_of(self, root, "others", &out->other_count);
     out->problems = texts_of(self, root, "problems", &out->problem_count);
+    out->architectures = texts_of(self, root, "architectures", &out->architecture_count);
     out->recorded = numbers_of(self, root, "recorded_allocations", &out->recorded_count);
     read_error(root, out);
     read_peaks(root, out);

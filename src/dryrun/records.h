@@ -73,6 +73,8 @@ typedef struct snug_dry_process {
     uint64_t *recorded; // by device, allocations served when the recording was written
     size_t recorded_count;
     uint64_t peak_reserved, peak_allocated; // of the card it used most, as PyTorch tells it
+    const char **architectures; // that its PyTorch has kernels for: "sm_86", "compute_90"
+    size_t architecture_count;
     const char **problems;
     size_t problem_count;
     // The stand-ins'.
