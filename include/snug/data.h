@@ -35,9 +35,10 @@ typedef struct snug_sample_type {
 
 // Which samples, and how a model wants them.
 typedef struct snug_dataset_options {
-    // "fashion-mnist", "synthetic", a directory with IDX or CIFAR binary files, or a .safetensors
-    // file with `target` (N, ...), whole numbers for classes, and each of the network's inputs
-    // (N, ...) under its own name; a network of one input takes `input` where there is none.
+    // "fashion-mnist", "synthetic", a directory with IDX or CIFAR binary files, a .csv file of
+    // numbers (`target` or the last column), or a .safetensors or numpy's .npz file with `target`
+    // (N, ...), whole numbers for classes, and each of the network's inputs (N, ...) under its own
+    // name; a network of one input takes `input` where there is none.
     const char *name;
     snug_split split;
     // Above 0: of the training samples this share, chosen by |seed|, is held out, and is what the

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/waiting.h"
 #include "snug/near.h"
 #include "snug/version.h"
 
@@ -120,5 +121,6 @@ int main(int argc, char **argv) {
         fputs(command->usage, stdout);
         return finish(EXIT_DONE);
     }
+    if (command->computes) waiting_bound(argv);
     return finish(command->run(argc - 1, argv + 1));
 }

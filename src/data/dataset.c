@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -12,16 +13,34 @@
 
 static const char *const known_names[] = {"fashion-mnist", "synthetic", NULL};
 
+// What there is but is not read, and what makes it into something that is.
+static snug_status refuse_file(const char *name, bool is_folder) {
+    const char *dot = strrchr(name, '.');
+    if (is_folder)
+        return snug_fail(SNUG_NOT_FOUND,
+                         "the folder '%s' has no IDX or CIFAR files, which are all that is read of "
+                         "a folder; a .safetensors file of `input` and `target` can hold anything "
+                         "else: safetensors.torch.save_file({'input': ..., 'target': ...}, ...)",
+                         name);
+    return snug_fail(SNUG_NOT_FOUND,
+                     "'%s' is no data set that snug reads%s%s: a .safetensors, .npz or .csv file "
+                     "is; in Python numpy.savez('data.npz', input=array, target=classes) writes "
+                     "one",
+                     name, dot ? ", which knows no " : "", dot ? dot : "");
+}
+
 static snug_status find_format(const char *name, const snug_data_format **out) {
     for (const snug_data_format *const *format = snug_data_formats; *format; format++) {
         *out = *format;
         if ((*format)->matches(name)) return SNUG_OK;
     }
     *out = NULL;
+    struct stat found;
+    if (stat(name, &found) == 0) return refuse_file(name, S_ISDIR(found.st_mode));
     const char *near = snug_near_match(name, known_names);
     return snug_fail(SNUG_NOT_FOUND,
-                     "no data set '%s'%s%s%s: expected fashion-mnist, synthetic, a .safetensors "
-                     "file, or a folder with IDX or CIFAR files",
+                     "no data set '%s'%s%s%s: expected fashion-mnist, synthetic, a .safetensors, "
+                     ".npz or .csv file, or a folder with IDX or CIFAR files",
                      name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 

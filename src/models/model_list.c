@@ -24,6 +24,16 @@ int snug_model_total(void) {
     return total;
 }
 
+// Whether |name| is what PyTorch's programs save networks as.
+static bool is_saved_module(const char *name) {
+    static const char *const endings[] = {".pt",  ".pth", ".pt2",         ".ckpt",
+                                          ".bin", ".pkl", ".safetensors", ".jit"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcmp(dot, endings[i]) == 0) return true;
+    return false;
+}
+
 snug_status snug_model_find(const char *name, const snug_model **out) {
     const char *names[128] = {0};
     *out = NULL;
@@ -34,6 +44,12 @@ snug_status snug_model_find(const char *name, const snug_model **out) {
             return SNUG_OK;
         }
     }
+    if (is_saved_module(name))
+        return snug_fail(SNUG_NOT_FOUND,
+                         "'%s' holds weights or Python objects, not a network's operators: in "
+                         "PyTorch, torch.onnx.export(net.train(), (x,), 'net.onnx', dynamo=True, "
+                         "optimize=False) writes them, and 'net.onnx' is a model here",
+                         name);
     const char *near = snug_near_match(name, names);
     return snug_fail(SNUG_NOT_FOUND, "no model '%s'%s%s%s: `snug models` lists them", name,
                      near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");

@@ -44,6 +44,13 @@ expect 2 "which --device reference is not" plan resnet18 --gpu T4 --device refer
 expect 2 "no GPU device is built in" train simple --data synthetic --gpu T4
 expect 2 "which MODEL" plan
 expect 2 "did you mean resnet18" plan resnet81
+: >model.pt
+expect 2 "torch.onnx.export(" plan model.pt
+: >own.parquet
+expect 2 "'own.parquet' is no data set that snug reads, which knows no .parquet: a" \
+    train simple --data own.parquet --no-out
+mkdir -p empty
+expect 2 "the folder 'empty' has no IDX or CIFAR files" train simple --data empty --no-out
 expect 2 "there is no option '--memroy'" plan simple --memroy 3
 expect 2 "a value is missing" plan simple --memory
 expect 2 "'12XB' is not a size" plan simple --memory 12XB
@@ -174,6 +181,18 @@ expect 0 "epoch 1 of 1" train simple --data synthetic --no-eval --memory 50MiB -
     --out quiet
 grep -q '"event":"epoch","epoch":1,"train_loss":[0-9.]*,"accuracy":null,"val_loss":null' \
     quiet/log.jsonl || { echo "FAIL: no line for the epoch"; failed=1; }
+
+# Threads that wait spin for a bounded time, unless the user says how they wait.
+spin_count() {
+    "$@" train simple --data synthetic --batch-size 16 --max-steps 100000 --epochs 1000 --no-out \
+        --no-eval --cost model --quiet 2>spinning &
+    sleep 1
+    tr '\0' '\n' <"/proc/$!/environ" | sed -n 's/^GOMP_SPINCOUNT=//p'
+    kill "$!"
+    wait "$!"
+}
+[ "$(spin_count env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT "$snug")" = 1000 ] || fail "spin count"
+[ "$(spin_count env -u OMP_WAIT_POLICY GOMP_SPINCOUNT=7 "$snug")" = 7 ] || fail "own spin count"
 
 # An earlier run's folder.
 expect 2 "--overwrite" train simple --data synthetic --batch-size 16 --max-steps 1 --out run

@@ -97,6 +97,7 @@ static int run(int argc, char **argv) {
 
 const snug_command snug_command_eval = {
     .name = "eval",
+    .computes = true,
     .summary = "the accuracy of a trained network on a data set",
     .usage = "usage: snug eval RUN --data DATA [--memory 2GiB] [options]\n\n"
              "Evaluates the network that `snug train` saved in the folder RUN, inside the\n"

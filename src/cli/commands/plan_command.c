@@ -48,6 +48,7 @@ static int run(int argc, char **argv) {
 
 const snug_command snug_command_plan = {
     .name = "plan",
+    .computes = true,
     .summary = "what a training run needs, and the ways to make it fit",
     .usage =
         "usage: snug plan MODEL [--memory 8GiB] [--batch-size 256] [options]\n\n"

@@ -144,11 +144,13 @@ static int run(int argc, char **argv) {
 
 const snug_command snug_command_train = {
     .name = "train",
+    .computes = true,
     .summary = "trains a network inside a memory budget",
     .usage = "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n\n"
              "Plans the run, takes one block of memory, and trains inside it.\n\n"
              "  --data DATA           fashion-mnist, a folder with IDX files, a .safetensors\n"
-             "                        file with input and target, or synthetic\n"
+             "                        or .npz file with input and target, a .csv of numbers\n"
+             "                        (the last column is the target), or synthetic\n"
              "  --epochs N            (default 1)\n"
              "  --max-steps N         ends the run early\n"
              "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/conversion.h"
 #include "data/dataset.h"
 #include "data/element.h"
 #include "io/safetensors.h"
@@ -19,10 +20,26 @@ typedef struct tensors_state {
 
 enum { IGNORED = -100 }; // PyTorch's default for targets that count in no loss
 
+// By ending, how a file becomes tensors.
+static const struct {
+    const char *ending;
+    snug_status (*open)(const char *path, snug_safetensors *out);
+} kinds[] = {{".safetensors", snug_safetensors_open},
+             {".csv", snug_data_open_csv},
+             {".npz", snug_data_open_npz}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int kind_of(const char *path) {
+    int kind = 0;
+    for (size_t length = strlen(path); kind < KINDS; kind++) {
+        size_t ending = strlen(kinds[kind].ending);
+        if (length > ending && strcmp(path + length - ending, kinds[kind].ending) == 0) break;
+    }
+    return kind;
+}
+
 static bool matches(const char *path) {
-    static const char ending[] = ".safetensors";
-    size_t length = strlen(path);
-    return length >= sizeof ending - 1 && strcmp(path + length - (sizeof ending - 1), ending) == 0;
+    return kind_of(path) < KINDS;
 }
 
 static int64_t row_elements(const snug_safetensors_entry *entry) {
@@ -265,7 +282,8 @@ static snug_status open_set(snug_dataset *dataset) {
     SNUG_TRY(SNUG_NEW(&state, 1));
     dataset->state = state;
     state->file.descriptor = -1;
-    SNUG_TRY(snug_safetensors_open(dataset->options.name, &state->file));
+    const char *path = dataset->options.name;
+    SNUG_TRY(kinds[kind_of(path)].open(path, &state->file));
     bool has_test = snug_safetensors_find(&state->file, "test_target") != NULL;
     SNUG_TRY(find_tensors(dataset, has_test && dataset->options.split == SNUG_TEST));
     SNUG_TRY(check_types(dataset));
