@@ -160,7 +160,7 @@ static snug_status add_comeback(loop_finder *self, uint32_t node, snug_stack_id 
         if (from > item->bottom) item->bottom = from;
         return SNUG_OK;
     }
-    enum { MOST = 4096 }; // beyond it, what follows are no new loops
+    enum { MOST = 512 }; // beyond it, what follows are no new loops
     if (self->comeback_count >= MOST) return SNUG_OK;
     SNUG_TRY(SNUG_GROW(&self->comebacks, &self->comeback_capacity, self->comeback_count + 1));
     self->comebacks[self->comeback_count++] =

@@ -150,9 +150,8 @@ static bool is_made_up_for(const snug_timeline *timeline, const snug_stacks *sta
     snug_stack_id python = stacks->about[timeline->entries[oom].stack].python;
     for (uint32_t p = oom + 1; p < timeline->count && python != 0; p++) {
         const snug_trace_entry *entry = &timeline->entries[p];
+        if (entry->action == SNUG_TRACE_OOM) return false;
         if (entry->action == SNUG_TRACE_ALLOC) return stacks->about[entry->stack].python == python;
-        if (entry->action != SNUG_TRACE_OOM) continue;
-        if (stacks->about[entry->stack].python != python) return false;
     }
     return false;
 }
