@@ -27,6 +27,21 @@ static snug_status add_what_if(const snug_snapshot *snapshot, int device, snug_f
     return SNUG_OK;
 }
 
+// Free pieces that together would have held what failed look like fragmentation, which a replay
+// under other settings can tell: it speaks for the causes, whether its table was asked for or not.
+static snug_status replay_scattered(const snug_analysis *analysis, snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    uint64_t held = analysis->timeline.reserved - analysis->timeline.live;
+    snug_what_if what_if;
+    if (!figures->requested.known || analysis->timeline.reserved < analysis->timeline.live ||
+        figures->largest_free.bytes >= figures->requested.bytes || held < figures->requested.bytes)
+        return SNUG_OK;
+    snug_status status = snug_what_if_make(analysis->snapshot, analysis->timeline.device, &what_if);
+    if (status == SNUG_NOT_FOUND || status == SNUG_INVALID) return SNUG_OK;
+    if (status == SNUG_OK) snug_what_if_tell(&what_if, facts);
+    return status;
+}
+
 static snug_status add_finding(const snug_analysis *analysis, const char *name,
                                snug_explanation *explanation) {
     snug_facts facts = SNUG_FACTS_INIT;
@@ -39,6 +54,8 @@ static snug_status add_finding(const snug_analysis *analysis, const char *name,
     if (status == SNUG_OK && explanation->options.what_if)
         status =
             add_what_if(analysis->snapshot, facts.gpu < 0 ? 0 : facts.gpu, &facts, &detail, &json);
+    else if (status == SNUG_OK)
+        status = replay_scattered(analysis, &facts);
     if (status == SNUG_OK) status = snug_text_status(&detail);
     if (status == SNUG_OK) status = snug_text_status(&json);
     facts.detail = snug_text_view(&detail);

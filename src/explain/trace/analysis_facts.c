@@ -296,7 +296,11 @@ static bool is_stale(const snug_analysis *analysis, const snug_life *life, uint3
     const snug_iterations *iterations = &analysis->iterations;
     uint32_t failure = analysis->timeline.previous_oom;
     if (!life->before && life->birth >= start) return false;
-    if (failure > 0 && failure == start) return true;
+    if (failure > 0 && failure == start) {
+        size_t failed = snug_iterations_at(iterations, failure);
+        if (failed == iterations->count) return true;
+        return !life->before && life->birth >= iterations->starts[failed];
+    }
     if (life->before || !iterations->known) return false;
     size_t round = snug_iterations_at(iterations, life->birth);
     return round < iterations->count && (rounds >= 2 || round + 2 >= iterations->count);

@@ -220,6 +220,14 @@ static snug_status collect(life_lists *lists, const snug_stacks *stacks) {
     return SNUG_OK;
 }
 
+bool snug_timeline_goes_on(const snug_timeline *timeline) {
+    size_t made = timeline->life_count - timeline->before_count, after = 0;
+    if (timeline->has_oom) return false;
+    for (size_t i = timeline->life_count; i-- > timeline->before_count; after++)
+        if (timeline->lives[i].birth < timeline->at) break;
+    return after > made / 4;
+}
+
 snug_status snug_timeline_make(const snug_snapshot *snapshot, const snug_stacks *stacks, int device,
                                snug_timeline *out) {
     *out = (snug_timeline){.snapshot = snapshot, .device = device, .first_oom = UINT32_MAX};

@@ -53,11 +53,9 @@ static inline bool snug_life_is_live(const snug_life *life, uint32_t position) {
     return (life->before || life->birth < position) && position <= life->death;
 }
 
-// Whether nothing failed, and a good part of the trace follows its peak: memory had stopped to
-// grow.
-static inline bool snug_timeline_goes_on(const snug_timeline *timeline) {
-    return !timeline->has_oom && timeline->at < timeline->count - timeline->count / 4;
-}
+// Whether nothing failed, and a quarter or more of what was made came after the peak: memory had
+// stopped to grow.
+bool snug_timeline_goes_on(const snug_timeline *timeline);
 
 // Replays the trace of |device|. Linear in the trace; the caller clears |*out|, also after failure.
 snug_status snug_timeline_make(const snug_snapshot *snapshot, const snug_stacks *stacks, int device,
