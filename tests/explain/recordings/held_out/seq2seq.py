@@ -1,4 +1,5 @@
 """Encoder and decoder with teacher forcing, the decoder word by word."""
+
 import random
 import sys
 

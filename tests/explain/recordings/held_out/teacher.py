@@ -1,4 +1,5 @@
 """A student learns from a teacher, whose answers are remembered for later epochs."""
+
 import sys
 from dataclasses import dataclass, field
 
@@ -7,8 +8,12 @@ from torch import nn
 
 
 def mlp(width, depth):
-    return nn.Sequential(*[nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width), nn.ELU())
-                           for _ in range(depth)])
+    return nn.Sequential(
+        *[
+            nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width), nn.ELU())
+            for _ in range(depth)
+        ]
+    )
 
 
 @dataclass
@@ -18,7 +23,7 @@ class Session:
 
     def __post_init__(self):
         width = {"model": 8192, "model-backward": 4096}.get(self.cause, 512)
-        depth = {"model": 13, "model-backward": 12}.get(self.cause, 6)
+        depth = {"model": 13, "model-backward": 16}.get(self.cause, 6)
         with torch.device("cuda"):
             self.teacher, self.student = mlp(width, depth), mlp(width, depth // 2)
         self.teacher.requires_grad_(self.cause == "model-backward").eval()
