@@ -344,7 +344,7 @@ static snug_status add_older(const snug_analysis *analysis, step_bytes *out) {
     stack_tally *tallies = NULL;
     enum { MANY_ROUNDS = 3 };
     uint64_t kept = 0, passes = 0;
-    size_t layers = 0;
+    size_t layers = 0, tensors = 0; // tensors: of one iteration
     if (!analysis->iterations.known || analysis->iterations.periods > 0) return SNUG_OK;
     SNUG_TRY(SNUG_NEW(&tallies, analysis->frames.python_count));
     tally_lives(analysis, tallies);
@@ -358,6 +358,7 @@ static snug_status add_older(const snug_analysis *analysis, step_bytes *out) {
         kept += tally->old_bytes;
         passes += pass ? tally->old_bytes : 0;
         layers += pass;
+        tensors += pass ? tally->most : 0;
         *tally = (stack_tally){0}; // other stacks of the same Python frames
     }
     snug_memory_free(tallies);
@@ -366,7 +367,7 @@ static snug_status add_older(const snug_analysis *analysis, step_bytes *out) {
     out->stale_passes = passes;
     out->stale_layers = layers;
     out->rounds = MANY_ROUNDS;
-    out->stale_count = 0;
+    out->stale_count = MANY_ROUNDS * tensors;
     return SNUG_OK;
 }
 

@@ -148,7 +148,8 @@ static snug_status find_live(snug_timeline *timeline) {
 // and the same line's next request follows.
 static bool is_made_up_for(const snug_timeline *timeline, const snug_stacks *stacks, uint32_t oom) {
     snug_stack_id python = stacks->about[timeline->entries[oom].stack].python;
-    for (uint32_t p = oom + 1; p < timeline->count && python != 0; p++) {
+    bool told = timeline->snapshot->has_stacks; // also of the backward pass, which has no Python
+    for (uint32_t p = oom + 1; p < timeline->count && told; p++) {
         const snug_trace_entry *entry = &timeline->entries[p];
         if (entry->action == SNUG_TRACE_OOM) return false;
         if (entry->action == SNUG_TRACE_ALLOC) return stacks->about[entry->stack].python == python;
@@ -159,7 +160,8 @@ static bool is_made_up_for(const snug_timeline *timeline, const snug_stacks *sta
 // Whether the same line failed again at once, with nothing else asked for in between.
 static bool is_repeated(const snug_timeline *timeline, const snug_stacks *stacks, uint32_t oom) {
     snug_stack_id python = stacks->about[timeline->entries[oom].stack].python;
-    for (uint32_t p = oom + 1; p < timeline->count && python != 0; p++) {
+    bool told = timeline->snapshot->has_stacks; // also of the backward pass, which has no Python
+    for (uint32_t p = oom + 1; p < timeline->count && told; p++) {
         const snug_trace_entry *entry = &timeline->entries[p];
         if (entry->action == SNUG_TRACE_ALLOC) return false;
         if (entry->action == SNUG_TRACE_OOM) return stacks->about[entry->stack].python == python;
