@@ -180,6 +180,15 @@ static void remove_block(uint32_t id) {
     drop_block(id);
 }
 
+// A block of the device's own memory, counted; 0: no memory of the card or the host is left.
+static uint32_t take_block(int device, uint64_t size) {
+    uint64_t whole = round_up(size, SNUG_GRANULE);
+    if (whole < size || !count(device, whole)) return 0;
+    uint32_t id = place_block(device, size, SNUG_MEMORY_DEVICE);
+    if (!id) devices[device].used -= whole;
+    return id;
+}
+
 // ---- Slabs: a granule of equal pieces, of a power of two bytes.
 
 static int class_of(uint64_t size) {
@@ -192,9 +201,7 @@ static int class_of(uint64_t size) {
 static uint32_t new_slab(int device, int class) {
     uint32_t capacity = (uint32_t)(SNUG_GRANULE / ((uint64_t)SMALLEST_PIECE << class));
     uint32_t *pieces = calloc(capacity, sizeof *pieces);
-    uint32_t id = pieces && count(device, SNUG_GRANULE)
-                      ? place_block(device, SNUG_GRANULE, SNUG_MEMORY_DEVICE)
-                      : 0;
+    uint32_t id = pieces ? take_block(device, SNUG_GRANULE) : 0;
     if (!id) {
         free(pieces);
         return 0;
@@ -257,13 +264,8 @@ static int free_piece(uint32_t id, uint64_t address, uint64_t *size) {
 // ---- Device memory
 
 static int allocate_block(int device, uint64_t size, uint64_t *address) {
-    uint64_t whole = round_up(size, SNUG_GRANULE);
-    if (whole < size || !count(device, whole)) return SNUG_CUDA_OUT_OF_MEMORY;
-    uint32_t id = place_block(device, size, SNUG_MEMORY_DEVICE);
-    if (!id) {
-        devices[device].used -= whole;
-        return SNUG_CUDA_OUT_OF_MEMORY;
-    }
+    uint32_t id = take_block(device, size);
+    if (!id) return SNUG_CUDA_OUT_OF_MEMORY;
     *address = blocks[id].address;
     return SNUG_CUDA_OK;
 }
