@@ -27,8 +27,12 @@ add_custom_target(command)
 function(snug_install)
     install(TARGETS snug RUNTIME COMPONENT command)
     add_dependencies(command snug)
+    set(elsewhere)
+    if(SKBUILD) # a wheel has the package among the environment's
+        set(elsewhere PATTERN "snug" EXCLUDE)
+    endif()
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/ DESTINATION ${SNUG_PRIVATE_DIR}/python
-            COMPONENT command PATTERN "__pycache__" EXCLUDE PATTERN "snug" EXCLUDE)
+            COMPONENT command PATTERN "__pycache__" EXCLUDE ${elsewhere})
     install(TARGETS snug_static snug_shared COMPONENT library)
     set(engine_headers data.h device.h plan.h train.h)
     file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include/snug

@@ -1,6 +1,6 @@
 """Fixes for PyTorch programs, applied from outside: the program is not changed.
 
-    snug-fixes.json   which fixes, with the modules that each concerns (settings.py)
+    snug-fixes.json   which fixes, with the modules that each concerns
     -> calls          every call of a module passes through one place (calls.py); the first call of
                       an outermost module gives its parts their fixes
     -> one file a fix checkpoint, offload, early_update, loss_in_pieces, batch_in_pieces,
@@ -15,15 +15,20 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Whether the program runs dry: then nothing has to be kept in host memory for later.
+dry = False
 
-def apply(torch: Any, wanted: list[dict[str, Any]]) -> None:
+
+def apply(torch: Any, wanted: list[dict[str, Any]], dry_run: bool = False) -> None:
     """Has |wanted| act on the program that imported |torch|.
 
     Each entry is {"fix": NAME, ...options}. Unknown names raise ValueError before anything is
-    changed.
+    changed; a fix that cannot be applied is told and left out.
     """
+    global dry
     from snug_fixes import table
 
+    dry = dry_run
     table.apply(torch, wanted)
 
 

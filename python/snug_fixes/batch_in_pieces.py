@@ -20,14 +20,10 @@ import dataclasses
 from typing import Any
 
 from snug_fixes import calls, recompute
-from snug_fixes.tell import tell
+from snug_fixes.calls import LeftAlone
 
 FIDELITY = "rounding"
 IGNORED_LABEL = -100  # PyTorch's ignore_index
-
-
-class NotPossible(Exception):
-    """The outputs of pieces do not make a batch's."""
 
 
 def _tensors(value: Any, torch: Any) -> list[Any]:
@@ -67,10 +63,10 @@ def _join(parts: list[Any], torch: Any, sizes: list[int], weights: list[Any]) ->
             return torch.cat(parts)
         if first.dim() == 0 and first.is_floating_point():
             return _join_numbers(parts, weights)
-        raise NotPossible(f"an output of shape {tuple(first.shape)} has no batch dimension")
+        raise LeftAlone(f"an output of shape {tuple(first.shape)} has no batch dimension")
     if first is None or isinstance(first, (bool, int, str)):
         if any(part != first for part in parts):
-            raise NotPossible(f"an output differs from piece to piece: {first!r}")
+            raise LeftAlone(f"an output differs from piece to piece: {first!r}")
         return first
     if isinstance(first, dict):
         joined = {key: _join([part[key] for part in parts], torch, sizes, weights) for key in first}
@@ -86,7 +82,7 @@ def _join(parts: list[Any], torch: Any, sizes: list[int], weights: list[Any]) ->
             for field in dataclasses.fields(first)
         }
         return type(first)(**fields)
-    raise NotPossible(f"an output is a {type(first).__name__}")
+    raise LeftAlone(f"an output is a {type(first).__name__}")
 
 
 def _weight(torch: Any, kwargs: dict[str, Any], size: int) -> Any:
@@ -96,31 +92,42 @@ def _weight(torch: Any, kwargs: dict[str, Any], size: int) -> Any:
     return float(size)
 
 
+def has_sequences_first(torch: Any, module: Any) -> bool:
+    """Whether the first dimension may be time and not the batch: so recurrent networks and
+    PyTorch's attention take it unless they are told otherwise."""
+    kinds = (torch.nn.RNNBase, torch.nn.MultiheadAttention)
+    return any(isinstance(part, kinds) and not part.batch_first for part in module.modules())
+
+
+def _check_order(torch: Any, module: Any) -> None:
+    if has_sequences_first(torch, module):
+        raise LeftAlone("its sequences may come first, and not its batch (batch_first=False)")
+
+
 def install(torch: Any, options: dict[str, Any]) -> None:
     wanted = max(1, int(options.get("pieces", 2)))
-    left_alone: set[int] = set()
 
     def wrapper(call: Any, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         tensors = _tensors((args, kwargs), torch)
         batch = tensors[0].shape[0] if tensors and tensors[0].dim() > 0 else 0
-        if not module.training or batch < 2 or id(module) in left_alone:
+        if not module.training or batch < 2:
             return call(*args, **kwargs)
+        _check_order(torch, module)
         rows = -(-batch // min(wanted, batch))
         parts, sizes, weights = [], [], []
         for at in range(0, batch, rows):
             piece = slice(at, min(at + rows, batch))
             cut_args = _cut(args, torch, batch, piece)
             cut_kwargs = _cut(kwargs, torch, batch, piece)
-            parts.append(recompute.checkpointed(torch, call, module, cut_args, cut_kwargs))
+            try:
+                parts.append(recompute.checkpointed(torch, call, module, cut_args, cut_kwargs))
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except Exception as error:
+                raise LeftAlone(f"it does not take a piece of its batch: {error!r}") from error
             sizes.append(piece.stop - piece.start)
             weights.append(_weight(torch, cut_kwargs, sizes[-1]))
-        try:
-            return _join(parts, torch, sizes, weights)
-        except NotPossible as reason:
-            tell(f"batch-in-pieces: {type(module).__name__} is left as it is: {reason}")
-            left_alone.add(id(module))
-            del parts
-            return call(*args, **kwargs)
+        return _join(parts, torch, sizes, weights)
 
     calls.install(torch)
     calls.wrap_outermost("batch-in-pieces", wrapper)

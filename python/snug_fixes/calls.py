@@ -8,6 +8,9 @@ gradients are recorded: the network as the program sees it. Wrappers of a call a
 which call |call|(*args, **kwargs) for the module's own work. Those for outermost calls run
 outside of those for parts. A part carries its wrappers' names in its __dict__ (plain texts:
 copies and pickles of a module keep them and are no different otherwise).
+
+A wrapper that fails is left out from then on: what the module was before is put back, and its own
+work is done as if there were none. An exception of the module's own is the program's.
 """
 
 from __future__ import annotations
@@ -16,9 +19,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from snug_fixes.before import Before
 from snug_fixes.tell import tell
 
-Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+Own = Callable[..., Any]
+Wrapper = Callable[[Own, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 #: In a module's __dict__: the names of its wrappers, outermost first.
 MARK = "_snug_fixes"
@@ -33,11 +38,14 @@ state = State()
 
 _torch: Any = None
 _original: Callable[..., Any] | None = None
-_outermost: list[tuple[str, Wrapper]] = []
+_outermost: dict[str, Wrapper] = {}
 _of_parts: dict[str, Wrapper] = {}
+_watching: set[str] = set()  # names of wrappers that change nothing
 _first_calls: list[Callable[[Any, str], None]] = []
 _seen: dict[int, str] = {}  # id -> name of an outermost module
 _names: dict[str, int] = {}
+_proven: set[tuple[str, int]] = set()  # wrapper and module that went well once
+_failed: set[tuple[str, int]] = set()
 
 
 def name_of(module: Any) -> str:
@@ -70,15 +78,82 @@ def _is_outermost(module: Any) -> bool:
     return next(module.parameters(), None) is not None
 
 
-def _run(wrappers: list[Wrapper], call: Callable[..., Any], module: Any, args: Any, kwargs: Any):
-    """|call| inside |wrappers|, the first outside."""
-    for wrapper in reversed(wrappers):
+class LeftAlone(Exception):
+    """A wrapper's own reason to leave a module as it is."""
 
-        def wrapped(*a: Any, _call: Any = call, _wrapper: Wrapper = wrapper, **k: Any) -> Any:
-            return _wrapper(_call, module, a, k)
 
-        call = wrapped
-    return call(*args, **kwargs)
+class Work:
+    """A module's own work inside a wrapper: whether it was begun, and failed by itself."""
+
+    def __init__(self, call: Own) -> None:
+        self.call = call
+        self.begun = self.done = False
+        self.outputs: Any = None  # of the last time
+        self.error: BaseException | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.begun = True
+        try:
+            self.outputs = self.call(*args, **kwargs)
+            self.done = True
+            return self.outputs
+        except BaseException as error:
+            self.error = error
+            raise
+
+
+class Attempt:
+    """One call through a wrapper: what the module was before it, where that may be needed."""
+
+    def __init__(self, name: str, call: Own, module: Any) -> None:
+        self.key = (name, id(module))
+        self.watches = name in _watching
+        self.work = Work(call)
+        self.before: Before | None = None
+        # What wrappers of parts do behind the work has gone well once, and is always the same.
+        if not self.watches and (name in _outermost or self.key not in _proven):
+            self.before = Before(_torch, module, random=True)
+
+    def is_the_programs(self, error: Exception) -> bool:
+        return error is self.work.error or isinstance(error, _torch.cuda.OutOfMemoryError)
+
+    def may_step_back(self) -> bool:
+        if self.before is not None or not self.work.begun:
+            return True
+        return self.watches and self.work.done
+
+
+def _step_back(name: str, module: Any, before: Before | None, error: Exception) -> None:
+    """|name| failed around |module|, which becomes what it was."""
+    _failed.add((name, id(module)))
+    why = str(error) if isinstance(error, LeftAlone) else repr(error)
+    tell(f"{name}: {type(module).__name__} is left as it is: {why}")
+    if before is not None:
+        before.put_back()
+
+
+def _guarded(name: str, wrapper: Wrapper, call: Own, module: Any) -> Own:
+    """|call| inside |wrapper|."""
+
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            attempt = Attempt(name, call, module)
+        except Exception as error:
+            _step_back(name, module, None, error)
+            return call(*args, **kwargs)
+        try:
+            outputs = wrapper(attempt.work, module, args, kwargs)
+            _proven.add(attempt.key)
+            return outputs
+        except Exception as error:
+            if attempt.is_the_programs(error) or not attempt.may_step_back():
+                raise
+            _step_back(name, module, attempt.before, error)
+            if attempt.watches and attempt.work.done:
+                return attempt.work.outputs
+        return call(*args, **kwargs)
+
+    return guarded
 
 
 def _begin(module: Any) -> None:
@@ -91,24 +166,35 @@ def _begin(module: Any) -> None:
             tell(f"{name} is left as it is: {error!r}")
 
 
-def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
-    def own(*a: Any, **k: Any) -> Any:
-        return _original(self, *a, **k)  # type: ignore[misc]
-
-    if is_transparent(self) or is_left_alone(self):
-        return own(*args, **kwargs)
-    outermost = _is_outermost(self)
-    if outermost and id(self) not in _seen:
-        _begin(self)
-    marks = self.__dict__.get(MARK, ()) if _torch.is_grad_enabled() else ()
-    wrappers = [_of_parts[mark] for mark in marks if mark in _of_parts]
+def _wrapped(module: Any, own: Own) -> Own:
+    """|own|, the module's own work, inside the wrappers that it has now."""
+    if is_transparent(module) or is_left_alone(module):
+        return own
+    outermost = _is_outermost(module)
+    if outermost and id(module) not in _seen:
+        _begin(module)
+    marks = module.__dict__.get(MARK, ()) if _torch.is_grad_enabled() else ()
+    wrappers = [(name, _of_parts[name]) for name in marks if name in _of_parts]
     if outermost:
-        wrappers = [wrapper for _, wrapper in _outermost] + wrappers
-    state.depth += 1
+        wrappers = [*_outermost.items(), *wrappers]
+    for name, wrapper in reversed(wrappers):
+        if (name, id(module)) not in _failed:
+            own = _guarded(name, wrapper, own, module)
+    return own
+
+
+def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
     try:
-        return _run(wrappers, own, self, args, kwargs) if wrappers else own(*args, **kwargs)
+        deeper = 0 if is_transparent(self) else 1
+        work = _wrapped(self, _original.__get__(self))  # type: ignore[union-attr]
+    except Exception as error:
+        tell(f"{type(self).__name__} is left as it is: {error!r}")
+        deeper, work = 1, _original.__get__(self)  # type: ignore[union-attr]
+    state.depth += deeper
+    try:
+        return work(*args, **kwargs)
     finally:
-        state.depth -= 1
+        state.depth -= deeper
 
 
 def install(torch: Any) -> None:
@@ -120,13 +206,23 @@ def install(torch: Any) -> None:
         torch.nn.Module.__call__ = _call
 
 
-def wrap_outermost(name: str, wrapper: Wrapper) -> None:
-    _outermost.append((name, wrapper))
+def wrap_outermost(name: str, wrapper: Wrapper, watches: bool = False) -> None:
+    """|watches|: it changes nothing of what it wraps."""
+    _outermost[name] = wrapper
+    if watches:
+        _watching.add(name)
 
 
-def wrap_parts(name: str, wrapper: Wrapper, chosen: Callable[[Any, str], list[Any]]) -> None:
+def wrap_parts(
+    name: str,
+    wrapper: Wrapper,
+    chosen: Callable[[Any, str], list[Any]],
+    watches: bool = False,
+) -> None:
     """|wrapper| around the modules that |chosen|(outermost module, its name) returns."""
     _of_parts[name] = wrapper
+    if watches:
+        _watching.add(name)
 
     def give(module: Any, of: str) -> None:
         for part in chosen(module, of):
@@ -137,15 +233,10 @@ def wrap_parts(name: str, wrapper: Wrapper, chosen: Callable[[Any, str], list[An
     _first_calls.append(give)
 
 
-def at_first_call(function: Callable[[Any, str], None]) -> None:
-    """Has |function|(module, name) called before the first outermost call of each module."""
-    _first_calls.append(function)
-
-
 def take_back(torch: Any) -> None:
     global _original
     if _original is not None:
         torch.nn.Module.__call__ = _original
     _original = None
-    for known in (_outermost, _of_parts, _first_calls, _seen, _names):
-        known.clear()  # type: ignore[attr-defined]
+    for known in (_outermost, _of_parts, _watching, _first_calls, _seen, _names, _proven, _failed):
+        known.clear()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from snug_fixes import calls, parts, recompute
+from snug_fixes import before, calls, parts, recompute
 from snug_fixes.tell import tell
 
 FIDELITY = "exact"
@@ -42,4 +42,4 @@ def install(torch: Any, options: dict[str, Any]) -> None:
 
 
 def take_back(torch: Any) -> None:
-    recompute._changing.clear()
+    before.changing.clear()

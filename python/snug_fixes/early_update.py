@@ -38,13 +38,14 @@ class Updates:
     def __init__(self, torch: Any, optimizer: Any) -> None:
         self.torch = torch
         self.optimizer = optimizer
+        self.has_failed = False
         self.updated: dict[int, dict[str, Any]] = {}  # since the last step, with the settings used
         step = type(optimizer).step
         self.step = getattr(step, "__wrapped__", step)  # without the hooks that count steps
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 if parameter.requires_grad and parameter.is_leaf:
-                    _handles.append(parameter.register_post_accumulate_grad_hook(self.update))
+                    _handles.append(parameter.register_post_accumulate_grad_hook(self.at_gradient))
 
     def group_of(self, parameter: Any) -> dict[str, Any] | None:
         for group in self.optimizer.param_groups:
@@ -52,19 +53,33 @@ class Updates:
                 return group
         return None
 
-    def update(self, parameter: Any) -> None:
+    def at_gradient(self, parameter: Any) -> None:
+        """A gradient that cannot be used here is left to the program's own step."""
+        try:
+            one = None if self.has_failed else self.for_one(parameter)
+        except Refused:
+            raise
+        except Exception as error:
+            self.has_failed = True
+            tell(f"early-update: left out from here on: {error!r}")
+            return
+        if one is not None:
+            with self.torch.no_grad():
+                self.step(one)
+            parameter.grad = None
+
+    def for_one(self, parameter: Any) -> Any:
+        """The optimizer with |parameter| alone; None where it has it not."""
         group = self.group_of(parameter)
         if group is None or parameter.grad is None:
-            return
+            return None
         if id(parameter) in self.updated:
             _refuse("it runs backward more than once before a step (gradients add up)")
         one = copy.copy(self.optimizer)
         settings = {key: value for key, value in group.items() if key != "params"}
         one.param_groups = [{**settings, "params": [parameter]}]
         self.updated[id(parameter)] = settings
-        with self.torch.no_grad():
-            self.step(one)
-        parameter.grad = None
+        return one
 
     def at_step(self) -> None:
         """The program's own step: what it would have used has to be what was used."""
@@ -76,14 +91,19 @@ class Updates:
         self.updated.clear()
 
 
-def _refuse_in(torch: Any, owner: Any, name: str, what: str, updates: dict[int, Updates]) -> None:
+def _refuse_in(torch: Any, owner: Any, name: str, what: str, updates: dict[int, Any]) -> None:
     original = getattr(owner, name, None)
     if original is None:
         return
 
     def refused(*args: Any, **kwargs: Any) -> Any:
-        if any(one.updated for one in updates.values()):
-            _refuse(what)
+        try:
+            if any(one is not None and one.updated for one in updates.values()):
+                _refuse(what)
+        except Refused:
+            raise
+        except Exception as error:
+            tell(f"early-update: {name} is not watched: {error!r}")
         return original(*args, **kwargs)
 
     setattr(owner, name, refused)
@@ -91,21 +111,33 @@ def _refuse_in(torch: Any, owner: Any, name: str, what: str, updates: dict[int, 
 
 
 def install(torch: Any, options: dict[str, Any]) -> None:
-    updates: dict[int, Updates] = {}
+    updates: dict[int, Updates | None] = {}  # None: left as it is
 
     def before_step(optimizer: Any, args: Any, kwargs: Any) -> None:
-        known = updates.get(id(optimizer))
-        if known is not None:
-            known.at_step()
+        try:
+            known = updates.get(id(optimizer))
+            if known is not None:
+                known.at_step()
+        except Refused:
+            raise
+        except Exception as error:
+            for one in updates.values():
+                if one is not None:
+                    one.updated.clear()
+            tell(f"early-update: the optimizer's settings are not watched: {error!r}")
 
     def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
         # The first step is the program's own: until then nobody knows which optimizer has what.
-        if id(optimizer) in updates:
-            return
-        if isinstance(optimizer, torch.optim.LBFGS):
-            tell("early-update: LBFGS needs all gradients at once; it is left as it is")
-            return
-        updates[id(optimizer)] = Updates(torch, optimizer)
+        try:
+            if id(optimizer) in updates:
+                return
+            updates[id(optimizer)] = None
+            if isinstance(optimizer, torch.optim.LBFGS):
+                tell("early-update: LBFGS needs all gradients at once; it is left as it is")
+            else:
+                updates[id(optimizer)] = Updates(torch, optimizer)
+        except Exception as error:
+            tell(f"early-update: {type(optimizer).__name__} is left as it is: {error!r}")
 
     from torch.optim.optimizer import (
         register_optimizer_step_post_hook,

@@ -42,13 +42,15 @@ def _replaced(original: Any, lean: Any) -> Any:
         """Made as |original|; is |lean|."""
 
         def __new__(cls, params: Any, *args: Any, **kwargs: Any) -> Any:
-            if cls is not Lean or args[1:] or any(kwargs.get(name) for name in REFUSED):
+            try:
+                if cls is Lean and not args[1:] and not any(kwargs.get(one) for one in REFUSED):
+                    if args:
+                        kwargs["lr"] = args[0]
+                    return lean(params, **{name: kwargs[name] for name in KEPT if name in kwargs})
                 tell("lean-optimizer: an optimizer with options that 8-bit state lacks is left")
-                return super().__new__(cls)
-            if args:
-                kwargs["lr"] = args[0]
-            settings = {name: kwargs[name] for name in KEPT if name in kwargs}
-            return lean(params, **settings)
+            except Exception as error:
+                tell(f"lean-optimizer: an optimizer is left as it is: {error!r}")
+            return super().__new__(cls)
 
     Lean.__name__ = original.__name__
     Lean.__qualname__ = original.__qualname__

@@ -73,11 +73,21 @@ def _make_function(torch: Any, pieces: int) -> Any:
     return CrossEntropyInPieces
 
 
+def _prove(torch: Any, function: Any) -> None:
+    """In backward there is no way back: what can fail there, fails before."""
+    with torch.enable_grad():
+        logits = torch.zeros(2, 2, requires_grad=True)
+        function.apply(logits, torch.zeros(2, dtype=torch.int64), -100, 0.0, True).backward()
+    wanted = torch.tensor([[-0.25, 0.25], [-0.25, 0.25]])
+    if logits.grad is None or not torch.allclose(logits.grad, wanted):
+        raise RuntimeError(f"a gradient is {logits.grad}")
+
+
 def install(torch: Any, options: dict[str, Any]) -> None:
     global _original
     function = _make_function(torch, max(1, int(options.get("pieces", 8))))
     functional = torch.nn.functional
-    original = _original = functional.cross_entropy
+    original = functional.cross_entropy
 
     def fits(logits: Any, target: Any, weight: Any, reduction: str) -> bool:
         return (
@@ -94,7 +104,7 @@ def install(torch: Any, options: dict[str, Any]) -> None:
             and not torch.compiler.is_compiling()
         )
 
-    def cross_entropy(
+    def in_pieces(
         input: Any,
         target: Any,
         weight: Any = None,
@@ -104,30 +114,31 @@ def install(torch: Any, options: dict[str, Any]) -> None:
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> Any:
-        if size_average is None and reduce is None:
-            try:
-                if fits(input, target, weight, reduction):
-                    return function.apply(
-                        input, target, ignore_index, label_smoothing, reduction == "mean"
-                    )
-            except torch.cuda.OutOfMemoryError:
-                raise
-            except Exception as error:
-                tell(f"loss-in-pieces: a loss is left as it is: {error!r}")
-        return original(
-            input,
-            target,
-            weight,
-            size_average,
-            ignore_index,
-            reduce,
-            reduction,
-            label_smoothing,
-        )
+        """The loss; None where it is left to PyTorch."""
+        if size_average is not None or reduce is not None:
+            return None
+        if not fits(input, target, weight, reduction):
+            return None
+        return function.apply(input, target, ignore_index, label_smoothing, reduction == "mean")
 
+    def cross_entropy(*args: Any, **kwargs: Any) -> Any:
+        try:
+            loss = in_pieces(*args, **kwargs)
+            if loss is not None:
+                return loss
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception as error:
+            tell(f"loss-in-pieces: a loss is left as it is: {error!r}")
+        return original(*args, **kwargs)
+
+    _prove(torch, function)
     functional.cross_entropy = cross_entropy
+    _original = original
 
 
 def take_back(torch: Any) -> None:
+    global _original
     if _original is not None:
         torch.nn.functional.cross_entropy = _original
+    _original = None

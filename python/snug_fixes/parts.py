@@ -20,9 +20,20 @@ def chosen(module: Any, of: str, names: list[str], fix: str) -> list[Any]:
     return found
 
 
+#: Packages whose own hooks may run again: their authors checkpoint the same modules.
+KNOWN = ("torch", "transformers", "accelerate", "peft")
+
+
+def _is_known(hook: Any) -> bool:
+    hook = getattr(hook, "func", hook)  # functools.partial
+    module = getattr(hook, "__module__", None) or type(hook).__module__
+    return module.split(".")[0] in KNOWN
+
+
 def has_hooks(part: Any) -> bool:
     """Whether a part, or one inside it, has hooks of the program's: they would run again."""
-    for inner in part.modules():
-        if inner._forward_hooks or inner._forward_pre_hooks:
-            return True
-    return False
+    return any(
+        not _is_known(hook)
+        for inner in part.modules()
+        for hook in (*inner._forward_hooks.values(), *inner._forward_pre_hooks.values())
+    )

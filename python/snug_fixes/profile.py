@@ -19,7 +19,7 @@ import json
 import os
 from typing import Any
 
-from snug_fixes import calls
+from snug_fixes import batch_in_pieces, calls
 from snug_fixes.tell import said, tell
 
 WATCHED_CALL = 2
@@ -34,6 +34,7 @@ facts: dict[str, Any] = {
     "backwards_per_step": 0.0,
     "compiled": False,
     "batch_norm": False,
+    "sequences_first": False,
     "losses": [],
     "optimizers": [],
 }
@@ -90,13 +91,20 @@ class Watch:
         self.stack.pop()
 
     def pack(self, tensor: Any) -> Any:
-        key = _key(tensor)
-        if key not in self.held:
-            for level in self.stack:
-                if key not in level["seen"]:
-                    level["seen"].add(key)
-                    level["entry"]["saved"] += key[1]
+        try:
+            self.count(tensor)
+        except Exception as error:
+            tell(f"profile: a tensor is not counted: {error!r}")
         return tensor
+
+    def count(self, tensor: Any) -> None:
+        key = _key(tensor)
+        if key in self.held:
+            return
+        for level in self.stack:
+            if key not in level["seen"]:
+                level["seen"].add(key)
+                level["entry"]["saved"] += key[1]
 
 
 _watch: Watch | None = None
@@ -105,11 +113,12 @@ _watch: Watch | None = None
 def _wrapper(call: Any, part: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if _watch is None:
         return call(*args, **kwargs)
-    _watch.enter(part, args, kwargs)
+    watch = _watch
+    watch.enter(part, args, kwargs)
     try:
         return call(*args, **kwargs)
     finally:
-        _watch.leave()
+        watch.leave()
 
 
 def _outermost(call: Any, network: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -150,6 +159,7 @@ def _note(network: Any, name: str, watch: Watch, counter: Any, args: Any, kwargs
         path = entry["name"][len(name) :]
         entry["flops"] = int(sum(counts.get(kind + path, {}).values()))
     tensors = [t for t in _tensors((args, kwargs)) if t.dim() > 0]
+    facts["sequences_first"] |= batch_in_pieces.has_sequences_first(_torch, network)
     norms = _torch.nn.modules.batchnorm._NormBase
     facts["batch_norm"] = facts["batch_norm"] or any(
         isinstance(part, norms) for part in network.modules()
@@ -166,38 +176,41 @@ def _note(network: Any, name: str, watch: Watch, counter: Any, args: Any, kwargs
 
 
 def _watch_losses(torch: Any) -> None:
-    functional = torch.nn.functional
-    original = functional.cross_entropy
-
-    def cross_entropy(input: Any, target: Any, *args: Any, **kwargs: Any) -> Any:
+    def note(input: Any, *_: Any, **__: Any) -> None:
         shape = list(input.shape)
         known = [loss["shape"] for loss in facts["losses"]]
         if input.requires_grad and shape not in known and len(known) < 16:
             facts["losses"].append({"shape": shape, "bytes": input.numel() * input.element_size()})
-        return original(input, target, *args, **kwargs)
 
-    functional.cross_entropy = cross_entropy
+    _watch_call(torch.nn.functional, "cross_entropy", note)
 
 
 def _watch_call(owner: Any, name: str, note: Any) -> None:
     original = getattr(owner, name)
 
     def watched(*args: Any, **kwargs: Any) -> Any:
-        note()
+        try:
+            note(*args, **kwargs)
+        except Exception as error:
+            tell(f"profile: a call of {name} is not noted: {error!r}")
         return original(*args, **kwargs)
 
     setattr(owner, name, watched)
 
 
 def _count(what: str) -> Any:
-    def note(*_: Any) -> None:
+    def note(*_: Any, **__: Any) -> None:
         _counts[what] += 1
 
     return note
 
 
+def _note_scaler(scaler: Any, *_: Any, **__: Any) -> None:
+    facts["scaler"] = facts["scaler"] or scaler.is_enabled()
+
+
 def _set(fact: str) -> Any:
-    def note(*_: Any) -> None:
+    def note(*_: Any, **__: Any) -> None:
         facts[fact] = True
 
     return note
@@ -208,22 +221,25 @@ def install(torch: Any) -> None:
     global _torch
     _torch = torch
     calls.install(torch)
-    calls.wrap_outermost("profile", _outermost)
-    calls.wrap_parts("profile", _wrapper, lambda network, _: list(network.modules()))
+    calls.wrap_outermost("profile", _outermost, watches=True)
+    calls.wrap_parts("profile", _wrapper, lambda network, _: list(network.modules()), watches=True)
     _watch_losses(torch)
     _watch_call(torch.autograd, "backward", _count("backward"))
     for name in ("clip_grad_norm_", "clip_grad_value_"):
         _watch_call(torch.nn.utils, name, _set("clips"))
         _watch_call(torch.nn.utils.clip_grad, name, _set("clips"))
-    _watch_call(torch.amp.GradScaler, "scale", _set("scaler"))
+    _watch_call(torch.amp.GradScaler, "scale", _note_scaler)
     _watch_call(torch, "compile", _set("compiled"))
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     def note_step(optimizer: Any, args: Any, kwargs: Any) -> None:
-        _counts["step"] += 1
-        kind = type(optimizer).__name__
-        if kind not in facts["optimizers"]:
-            facts["optimizers"].append(kind)
+        try:
+            _counts["step"] += 1
+            kind = type(optimizer).__name__
+            if kind not in facts["optimizers"]:
+                facts["optimizers"].append(kind)
+        except Exception as error:
+            tell(f"profile: a step is not noted: {error!r}")
 
     register_optimizer_step_post_hook(note_step)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from snug_fixes.tell import tell
+
 FIDELITY = "exact"
 
 _handles: list[Any] = []
@@ -20,21 +22,30 @@ _train: Any = None
 def install(torch: Any, options: dict[str, Any]) -> None:
     global _train
 
-    def empty() -> None:
+    def empty(*_: Any) -> None:
+        try:
+            empty_cache()
+        except Exception as error:
+            tell(f"release: the cache stays: {error!r}")
+
+    def empty_cache() -> None:
         if torch.cuda.is_initialized() and not torch.cuda.is_current_stream_capturing():
             torch.cuda.empty_cache()
 
     if options.get("when", "step") == "step":
         from torch.optim.optimizer import register_optimizer_step_post_hook
 
-        _handles.append(register_optimizer_step_post_hook(lambda *_: empty()))
+        _handles.append(register_optimizer_step_post_hook(empty))
         return
     original = _train = torch.nn.Module.train
 
     def train(self: Any, mode: bool = True) -> Any:
-        changes = self.training != mode
+        try:
+            before = self.training
+        except Exception:
+            before = mode
         result = original(self, mode)
-        if changes:
+        if before != mode:
             empty()
         return result
 

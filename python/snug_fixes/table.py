@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from snug_fixes import calls
+from snug_fixes.tell import tell
 
 #: Name -> module of this package. Those without one are applied before Python starts.
 FIXES = {
@@ -39,8 +40,12 @@ def apply(torch: Any, wanted: list[dict[str, Any]]) -> None:
             if one["fix"] != name:
                 continue
             fix = importlib.import_module(f"snug_fixes.{module}")
-            fix.install(torch, {key: value for key, value in one.items() if key != "fix"})
             _applied.append(fix)
+            try:
+                fix.install(torch, {key: value for key, value in one.items() if key != "fix"})
+            except Exception as error:
+                tell(f"{name} is left out: {error!r}")
+                fix.take_back(torch)
 
 
 def take_back(torch: Any) -> None:

@@ -11,9 +11,13 @@ said: list[str] = []
 
 
 def tell(text: str) -> None:
-    """Says |text| once."""
-    if text in _told:
-        return
-    _told.add(text)
-    said.append(text)
-    print(f"snug: {text}", file=sys.stderr, flush=True)
+    """Says |text| once, in a line; never fails."""
+    try:
+        text = " ".join(text.split())
+        if text in _told:
+            return
+        _told.add(text)
+        said.append(text)
+        print(f"snug: {text}", file=sys.stderr, flush=True)
+    except Exception:
+        pass

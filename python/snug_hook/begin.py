@@ -27,7 +27,7 @@ def apply_fixes(torch: Any) -> None:
 
     if settings.fixes:
         with open(settings.fixes, encoding="utf-8") as file:
-            snug_fixes.apply(torch, json.load(file))
+            snug_fixes.apply(torch, json.load(file), dry_run=bool(settings.standins))
     if settings.profile:
         from snug_fixes import profile
 

@@ -1,9 +1,9 @@
 """How a program ends: what was seen is written, and after the steps asked for it is ended.
 
-    steps     SystemExit from the step that was the last; where the program catches it, the next
-              step ends the process. A notebook's cells end without an error (notebook.py).
-    time      the process ends when the time is up
-    end       the program ended by itself
+steps     SystemExit from the step that was the last; where the program catches it, the next
+          step ends the process. A notebook's cells end without an error (notebook.py).
+time      the process ends when the time is up
+end       the program ended by itself
 """
 
 from __future__ import annotations
@@ -75,6 +75,12 @@ def architectures() -> list[str]:
     return torch.cuda.get_arch_list()
 
 
+def said() -> list[str]:
+    """What fixes had to say, where there are any."""
+    tell = sys.modules.get("snug_fixes.tell")
+    return list(tell.said) if tell is not None else []
+
+
 def describe_process(why: str, error: BaseException | None, cannot: str) -> dict[str, object]:
     from snug_hook import imports, recording, steps
 
@@ -99,7 +105,7 @@ def describe_process(why: str, error: BaseException | None, cannot: str) -> dict
         "architectures": architectures(),
         "failures": recording.failures,
         "recorded_allocations": recording.allocations,
-        "problems": guard.problems,
+        "problems": [*guard.problems, *said()],
     }
 
 

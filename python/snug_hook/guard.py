@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar
@@ -16,8 +17,22 @@ problems: list[str] = []
 
 def tell(problem: str) -> None:
     """Notes |problem| once."""
-    if problem not in problems and len(problems) < MOST_PROBLEMS:
-        problems.append(problem)
+    try:
+        if problem not in problems and len(problems) < MOST_PROBLEMS:
+            problems.append(problem)
+    except Exception:
+        pass
+
+
+def tell_failure(function: Callable[..., object], error: Exception) -> None:
+    """Notes that |function| failed, and says it in a line on standard error, once."""
+    try:
+        text = f"{function.__module__}.{function.__qualname__}: {error!r}"
+        if text not in problems:
+            print(f"snug: in its hook, {' '.join(text.split())}", file=sys.stderr, flush=True)
+        tell(text)
+    except Exception:
+        pass
 
 
 def guarded(function: Callable[..., Result]) -> Callable[..., Result | None]:
@@ -29,7 +44,7 @@ def guarded(function: Callable[..., Result]) -> Callable[..., Result | None]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            tell(f"{function.__module__}.{function.__qualname__}: {error!r}")
+            tell_failure(function, error)
             return None
 
     call._torchdynamo_disable = True  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from snug_hook import places, standins
-from snug_hook.guard import guarded
+from snug_hook.guard import guarded, tell_failure
 
 #: What has begun and not ended, innermost last.
 current: list[str] = []
@@ -42,13 +42,15 @@ class Outermost:
         self.what = what
         self.thread = threading.local()
 
-    def __enter__(self) -> None:
+    @guarded
+    def enter(self) -> None:
         depth = getattr(self.thread, "depth", 0)
         self.thread.depth = depth + 1
         if depth == 0 and threading.current_thread() is threading.main_thread():
             mark(self.what, True)
 
-    def __exit__(self, *_: object) -> None:
+    @guarded
+    def leave(self) -> None:
         self.thread.depth -= 1
         if self.thread.depth == 0 and threading.current_thread() is threading.main_thread():
             mark(self.what, False)
@@ -60,8 +62,14 @@ def marked(function: Callable[..., Any], what: str) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        with around:
+        try:
+            around.enter()
+        except Exception as error:
+            tell_failure(call, error)
+        try:
             return function(*args, **kwargs)
+        finally:
+            around.leave()
 
     call._torchdynamo_disable = True  # type: ignore[attr-defined]
     return call
@@ -74,19 +82,26 @@ def _mark_train(train: Callable[..., Any]) -> Callable[..., Any]:
     """
     state = threading.local()
 
+    @guarded
+    def note(mode: bool) -> None:
+        if threading.current_thread() is threading.main_thread():
+            if bool(mode) == ("evaluation" in current):
+                mark("evaluation", not mode)
+
     @wraps(train)
     def call(self: Any, mode: bool = True) -> Any:
-        if getattr(state, "inside", False):
+        try:
+            inside = getattr(state, "inside", False)
+            state.inside = True
+        except Exception as error:
+            tell_failure(call, error)
             return train(self, mode)
-        state.inside = True
         try:
             return train(self, mode)
         finally:
-            state.inside = False
-            if threading.current_thread() is threading.main_thread():
-                evaluates = "evaluation" in current
-                if bool(mode) == evaluates:
-                    mark("evaluation", not mode)
+            state.inside = inside
+            if not inside:
+                note(mode)
 
     return call
 

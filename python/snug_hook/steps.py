@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from snug_hook import settings
-from snug_hook.guard import guarded
+from snug_hook.guard import guarded, tell_failure
 from snug_hook.marks import mark
 
 FAR = 4
@@ -83,8 +83,11 @@ def install(torch: Any) -> None:
 
     @wraps(make)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            counts.setdefault(self, 0)
+        except Exception as error:
+            tell_failure(init, error)
         make(self, *args, **kwargs)
-        guarded(counts.setdefault)(self, 0)
 
     torch.optim.Optimizer.__init__ = init
     register_optimizer_step_pre_hook(before_step)

@@ -25,23 +25,41 @@ typedef struct snug_fit_situation {
     uint64_t needed;            // that the program needs of it as it is, with the context
     uint64_t kinds[SNUG_KINDS]; // bytes at its peak
     uint64_t cached;            // reserved, not allocated, at the peak
+    uint64_t context;           // CUDA's
     double step_seconds;        // predicted
 } snug_fit_situation;
 
+// What a step is predicted to load the card with. Fixes lighten it.
+typedef struct snug_fit_load {
+    // Kept for backward: at the most loaded moment; at the end of a forward pass; of the largest
+    // part that is computed again; inputs of such parts. Of each |share| is left.
+    uint64_t kept, at_end, again, inputs;
+    double share;
+    bool on_host;  // what is kept at the end of a forward pass waits there, but for inputs
+    uint64_t loss; // logits, and what the loss makes of them
+    uint64_t weights, optimizer;
+    uint64_t early_gradients; // that are there at the peak
+    uint64_t gradients;       // that a step finds, and what it works with
+    uint64_t rest;            // that nothing changes: the context, workspaces, the batch
+    uint64_t context;
+    double cached;  // reserved and not allocated, as a share of what is allocated
+    double seconds; // of a step, beyond the program's own
+} snug_fit_load;
+
 // A fix for PyTorch programs: src/fit/fixes/<name>_for_pytorch.c. Amounts go from 0, which is none
-// of it, to most(); each saves at least as much as the one before.
+// of it, to most(); each leaves at most as much as the one before. Members may be NULL where that
+// is said.
 typedef struct snug_fit_fix {
     const char *name;
     const char *help; // what it does, in a line
-    // Among fixes of one fidelity those of lower rank are taken first: they cost less.
-    int rank;
-    snug_fidelity (*fidelity)(const snug_fit_situation *situation);
-    // Why it cannot be used; NULL: it can.
+    snug_fidelity fidelity;
+    snug_fidelity (*fidelity_of)(const snug_fit_situation *situation); // NULL: |fidelity|
+    // Why it cannot be used; NULL: it can. May be NULL.
     const char *(*why_not)(const snug_fit_situation *situation);
-    size_t (*most)(const snug_fit_situation *situation);
-    uint64_t (*saves)(const snug_fit_situation *situation, size_t amount); // bytes, predicted
-    double (*costs)(const snug_fit_situation *situation, size_t amount);   // share of a step
-    // Members of its JSON object behind "fix":NAME, each after a comma.
+    size_t (*most)(const snug_fit_situation *situation); // NULL: 1
+    // What an amount above 0 leaves of |*load|, predicted.
+    void (*lighten)(const snug_fit_situation *situation, size_t amount, snug_fit_load *load);
+    // Members of its JSON object behind "fix":NAME, each after a comma. NULL: it has none.
     void (*options)(const snug_fit_situation *situation, size_t amount, snug_text *out);
     // "12 of 12 blocks", "4 pieces"; and the lines of PyTorch that do the same.
     void (*tell)(const snug_fit_situation *situation, size_t amount, snug_text *out);
@@ -57,11 +75,16 @@ typedef struct snug_fit_candidate {
     size_t amounts[SNUG_FIT_FIXES];
     snug_fidelity fidelity;
     uint64_t predicted; // bytes of the card, before it was tried
+    uint64_t tensors;   // of that, without what is cached
+    double cached;      // share of |tensors|, predicted
     double overhead;    // share of a step, predicted
     bool tried, fits;
     bool failed;                        // the program failed with it
     uint64_t used, reserved, allocated; // peaks, seen; 0 where it did not fit
-    char *problem;                      // why it failed; NULL
+    // Seen: the least card that it runs on and its tensors' bytes, or where it did not fit what
+    // these are at least.
+    uint64_t needed, held;
+    char *problem; // why it failed; NULL
 } snug_fit_candidate;
 
 struct snug_fit {
@@ -70,18 +93,38 @@ struct snug_fit {
     snug_dry_run_outcome outcome;
     snug_fit_candidate candidates[SNUG_FIT_CANDIDATES]; // in the order they were thought of
     size_t candidate_count;
-    int chosen;         // index; -1: none
-    int runs;           // dry runs so far
+    int chosen;      // index; -1: none
+    int runs;        // dry runs so far
+    char output[64]; // a file for what candidates print
+    // Tries a candidate on the card: fills what was seen. snug_fit_try(), but in tests.
+    snug_status (*try_on_card)(snug_fit *fit, snug_fit_candidate *candidate);
     snug_dry_run *last; // of the candidate that needs least, where none fits; NULL otherwise
 };
 
-// fit_search.c: fills candidates and |chosen|.
+// fit_load.c: what the program loads the card with as it is, with a choice of fixes, and the bytes
+// of a card that a load needs.
+void snug_fit_load_begin(const snug_fit_situation *situation, snug_fit_load *out);
+void snug_fit_load_make(const snug_fit_situation *situation, const size_t *amounts,
+                        snug_fit_load *out);
+// Without what is cached.
+uint64_t snug_fit_load_bytes(const snug_fit_load *load);
+snug_fidelity snug_fit_fidelity(const snug_fit_situation *situation, size_t fix);
+size_t snug_fit_most(const snug_fit_situation *situation, size_t fix);
+
+// fit_try.c: one dry run of a candidate.
+snug_status snug_fit_try(snug_fit *fit, snug_fit_candidate *candidate);
+// With all the memory it likes: |fit->last|.
+snug_status snug_fit_try_without_limit(snug_fit *fit, snug_fit_candidate *candidate);
+
+// fit_search.c: fills candidates, |chosen| and the outcome.
 snug_status snug_fit_search(snug_fit *fit);
 // The names of a candidate's fixes, "checkpoint+early-update"; "none".
 void snug_fit_append_names(const snug_fit_candidate *candidate, snug_text *out);
 // The JSON list of a candidate's fixes.
 void snug_fit_append_fixes(const snug_fit *fit, const snug_fit_candidate *candidate,
                            snug_text *out);
+// The settings of PyTorch's allocator that its fix is.
+const char *snug_fit_allocator_settings(const snug_fit_situation *situation);
 // The allocator's settings of a candidate; NULL: the program's own.
 const char *snug_fit_allocator(const snug_fit *fit, const snug_fit_candidate *candidate);
 

@@ -42,6 +42,8 @@ static snug_status read_network(const snug_json *network, snug_fit_profile *prof
                                .element = snug_json_whole(network, "element", 4),
                                .first = profile->part_count};
     const snug_json *parts = snug_json_member(network, "parts");
+    // The network itself was called first.
+    if (parts && parts->first) self->parameters = bytes_of(parts->first, "parameters");
     for (const snug_json *part = parts ? parts->first : NULL; part; part = part->next) {
         const char *name = snug_json_string(part, "name");
         if (!*name) continue; // not reached by a name
@@ -93,6 +95,7 @@ static snug_status read_root(const snug_json *root, snug_fit_profile *profile) {
     profile->clips = is_true(root, "clips");
     profile->compiled = is_true(root, "compiled");
     profile->batch_norm = is_true(root, "batch_norm");
+    profile->sequences_first = is_true(root, "sequences_first");
     profile->lean_optimizer = snug_json_string(root, "lean_optimizer");
     const snug_json *backwards = snug_json_member(root, "backwards_per_step");
     profile->backwards_per_step = backwards ? backwards->number : 1;

@@ -31,7 +31,8 @@ void snug_fit_append_fixes(const snug_fit *fit, const snug_fit_candidate *candid
     for (size_t i = 0; snug_fit_fixes[i]; i++) {
         if (!candidate->amounts[i]) continue;
         snug_text_append(out, "%s{\"fix\":\"%s\"", any ? "," : "", snug_fit_fixes[i]->name);
-        snug_fit_fixes[i]->options(&fit->situation, candidate->amounts[i], out);
+        if (snug_fit_fixes[i]->options)
+            snug_fit_fixes[i]->options(&fit->situation, candidate->amounts[i], out);
         snug_text_append(out, "}");
         any = true;
     }
@@ -41,7 +42,7 @@ void snug_fit_append_fixes(const snug_fit *fit, const snug_fit_candidate *candid
 const char *snug_fit_allocator(const snug_fit *fit, const snug_fit_candidate *candidate) {
     for (size_t i = 0; snug_fit_fixes[i]; i++)
         if (candidate->amounts[i] && strcmp(snug_fit_fixes[i]->name, "allocator") == 0)
-            return fit->situation.unfixed->settings[0].text;
+            return snug_fit_allocator_settings(&fit->situation);
     return NULL;
 }
 
@@ -112,12 +113,11 @@ static void append_chosen(const snug_fit *fit, snug_text *out) {
         const snug_fit_fix *fix = snug_fit_fixes[i];
         snug_text amount = {0}, line = {0};
         if (!chosen->amounts[i]) continue;
+        snug_fidelity fidelity = snug_fit_fidelity(&fit->situation, i);
         fix->tell(&fit->situation, chosen->amounts[i], &amount);
-        snug_text_append(&line, "%s: %s (%s). Changes %s.", fix->name, fix->help,
-                         snug_text_view(&amount),
-                         fix->fidelity(&fit->situation) == SNUG_EXACT
-                             ? "nothing in the results"
-                             : snug_fidelity_name(fix->fidelity(&fit->situation)));
+        snug_text_append(
+            &line, "%s: %s (%s). Changes %s.", fix->name, fix->help, snug_text_view(&amount),
+            fidelity == SNUG_EXACT ? "nothing in the results" : snug_fidelity_name(fidelity));
         snug_dry_wrap(out, 2, snug_text_view(&line));
         snug_text_clear(&amount);
         snug_text_clear(&line);
@@ -127,12 +127,13 @@ static void append_chosen(const snug_fit *fit, snug_text *out) {
 static void append_left_out(const snug_fit *fit, snug_text *out) {
     bool any = false;
     for (size_t i = 0; snug_fit_fixes[i]; i++) {
-        const char *why = snug_fit_fixes[i]->why_not(&fit->situation);
+        const snug_fit_fix *fix = snug_fit_fixes[i];
+        const char *why = fix->why_not ? fix->why_not(&fit->situation) : NULL;
         snug_text line = {0};
         if (!why) continue;
         if (!any) snug_text_append(out, "\nLeft out:\n");
         any = true;
-        snug_text_append(&line, "%s: %s", snug_fit_fixes[i]->name, why);
+        snug_text_append(&line, "%s: %s", fix->name, why);
         snug_dry_wrap(out, 2, snug_text_view(&line));
         snug_text_clear(&line);
     }

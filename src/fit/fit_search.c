@@ -1,56 +1,44 @@
-// The search: fixes are taken up one after the other, mildest first, each at its most, until a dry
-// run fits; then those that cost time are taken back as far as still fits. Predictions say where to
-// look; that a candidate fits is said by its dry run alone.
+// The search. Every choice of fixes is predicted; the mildest that is predicted to fit, and to be
+// better than what fits already, is tried in a dry run; what that showed corrects the predictions
+// near it. It ends when nothing better is predicted to fit. Predictions say where to look; that a
+// candidate fits is said by its dry run alone.
 #include "fit/fit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/memory.h"
-#include "io/file.h"
-
-// A fix that costs more than this share of a step is taken back where it can be.
-static const double cheap = 0.02;
-// Predictions this far above the card are not worth a dry run while there are more fixes to add.
-static const double hopeless = 1.35;
-// Amounts whose kept bytes differ by less than this share of the card are as good as each other.
-static const double fine = 0.01;
+// Shares of a step. One that is less than |fine| is not worth another dry run; each fix has to be
+// worth |a_fix|, so that few are better than many.
+static const double fine = 0.01, a_fix = 0.002;
+// Share of the card by which a prediction is taken to be wrong at least where it was wrong; doubled
+// each time that it is again.
+static const double margin = 0.03;
 
 typedef struct search {
     snug_fit *fit;
-    size_t order[SNUG_FIT_FIXES]; // indices of snug_fit_fixes, in the order of taking
+    size_t usable[SNUG_FIT_FIXES]; // indices of snug_fit_fixes
+    size_t most[SNUG_FIT_FIXES];   // amounts of those
     size_t count;
-    char output[64]; // a file for what the program prints
 } search;
-
-static const snug_fit_situation *situation_of(const search *self) {
-    return &self->fit->situation;
-}
 
 // ---- Candidates
 
-static void predict(const search *self, snug_fit_candidate *candidate) {
-    const snug_fit_situation *situation = situation_of(self);
-    uint64_t needed = situation->needed, saved = 0;
-    candidate->overhead = 0;
+static void predict(const snug_fit_situation *situation, snug_fit_candidate *candidate) {
+    snug_fit_load load;
+    snug_fit_load_make(situation, candidate->amounts, &load);
+    candidate->tensors = snug_fit_load_bytes(&load);
+    candidate->cached = load.cached;
+    candidate->predicted = (uint64_t)((double)candidate->tensors * (1 + load.cached));
+    candidate->overhead = load.seconds / situation->step_seconds;
     candidate->fidelity = SNUG_EXACT;
     for (size_t i = 0; snug_fit_fixes[i]; i++) {
-        const snug_fit_fix *fix = snug_fit_fixes[i];
         if (!candidate->amounts[i]) continue;
-        saved += fix->saves(situation, candidate->amounts[i]);
-        candidate->overhead += fix->costs(situation, candidate->amounts[i]);
-        if (fix->fidelity(situation) > candidate->fidelity)
-            candidate->fidelity = fix->fidelity(situation);
+        snug_fidelity fidelity = snug_fit_fidelity(situation, i);
+        if (fidelity > candidate->fidelity) candidate->fidelity = fidelity;
     }
-    // Weights and the context stay, whatever is saved.
-    uint64_t floor = situation->kinds[SNUG_KIND_WEIGHTS];
-    candidate->predicted = saved + floor < needed ? needed - saved : floor;
 }
 
-static snug_fit_candidate *find(search *self, const size_t *amounts) {
-    snug_fit *fit = self->fit;
+// The candidate of these amounts, kept from now on; NULL: there is no room.
+static snug_fit_candidate *keep(snug_fit *fit, const size_t *amounts) {
     for (size_t i = 0; i < fit->candidate_count; i++)
         if (memcmp(fit->candidates[i].amounts, amounts, sizeof fit->candidates[i].amounts) == 0)
             return &fit->candidates[i];
@@ -58,112 +46,172 @@ static snug_fit_candidate *find(search *self, const size_t *amounts) {
     snug_fit_candidate *fresh = &fit->candidates[fit->candidate_count++];
     *fresh = (snug_fit_candidate){0};
     memcpy(fresh->amounts, amounts, sizeof fresh->amounts);
-    predict(self, fresh);
+    predict(&fit->situation, fresh);
     return fresh;
 }
 
-// ---- Dry runs
-
-static snug_status note_failure(const search *self, const snug_dry_run *run,
-                                snug_fit_candidate *candidate) {
-    const snug_dry_process *failed = run->judgement.failed;
-    const char *message = failed && failed->error_message ? failed->error_message
-                                                          : "the program ended with a failure";
-    (void)self;
-    candidate->failed = true;
-    return snug_memory_copy_text(message, &candidate->problem);
+static size_t count_fixes(const snug_fit_candidate *candidate) {
+    size_t count = 0;
+    for (size_t i = 0; i < SNUG_FIT_FIXES; i++)
+        count += candidate->amounts[i] > 0;
+    return count;
 }
 
-static void note_peak(const snug_dry_run *run, snug_fit_candidate *candidate) {
-    const snug_dry_place *worst = snug_dry_worst(run);
-    candidate->fits = true;
-    if (!worst) return;
-    candidate->used = worst->used;
-    candidate->reserved = worst->reserved;
-    candidate->allocated = worst->allocated;
+static double price(const snug_fit_candidate *candidate) {
+    return candidate->overhead + a_fix * (double)count_fixes(candidate);
 }
 
-static snug_dry_run_request request_of(const search *self, const char *fixes,
-                                       const char *allocator) {
-    const snug_fit_request *asked = &self->fit->request;
-    snug_dry_run_request request = SNUG_DRY_RUN_DEFAULTS;
-    request.program = asked->program;
-    request.gpu = asked->gpu;
-    request.memory_bytes = asked->memory_bytes;
-    request.context_bytes = asked->context_bytes;
-    request.gpus = asked->gpus;
-    request.steps = asked->steps;
-    request.seconds = asked->seconds;
-    request.fixes = fixes;
-    request.allocator = allocator;
-    request.output = self->output;
-    request.once = true;
-    return request;
+static bool is_better(const snug_fit *fit, const snug_fit_candidate *one,
+                      const snug_fit_candidate *other, double by) {
+    if (!fit->request.prefer_speed && one->fidelity != other->fidelity)
+        return one->fidelity < other->fidelity;
+    if (price(one) + by < price(other)) return true;
+    return fit->request.prefer_speed && price(one) <= price(other) &&
+           one->fidelity < other->fidelity;
 }
 
-static void tell_run(const search *self, const snug_fit_candidate *candidate) {
-    const snug_fit_request *request = &self->fit->request;
-    snug_text text = {0};
-    if (!request->tell) return;
-    snug_text_append(&text, "dry run %d: ", self->fit->runs);
-    snug_fit_append_names(candidate, &text);
-    request->tell(request->context, snug_text_view(&text));
-    snug_text_clear(&text);
-}
+// ---- What was seen
 
-// Runs the candidate on the card, unless it has been. |again|: where it does not fit once more with
-// all the memory it likes; the run is kept.
-static snug_status try_candidate(search *self, snug_fit_candidate *candidate, bool again) {
-    snug_text fixes = {0};
-    if (candidate->tried && !again) return SNUG_OK;
-    candidate->tried = true;
-    self->fit->runs++;
-    tell_run(self, candidate);
-    snug_fit_append_fixes(self->fit, candidate, &fixes);
-    snug_status status = snug_text_status(&fixes);
-    snug_dry_run *run = NULL;
-    if (status == SNUG_OK) {
-        snug_dry_run_request request =
-            request_of(self, snug_text_view(&fixes), snug_fit_allocator(self->fit, candidate));
-        request.once = !again;
-        status = snug_dry_run_start(&request, &run);
+// How far two candidates are from each other: fixes that only one has count most.
+static double distance(const search *self, const size_t *one, const size_t *other) {
+    double sum = 0;
+    for (size_t k = 0; k < self->count; k++) {
+        size_t a = one[self->usable[k]], b = other[self->usable[k]];
+        if (!a != !b) sum += 1;
+        sum += 0.5 * (double)(a > b ? a - b : b - a) / (double)self->most[k];
     }
-    snug_text_clear(&fixes);
-    if (status != SNUG_OK) return status;
-    switch (snug_dry_run_outcome_of(run)) {
-    case SNUG_DRY_RUN_FITS:
-        // What ran out of memory and went on is no fit.
-        if (run->judgement.handled == 0) note_peak(run, candidate);
-        break;
-    case SNUG_DRY_RUN_NO_FIT:
-        break;
-    case SNUG_DRY_RUN_INTERRUPTED:
-        self->fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
-        break;
-    default:
-        status = note_failure(self, run, candidate);
+    return sum;
+}
+
+static bool has_same_fixes(const snug_fit_candidate *one, const size_t *amounts) {
+    for (size_t i = 0; i < SNUG_FIT_FIXES; i++)
+        if (!one->amounts[i] != !amounts[i]) return false;
+    return true;
+}
+
+// Bytes that |seen| needs at least: more than there were, where it did not fit.
+static double needed_by(const search *self, const snug_fit_candidate *seen) {
+    const snug_fit *fit = self->fit;
+    double needed = (double)seen->needed, total = (double)fit->situation.total, least = margin;
+    if (seen->fits) return needed;
+    for (const snug_fit_candidate *one = fit->candidates; one < seen; one++)
+        if (one->tried && !one->fits && has_same_fixes(one, seen->amounts)) least *= 2;
+    return (needed > total ? needed : total) + least * total;
+}
+
+// What |seen| tells of |candidate|: its tensors were predicted as wrongly, and what was cached
+// beside them is so again, as far as fixes leave it.
+static double learnt(const search *self, const snug_fit_candidate *candidate,
+                     const snug_fit_candidate *seen) {
+    double needed = needed_by(self, seen), held = (double)seen->held;
+    if (held > needed || held == 0) held = needed;
+    double cached = needed - held;
+    if (seen->cached > 0) cached *= candidate->cached / seen->cached;
+    return (double)candidate->tensors + (held - (double)seen->tensors) + cached;
+}
+
+// Bytes that |candidate| is predicted to need, after what was seen of the one nearest to it.
+static double corrected(const search *self, const snug_fit_candidate *candidate) {
+    const snug_fit *fit = self->fit;
+    static const size_t none[SNUG_FIT_FIXES];
+    double nearest = distance(self, candidate->amounts, none);
+    const snug_fit_candidate *best = NULL;
+    for (size_t i = 0; i < fit->candidate_count; i++) {
+        const snug_fit_candidate *seen = &fit->candidates[i];
+        if (!seen->tried || seen->failed) continue;
+        double away = distance(self, candidate->amounts, seen->amounts);
+        if (away > nearest) continue;
+        nearest = away;
+        best = seen;
     }
-    if (again && !self->fit->last)
-        self->fit->last = run;
-    else
-        snug_dry_run_free(run);
-    return status;
+    return best ? learnt(self, candidate, best) : (double)candidate->predicted;
 }
 
-static bool may_go_on(const search *self) {
-    int most = self->fit->request.most_runs ? self->fit->request.most_runs : SNUG_FIT_RUNS;
-    return self->fit->runs < most && self->fit->outcome != SNUG_DRY_RUN_INTERRUPTED;
+// Whether |amounts| are no more than those of |other|.
+static bool is_within(const size_t *amounts, const size_t *other) {
+    for (size_t i = 0; i < SNUG_FIT_FIXES; i++)
+        if (amounts[i] > other[i]) return false;
+    return true;
 }
 
-static snug_status try_amounts(search *self, const size_t *amounts, snug_fit_candidate **out) {
-    *out = find(self, amounts);
-    if (!*out || !may_go_on(self)) return SNUG_OK;
-    return try_candidate(self, *out, false);
+// Whether |amounts| have every fix that |failed| may have failed by: those that no run without a
+// failure had.
+static bool has_suspects(const snug_fit *fit, const snug_fit_candidate *failed,
+                         const size_t *amounts) {
+    for (size_t i = 0; i < SNUG_FIT_FIXES; i++) {
+        bool cleared = false;
+        for (size_t k = 0; k < fit->candidate_count; k++)
+            cleared |= fit->candidates[k].tried && !fit->candidates[k].failed &&
+                       fit->candidates[k].amounts[i];
+        if (failed->amounts[i] && !cleared && !amounts[i]) return false;
+    }
+    return true;
 }
 
-// ---- Taking up
+static bool is_ruled_out(const search *self, const size_t *amounts) {
+    const snug_fit *fit = self->fit;
+    for (size_t i = 0; i < fit->candidate_count; i++) {
+        const snug_fit_candidate *seen = &fit->candidates[i];
+        if (!seen->tried) continue;
+        if (memcmp(seen->amounts, amounts, sizeof seen->amounts) == 0) return true;
+        if (seen->failed ? has_suspects(fit, seen, amounts)
+                         : !seen->fits && is_within(amounts, seen->amounts))
+            return true;
+    }
+    return false;
+}
 
-static bool is_allowed_name(const char *list, const char *name) {
+// The mildest, then the cheapest, of those that fit; NULL: none does.
+static snug_fit_candidate *best_of(snug_fit *fit) {
+    snug_fit_candidate *best = NULL;
+    for (size_t i = 0; i < fit->candidate_count; i++) {
+        snug_fit_candidate *one = &fit->candidates[i];
+        if (one->fits && (!best || is_better(fit, one, best, 0))) best = one;
+    }
+    return best;
+}
+
+// ---- Looking through all choices
+
+static bool next_amounts(const search *self, size_t *amounts) {
+    for (size_t k = 0; k < self->count; k++) {
+        size_t *amount = &amounts[self->usable[k]];
+        if (*amount < self->most[k]) {
+            ++*amount;
+            return true;
+        }
+        *amount = 0;
+    }
+    return false;
+}
+
+// The choice to try next: the best of those predicted to fit; with |any| the one that is predicted
+// to need least. False: there is none.
+static bool find_next(const search *self, bool any, snug_fit_candidate *out) {
+    snug_fit *fit = self->fit;
+    const snug_fit_candidate *best = best_of(fit);
+    double total = (double)fit->situation.total, least = 0;
+    size_t amounts[SNUG_FIT_FIXES] = {0};
+    bool found = false;
+    do {
+        snug_fit_candidate one = {0};
+        memcpy(one.amounts, amounts, sizeof amounts);
+        predict(&fit->situation, &one);
+        if (best && !is_better(fit, &one, best, fine)) continue;
+        if (!any && found && !is_better(fit, &one, out, 0)) continue;
+        double needed = any ? (double)one.predicted : corrected(self, &one);
+        if (any ? found && needed >= least : needed > total) continue;
+        if (is_ruled_out(self, amounts)) continue;
+        *out = one;
+        least = needed;
+        found = true;
+    } while (next_amounts(self, amounts));
+    return found;
+}
+
+// ---- The search
+
+static bool is_named(const char *list, const char *name) {
     size_t length = strlen(name);
     for (const char *at = list; at && *at;) {
         size_t word = strcspn(at, ",");
@@ -173,215 +221,50 @@ static bool is_allowed_name(const char *list, const char *name) {
     return !list;
 }
 
-static double cost_of(const search *self, size_t index) {
-    const snug_fit_situation *situation = situation_of(self);
-    const snug_fit_fix *fix = snug_fit_fixes[index];
-    return fix->costs(situation, fix->most(situation));
-}
-
-static bool comes_first(const search *self, size_t a, size_t b) {
-    const snug_fit_situation *situation = situation_of(self);
-    const snug_fit_fix *one = snug_fit_fixes[a], *other = snug_fit_fixes[b];
-    if (self->fit->request.prefer_speed) {
-        bool one_cheap = cost_of(self, a) <= cheap, other_cheap = cost_of(self, b) <= cheap;
-        if (one_cheap != other_cheap) return one_cheap;
-    }
-    snug_fidelity first = one->fidelity(situation), second = other->fidelity(situation);
-    return first != second ? first < second : one->rank < other->rank;
-}
-
-static void order_fixes(search *self) {
-    const snug_fit_situation *situation = situation_of(self);
+static void find_usable(search *self) {
+    const snug_fit *fit = self->fit;
     for (size_t i = 0; snug_fit_fixes[i] && i < SNUG_FIT_FIXES; i++) {
         const snug_fit_fix *fix = snug_fit_fixes[i];
-        if (fix->fidelity(situation) > self->fit->request.allow ||
-            !is_allowed_name(self->fit->request.fixes, fix->name) || fix->why_not(situation))
+        if (snug_fit_fidelity(&fit->situation, i) > fit->request.allow ||
+            !is_named(fit->request.fixes, fix->name) ||
+            (fix->why_not && fix->why_not(&fit->situation)))
             continue;
-        size_t at = self->count++;
-        for (; at > 0 && comes_first(self, i, self->order[at - 1]); at--)
-            self->order[at] = self->order[at - 1];
-        self->order[at] = i;
+        self->usable[self->count] = i;
+        self->most[self->count++] = snug_fit_most(&fit->situation, i);
     }
 }
 
-// |amounts| with the costly fixes taken out: one costly fix alone may do.
-static bool without_costly(const search *self, const size_t *amounts, size_t except, size_t *out) {
-    bool differs = false;
-    memcpy(out, amounts, SNUG_FIT_FIXES * sizeof *out);
-    for (size_t i = 0; snug_fit_fixes[i]; i++) {
-        if (i == except || !out[i] || snug_fit_fixes[i]->costs(situation_of(self), out[i]) <= cheap)
-            continue;
-        out[i] = 0;
-        differs = true;
-    }
-    return differs;
-}
-
-static bool is_hopeless(const search *self, const snug_fit_candidate *candidate) {
-    return (double)candidate->predicted > hopeless * (double)situation_of(self)->total;
-}
-
-// Takes up fixes until something fits: |amounts|. Returns whether it does in |*found|.
-static snug_status take_up(search *self, size_t *amounts, bool *found) {
-    snug_fit_candidate *candidate = NULL;
-    *found = false;
-    for (size_t i = 0; i < self->count && may_go_on(self); i++) {
-        size_t index = self->order[i], alone[SNUG_FIT_FIXES];
-        const snug_fit_fix *fix = snug_fit_fixes[index];
-        bool last = i + 1 == self->count;
-        amounts[index] = fix->most(situation_of(self));
-        if (cost_of(self, index) > cheap && without_costly(self, amounts, index, alone)) {
-            candidate = find(self, alone);
-            if (candidate && !is_hopeless(self, candidate)) {
-                SNUG_TRY(try_amounts(self, alone, &candidate));
-                if (candidate && candidate->fits) {
-                    memcpy(amounts, alone, sizeof alone);
-                    *found = true;
-                    return SNUG_OK;
-                }
-            }
-        }
-        candidate = find(self, amounts);
-        if (!candidate || (is_hopeless(self, candidate) && !last)) continue;
-        SNUG_TRY(try_amounts(self, amounts, &candidate));
-        *found = candidate && candidate->fits;
-        if (*found) return SNUG_OK;
-        // A fix that the program fails with is none for it.
-        if (candidate && candidate->failed) amounts[index] = 0;
-    }
-    return SNUG_OK;
-}
-
-// ---- Taking back
-
-// The least amount above |low| that is predicted to fit, corrected by what was seen.
-static size_t guess(const search *self, const size_t *amounts, size_t index, size_t low,
-                    size_t high, double correction) {
-    size_t tried[SNUG_FIT_FIXES];
-    memcpy(tried, amounts, sizeof tried);
-    for (size_t amount = low + 1; amount < high; amount++) {
-        snug_fit_candidate candidate = {0};
-        tried[index] = amount;
-        memcpy(candidate.amounts, tried, sizeof tried);
-        predict(self, &candidate);
-        if ((double)candidate.predicted + correction <= (double)situation_of(self)->total)
-            return amount;
-    }
-    return low + (high - low) / 2;
-}
-
-static bool is_fine(const search *self, size_t index, size_t low, size_t high) {
-    const snug_fit_fix *fix = snug_fit_fixes[index];
-    if (low + 1 >= high) return true;
-    uint64_t more = fix->saves(situation_of(self), high),
-             less = fix->saves(situation_of(self), low);
-    return low > 0 && (double)(more - less) < fine * (double)situation_of(self)->total;
-}
-
-// What is needed less what was predicted, where a candidate fitted: the prediction's error.
-static double error_of(const snug_fit_candidate *candidate) {
-    return (double)candidate->used - (double)candidate->predicted;
-}
-
-// Lowers the amount of one fix as far as the program still fits.
-static snug_status take_back(search *self, size_t *amounts, size_t index) {
-    size_t low = 0, high = amounts[index], tried[SNUG_FIT_FIXES];
-    snug_fit_candidate *candidate = find(self, amounts);
-    double correction = candidate && candidate->fits ? error_of(candidate) : 0;
-    bool begun = false;
-    memcpy(tried, amounts, sizeof tried);
-    while (may_go_on(self) && !is_fine(self, index, low, high)) {
-        // First whether it is needed at all, where the prediction leaves that open.
-        size_t middle =
-            begun ? low + (high - low) / 2 : guess(self, amounts, index, low, high, correction);
-        begun = true;
-        tried[index] = middle;
-        SNUG_TRY(try_amounts(self, tried, &candidate));
-        if (!candidate) break;
-        if (candidate->fits)
-            high = middle;
-        else
-            low = middle;
-    }
-    amounts[index] = high;
-    return SNUG_OK;
-}
-
-// Leaves a fix out where the program fits without it.
-static snug_status leave_out(search *self, size_t *amounts, size_t index) {
-    size_t tried[SNUG_FIT_FIXES];
-    snug_fit_candidate *candidate = NULL;
-    memcpy(tried, amounts, sizeof tried);
-    tried[index] = 0;
-    snug_fit_candidate probe = {0};
-    memcpy(probe.amounts, tried, sizeof tried);
-    predict(self, &probe);
-    snug_fit_candidate *now = find(self, amounts);
-    double correction = now && now->fits ? error_of(now) : 0;
-    if ((double)probe.predicted + correction > 1.1 * (double)situation_of(self)->total)
-        return SNUG_OK;
-    SNUG_TRY(try_amounts(self, tried, &candidate));
-    if (candidate && candidate->fits) amounts[index] = 0;
-    return SNUG_OK;
-}
-
-static snug_status improve(search *self, size_t *amounts) {
-    // The last that was taken up changes or costs the most.
-    for (size_t i = self->count; i-- > 0;) {
-        size_t index = self->order[i];
-        if (!amounts[index]) continue;
-        SNUG_TRY(leave_out(self, amounts, index));
-        if (amounts[index] > 1) SNUG_TRY(take_back(self, amounts, index));
-    }
-    return SNUG_OK;
-}
-
-// The lowest fidelity, then the least overhead, among those that fit.
-static int best_of(const snug_fit *fit) {
-    int best = -1;
-    for (size_t i = 0; i < fit->candidate_count; i++) {
-        const snug_fit_candidate *one = &fit->candidates[i];
-        if (!one->fits) continue;
-        const snug_fit_candidate *other = best < 0 ? NULL : &fit->candidates[best];
-        bool milder = other && !fit->request.prefer_speed && one->fidelity != other->fidelity
-                          ? one->fidelity < other->fidelity
-                          : other && one->overhead < other->overhead;
-        if (!other || milder) best = (int)i;
-    }
-    return best;
+static bool may_go_on(const snug_fit *fit) {
+    int most = fit->request.most_runs ? fit->request.most_runs : SNUG_FIT_RUNS;
+    return fit->runs < most && fit->outcome != SNUG_DRY_RUN_INTERRUPTED;
 }
 
 static snug_status run_search(search *self) {
     snug_fit *fit = self->fit;
-    size_t amounts[SNUG_FIT_FIXES] = {0};
-    snug_fit_candidate *candidate = find(self, amounts);
-    bool found = false;
-    order_fixes(self);
-    // As it is: tried only where the recording says that it may run.
-    if ((double)situation_of(self)->needed <= 1.02 * (double)situation_of(self)->total)
-        SNUG_TRY(try_amounts(self, amounts, &candidate));
-    found = candidate->fits;
-    if (!found) {
-        SNUG_TRY(take_up(self, amounts, &found));
-        if (found) SNUG_TRY(improve(self, amounts));
+    snug_fit_candidate next;
+    find_usable(self);
+    // The program as it is stands first in the table.
+    snug_fit_candidate *unfixed = keep(fit, (size_t[SNUG_FIT_FIXES]){0});
+    unfixed->predicted = fit->situation.needed;
+    for (bool last = false; may_go_on(fit) && !last;) {
+        if (!find_next(self, false, &next)) {
+            // Where nothing is predicted to fit, what needs least may all the same.
+            if (best_of(fit) || !find_next(self, true, &next)) break;
+            last = true;
+        }
+        snug_fit_candidate *candidate = keep(fit, next.amounts);
+        if (!candidate) break;
+        SNUG_TRY(fit->try_on_card(fit, candidate));
+        last = last && !candidate->fits && !candidate->failed;
     }
-    fit->chosen = best_of(fit);
+    const snug_fit_candidate *best = best_of(fit);
+    fit->chosen = best ? (int)(best - fit->candidates) : -1;
     if (fit->outcome == SNUG_DRY_RUN_INTERRUPTED) return SNUG_OK;
-    fit->outcome = fit->chosen >= 0 ? SNUG_DRY_RUN_FITS : SNUG_DRY_RUN_NO_FIT;
-    if (fit->chosen >= 0) return SNUG_OK;
-    candidate = find(self, amounts);
-    return candidate ? try_candidate(self, candidate, true) : SNUG_OK;
+    fit->outcome = best ? SNUG_DRY_RUN_FITS : SNUG_DRY_RUN_NO_FIT;
+    return SNUG_OK;
 }
 
 snug_status snug_fit_search(snug_fit *fit) {
     search self = {.fit = fit};
-    const char *folder = getenv("TMPDIR");
-    snprintf(self.output, sizeof self.output, "%s/snug-fit-XXXXXX",
-             folder && *folder && strlen(folder) < 40 ? folder : "/tmp");
-    int file = mkstemp(self.output);
-    if (file < 0) return snug_fail(SNUG_IO, "cannot make a file in '%s'", self.output);
-    close(file);
-    snug_status status = run_search(&self);
-    unlink(self.output);
-    return status;
+    return run_search(&self);
 }

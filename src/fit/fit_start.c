@@ -1,6 +1,8 @@
 // From the request to the situation: one dry run that tells what there is to be fixed.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "fit/fit.h"
@@ -46,7 +48,18 @@ static void find_need(snug_fit *fit) {
     const snug_dry_place *worst = snug_dry_worst(run);
     situation->needed = run->smallest ? run->smallest : worst->used;
     situation->cached = worst->reserved - worst->allocated;
+    situation->context = worst->used - worst->reserved;
     memcpy(situation->kinds, run->peak.kinds, sizeof situation->kinds);
+}
+
+// Where nothing fits: what the candidate that needs least would fit on.
+static snug_status find_least(snug_fit *fit) {
+    snug_fit_candidate *least = NULL;
+    for (size_t i = 0; i < fit->candidate_count; i++) {
+        snug_fit_candidate *one = &fit->candidates[i];
+        if (!one->failed && (!least || one->predicted < least->predicted)) least = one;
+    }
+    return least ? snug_fit_try_without_limit(fit, least) : SNUG_OK;
 }
 
 static snug_status find_situation(snug_fit *fit) {
@@ -67,7 +80,21 @@ static snug_status find_situation(snug_fit *fit) {
     SNUG_TRY(snug_fit_frontier_make(&situation->profile, situation->gpu, &situation->frontier));
     situation->step_seconds = 3 * situation->frontier.forward_seconds;
     if (situation->step_seconds <= 0) situation->step_seconds = 1;
-    return snug_fit_search(fit);
+    SNUG_TRY(snug_fit_search(fit));
+    return fit->outcome == SNUG_DRY_RUN_NO_FIT ? find_least(fit) : SNUG_OK;
+}
+
+static snug_status make_output(snug_fit *fit) {
+    const char *folder = getenv("TMPDIR");
+    snprintf(fit->output, sizeof fit->output, "%s/snug-fit-XXXXXX",
+             folder && *folder && strlen(folder) < 40 ? folder : "/tmp");
+    int file = mkstemp(fit->output);
+    if (file < 0) {
+        fit->output[0] = '\0';
+        return snug_fail(SNUG_IO, "cannot make a file in '%s'", folder ? folder : "/tmp");
+    }
+    close(file);
+    return SNUG_OK;
 }
 
 snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out) {
@@ -79,7 +106,9 @@ snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out) {
     SNUG_TRY(SNUG_NEW(&fit, 1));
     fit->request = *request;
     fit->chosen = -1;
-    snug_status status = find_situation(fit);
+    fit->try_on_card = snug_fit_try;
+    snug_status status = make_output(fit);
+    if (status == SNUG_OK) status = find_situation(fit);
     if (status == SNUG_OK)
         *out = fit;
     else
@@ -89,6 +118,7 @@ snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out) {
 
 void snug_fit_free(snug_fit *fit) {
     if (!fit) return;
+    if (*fit->output) unlink(fit->output);
     for (size_t i = 0; i < fit->candidate_count; i++)
         snug_memory_free(fit->candidates[i].problem);
     snug_dry_run_free(fit->situation.unfixed);

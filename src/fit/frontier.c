@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-enum { MOST_PRICES = 48, MOST_CHOICES = 256 };
+enum { MOST_PRICES = 24, MOST_LIMITS = 24, MOST_CHOICES = 1024 };
 
 // Kernels reach about half of a card's peak rates; activations are read and written about three
 // times the bytes that are kept of them.
@@ -82,15 +82,15 @@ static void choose(knapsack *self, double price) {
 
 // Bytes at the most loaded moment: at the end of a forward pass, or while a checkpointed part is
 // computed again, when those behind it are gone.
-static uint64_t kept_by(const knapsack *self, const bool *chosen) {
+static void find_kept(const knapsack *self, const bool *chosen, snug_fit_choice *out) {
     const snug_fit_profile *profile = self->profile;
-    uint64_t most = 0;
     for (size_t n = 0; n < profile->network_count; n++) {
         const snug_fit_network *network = &profile->networks[n];
         uint64_t end = profile->parts[network->first].saved, most_here, later = 0;
         for (size_t i = network->first; i < network->first + network->count; i++)
             if (chosen[i]) end -= self->gains[i] < end ? self->gains[i] : end;
         most_here = end;
+        out->at_end += end;
         // Backwards: what lies behind a part has been freed when it is computed again.
         for (size_t i = network->first + network->count; i-- > network->first;) {
             if (!chosen[i]) {
@@ -101,31 +101,39 @@ static uint64_t kept_by(const knapsack *self, const bool *chosen) {
             }
             uint64_t there = end > later ? end - later : 0;
             there += self->gains[i];
+            out->inputs += profile->parts[i].inputs;
+            if (self->gains[i] > out->again) out->again = self->gains[i];
             if (there > most_here) most_here = there;
             later += profile->parts[i].inputs;
         }
         // Networks that share a step are taken to be loaded at the same time.
-        most += most_here;
+        out->kept += most_here;
     }
-    return most;
+}
+
+static bool is_dominated(const snug_fit_frontier *frontier, const snug_fit_choice *choice) {
+    for (size_t i = 0; i < frontier->count; i++)
+        if (frontier->choices[i].kept <= choice->kept &&
+            frontier->choices[i].seconds <= choice->seconds)
+            return true;
+    return false;
 }
 
 static snug_status add_choice(knapsack *self, const bool *chosen, snug_fit_frontier *out) {
-    size_t count = 0;
+    snug_fit_choice choice = {0};
     if (out->count == MOST_CHOICES) return SNUG_OK;
-    for (size_t i = 0; i < self->profile->part_count; i++)
-        count += chosen[i];
-    snug_fit_choice *choice = &out->choices[out->count];
-    *choice = (snug_fit_choice){.kept = kept_by(self, chosen)};
-    SNUG_TRY(
-        snug_pool_new(&out->pool, (count + 1) * sizeof *choice->parts, (void **)&choice->parts));
+    find_kept(self, chosen, &choice);
     for (size_t i = 0; i < self->profile->part_count; i++) {
         if (!chosen[i]) continue;
-        choice->parts[choice->count++] = (uint32_t)i;
-        choice->seconds += self->seconds[i];
+        choice.count++;
+        choice.seconds += self->seconds[i];
     }
-    // Only what keeps less than all before it.
-    if (out->count == 0 || choice->kept < out->choices[out->count - 1].kept) out->count++;
+    if (is_dominated(out, &choice)) return SNUG_OK;
+    SNUG_TRY(snug_pool_new(&out->pool, (choice.count + 1) * sizeof *choice.parts,
+                           (void **)&choice.parts));
+    for (size_t i = 0, at = 0; i < self->profile->part_count; i++)
+        if (chosen[i]) choice.parts[at++] = (uint32_t)i;
+    out->choices[out->count++] = choice;
     return SNUG_OK;
 }
 
@@ -135,11 +143,13 @@ static snug_status add_between(knapsack *self, snug_fit_frontier *out) {
     for (size_t i = 0; i < profile->part_count; i++) {
         if (!self->chosen[i] || self->before[i]) continue;
         self->before[i] = true;
+        // Its parts stand behind it.
         for (size_t k = i + 1; k < profile->part_count; k++) {
             int32_t up = profile->parts[k].parent;
             while (up > (int32_t)i)
                 up = profile->parts[up].parent;
-            if (up == (int32_t)i) self->before[k] = false;
+            if (up != (int32_t)i) break;
+            self->before[k] = false;
         }
         SNUG_TRY(add_choice(self, self->before, out));
     }
@@ -152,45 +162,75 @@ static int compare_doubles(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-// Prices at which a part begins to pay, in their order; at most MOST_PRICES of them.
-static snug_status list_prices(const knapsack *self, snug_pool *pool, double **out, size_t *count) {
-    size_t found = 0;
-    double *all;
-    SNUG_TRY(snug_pool_new(pool, (self->profile->part_count + 1) * sizeof *all, (void **)&all));
-    for (size_t i = 0; i < self->profile->part_count; i++)
-        if (self->gains[i]) all[found++] = self->seconds[i] / (double)self->gains[i];
-    qsort(all, found, sizeof *all, compare_doubles);
+// Sorts |values| and leaves those that differ, at most |most| of them, the largest among them.
+static size_t thin_out(double *values, size_t count, size_t most) {
     size_t kept = 0;
-    for (size_t i = 0; i < found; i++)
-        if (kept == 0 || all[i] > all[kept - 1] * (1 + 1e-9)) all[kept++] = all[i];
-    if (kept > MOST_PRICES) {
-        for (size_t i = 0; i < MOST_PRICES; i++)
-            all[i] = all[(i + 1) * kept / MOST_PRICES - 1];
-        kept = MOST_PRICES;
+    qsort(values, count, sizeof *values, compare_doubles);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || values[i] > values[kept - 1] * (1 + 1e-9)) values[kept++] = values[i];
+    if (kept <= most) return kept;
+    for (size_t i = 0; i < most; i++)
+        values[i] = values[(i + 1) * kept / most - 1];
+    return most;
+}
+
+// The choices with parts that free at most |limit|: what is computed again is there as a whole, so
+// that small parts may leave less than a large one that frees more.
+static snug_status add_below(knapsack *self, double limit, double *prices, snug_fit_frontier *out) {
+    const snug_fit_profile *profile = self->profile;
+    size_t count = 0;
+    for (size_t i = 0; i < profile->part_count; i++) {
+        uint64_t gain = gain_of(profile, &profile->parts[i]);
+        self->gains[i] = (double)gain <= limit ? gain : 0;
+        if (self->gains[i]) prices[count++] = self->seconds[i] / (double)gain;
     }
-    *out = all;
-    *count = kept;
+    count = thin_out(prices, count, MOST_PRICES);
+    memset(self->before, 0, profile->part_count);
+    memset(self->chosen, 0, profile->part_count);
+    for (size_t i = 0; i <= count; i++) {
+        // Just above a price what begins to pay there is in; at last bytes are all that counts.
+        choose(self, i < count ? prices[i] * (1 + 1e-6) : 1e3);
+        SNUG_TRY(add_between(self, out));
+    }
     return SNUG_OK;
+}
+
+static int compare_choices(const void *left, const void *right) {
+    const snug_fit_choice *a = left, *b = right;
+    return a->seconds != b->seconds ? (a->seconds > b->seconds) - (a->seconds < b->seconds)
+                                    : (a->kept > b->kept) - (a->kept < b->kept);
+}
+
+// Leaves those that keep less than all that are faster.
+static void sort_out(snug_fit_frontier *out) {
+    size_t kept = 0;
+    qsort(out->choices, out->count, sizeof *out->choices, compare_choices);
+    for (size_t i = 0; i < out->count; i++)
+        if (kept == 0 || out->choices[i].kept < out->choices[kept - 1].kept)
+            out->choices[kept++] = out->choices[i];
+    out->count = kept;
 }
 
 snug_status snug_fit_frontier_make(const snug_fit_profile *profile, const snug_gpu_info *gpu,
                                    snug_fit_frontier *out) {
     knapsack self = {0};
-    double *prices = NULL;
-    size_t price_count = 0;
+    size_t count = 0, bytes = (profile->part_count + 1) * sizeof(double);
+    double *prices, *limits;
     *out = (snug_fit_frontier){0};
     SNUG_TRY(prepare(profile, gpu, &out->pool, &self));
+    SNUG_TRY(snug_pool_new(&out->pool, bytes, (void **)&prices));
+    SNUG_TRY(snug_pool_new(&out->pool, bytes, (void **)&limits));
     SNUG_TRY(
         snug_pool_new(&out->pool, MOST_CHOICES * sizeof *out->choices, (void **)&out->choices));
     for (size_t n = 0; n < profile->network_count; n++)
         out->forward_seconds += self.seconds[profile->networks[n].first];
+    for (size_t i = 0; i < profile->part_count; i++)
+        if (self.gains[i]) limits[count++] = (double)self.gains[i];
     SNUG_TRY(add_choice(&self, self.before, out));
-    SNUG_TRY(list_prices(&self, &out->pool, &prices, &price_count));
-    for (size_t i = 0; i <= price_count; i++) {
-        // Just above a price what begins to pay there is in; at last bytes are all that counts.
-        choose(&self, i < price_count ? prices[i] * (1 + 1e-6) : 1e3);
-        SNUG_TRY(add_between(&self, out));
-    }
+    count = thin_out(limits, count, MOST_LIMITS);
+    for (size_t i = count; i-- > 0;)
+        SNUG_TRY(add_below(&self, limits[i], prices, out));
+    sort_out(out);
     return SNUG_OK;
 }
 

@@ -5,7 +5,8 @@
 // the innermost outwards: a part is checkpointed whole, or its own parts are chosen among. Raising
 // the price from nothing to infinity goes through the choices in their order; between two of them
 // parts are taken one after the other as they are called, since what is computed again for an early
-// part is needed when the later ones are gone.
+// part is needed when the later ones are gone. That again for limits on the size of a part, which
+// is there as a whole when it is computed again.
 #ifndef SNUG_FIT_FRONTIER_H
 #define SNUG_FIT_FRONTIER_H
 
@@ -15,8 +16,11 @@
 typedef struct snug_fit_choice {
     uint32_t *parts; // indices into the profile's, in the order of their calls
     size_t count;
-    uint64_t kept;  // bytes that are left at the most loaded moment of a pass
-    double seconds; // of what is computed again
+    uint64_t kept;   // bytes that are left at the most loaded moment of a pass
+    uint64_t at_end; // at the end of a forward pass
+    uint64_t inputs; // of that, of the chosen parts
+    uint64_t again;  // of the largest part, when it is computed again
+    double seconds;  // of what is computed again
 } snug_fit_choice;
 
 typedef struct snug_fit_frontier {

@@ -25,6 +25,7 @@ typedef struct snug_fit_network {
     const char *name, *class_name;
     int64_t batch;       // samples of a call; 0: unknown
     int64_t element;     // bytes of an element of its weights
+    uint64_t parameters; // bytes
     size_t first, count; // its parts, itself first, in the order of their calls
 } snug_fit_network;
 
@@ -35,6 +36,7 @@ typedef struct snug_fit_profile {
     snug_fit_network *networks;
     size_t network_count;
     bool autocast, scaler, clips, compiled, batch_norm;
+    bool sequences_first; // the first dimension may be time, and not the batch
     double backwards_per_step;
     uint64_t largest_loss; // bytes of the largest logits of a cross-entropy; 0: none
     uint64_t loss_rows, loss_classes;

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/fit_vary.h"
 #include "cli/program_arguments.h"
 #include "snug/fit.h"
 
 typedef struct arguments {
     snug_fit_request request;
-    const char *out;
+    const char *out, *vary;
     bool json, show_code;
 } arguments;
 
@@ -24,16 +25,38 @@ static bool has_failed(snug_status status) {
     return status != SNUG_OK;
 }
 
-enum { GPU = 256, MEMORY, GPUS, STEPS, TIME, ALLOW, FIXES, PREFER, RUNS, OUT, CODE, JSON, CONTEXT };
+enum {
+    GPU = 256,
+    MEMORY,
+    GPUS,
+    STEPS,
+    TIME,
+    ALLOW,
+    FIXES,
+    PREFER,
+    RUNS,
+    OUT,
+    CODE,
+    JSON,
+    CONTEXT,
+    VARY
+};
 
-static const struct option options[] = {
-    {"gpu", required_argument, NULL, GPU},         {"memory", required_argument, NULL, MEMORY},
-    {"gpus", required_argument, NULL, GPUS},       {"steps", required_argument, NULL, STEPS},
-    {"time", required_argument, NULL, TIME},       {"allow", required_argument, NULL, ALLOW},
-    {"fixes", required_argument, NULL, FIXES},     {"prefer", required_argument, NULL, PREFER},
-    {"runs", required_argument, NULL, RUNS},       {"out", required_argument, NULL, OUT},
-    {"show-code", no_argument, NULL, CODE},        {"json", no_argument, NULL, JSON},
-    {"context", required_argument, NULL, CONTEXT}, {0}};
+static const struct option options[] = {{"gpu", required_argument, NULL, GPU},
+                                        {"memory", required_argument, NULL, MEMORY},
+                                        {"gpus", required_argument, NULL, GPUS},
+                                        {"steps", required_argument, NULL, STEPS},
+                                        {"time", required_argument, NULL, TIME},
+                                        {"allow", required_argument, NULL, ALLOW},
+                                        {"fixes", required_argument, NULL, FIXES},
+                                        {"prefer", required_argument, NULL, PREFER},
+                                        {"runs", required_argument, NULL, RUNS},
+                                        {"out", required_argument, NULL, OUT},
+                                        {"show-code", no_argument, NULL, CODE},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"context", required_argument, NULL, CONTEXT},
+                                        {"vary", required_argument, NULL, VARY},
+                                        {0}};
 
 static bool read_option(int option, arguments *out) {
     snug_fit_request *request = &out->request;
@@ -61,6 +84,9 @@ static bool read_option(int option, arguments *out) {
         out->out = optarg;
         return (*optarg && *optarg != '-') ||
                program_complain("fit", "--out", optarg, "the name of a file");
+    case VARY:
+        out->vary = optarg;
+        return true;
     case CODE:
         out->show_code = true;
         return true;
@@ -112,7 +138,7 @@ static snug_status print(snug_status (*make)(const snug_fit *, char **), const s
     return status;
 }
 
-static int report(const snug_fit *fit, const arguments *given) {
+static int report(const snug_fit *fit, const arguments *given, char *const *program) {
     bool fits = snug_fit_outcome_of(fit) == SNUG_DRY_RUN_FITS;
     if (!given->json) fputs("\n", stdout);
     snug_status status = print(given->json ? snug_fit_json : snug_fit_text, fit);
@@ -123,11 +149,30 @@ static int report(const snug_fit *fit, const arguments *given) {
     if (status == SNUG_OK && fits) status = snug_fit_write(fit, given->out);
     if (status == SNUG_OK && fits && !given->json) {
         printf("\nWritten to %s. On the card:\n  snug run --fixes %s --", given->out, given->out);
-        for (char *const *word = given->request.program; *word; word++)
+        for (char *const *word = program; *word; word++)
             printf(" %s", *word);
         putchar('\n');
     }
     return status == SNUG_OK ? program_exit(snug_fit_outcome_of(fit)) : command_fail("fit", status);
+}
+
+static int run_varied(const arguments *given) {
+    fit_variation variation;
+    snug_fit *fit = NULL;
+    char value[64], **program = NULL;
+    if (!fit_vary_read(given->vary, given->request.program, &variation)) {
+        fit_vary_clear(&variation);
+        return EXIT_USAGE;
+    }
+    snug_status status = fit_vary(&given->request, &variation, &fit, value, &program);
+    int result = status == SNUG_OK ? report(fit, given, program) : command_fail("fit", status);
+    if (status == SNUG_OK && !given->json && snug_fit_outcome_of(fit) == SNUG_DRY_RUN_FITS)
+        printf("\n%s of %s that fits: %s\n", variation.values ? "The first" : "The largest",
+               variation.name, value);
+    snug_fit_free(fit);
+    fit_vary_free_program(program);
+    fit_vary_clear(&variation);
+    return result;
 }
 
 static int run(int argc, char **argv) {
@@ -135,8 +180,10 @@ static int run(int argc, char **argv) {
     snug_fit *fit = NULL;
     if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
     fflush(stdout);
+    if (given.vary) return run_varied(&given);
     snug_status status = snug_fit_start(&given.request, &fit);
-    int result = status == SNUG_OK ? report(fit, &given) : command_fail("fit", status);
+    int result = status == SNUG_OK ? report(fit, &given, given.request.program)
+                                   : command_fail("fit", status);
     snug_fit_free(fit);
     return result;
 }
@@ -160,6 +207,8 @@ const snug_command snug_command_fit = {
              "                     offload, loss-in-pieces, batch-in-pieces, mixed-precision,\n"
              "                     lean-optimizer\n"
              "  --prefer WHAT      fidelity (default) or speed\n"
+             "  --vary NAME=A..B   the largest number that fits in the place of {NAME} among the\n"
+             "                     program's arguments; NAME=A,B,C: the first of these\n"
              "  --runs N           dry runs, at most (default 12)\n"
              "  --out FILE         where the fixes are written (default snug-fixes.json)\n"
              "  --show-code        also print the lines of PyTorch that do the same\n"

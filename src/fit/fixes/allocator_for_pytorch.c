@@ -3,45 +3,37 @@
 
 #include "fit/fit.h"
 
+// What is cached beside tensors with segments that grow, of what there would be otherwise; where a
+// replay tells more, that.
+static const double left = 0.2;
+
 static const snug_dry_setting *best(const snug_fit_situation *situation) {
     return situation->unfixed->setting_count ? &situation->unfixed->settings[0] : NULL;
 }
 
-static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    (void)situation;
-    return SNUG_EXACT;
+// Where the program as it is needs none: the fixes that it goes with may cache more.
+const char *snug_fit_allocator_settings(const snug_fit_situation *situation) {
+    return best(situation) ? best(situation)->text : "expandable_segments:True";
 }
 
-static const char *why_not(const snug_fit_situation *situation) {
-    return best(situation) ? NULL : "no setting needs less than the program's own, by replay";
-}
-
-static size_t most(const snug_fit_situation *situation) {
-    (void)situation;
-    return 1;
-}
-
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    const snug_dry_need *need = situation->unfixed->needs;
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
     const snug_dry_setting *setting = best(situation);
-    if (amount == 0 || !setting || situation->unfixed->need_count == 0) return 0;
-    uint64_t before = need->recording->smallest;
-    return before > setting->reserved ? before - setting->reserved : 0;
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    (void)situation, (void)amount;
-    return 0;
+    uint64_t needed = situation->needed, cached = situation->cached;
+    double stays = left;
+    (void)amount;
+    if (setting && cached > 0 && needed > setting->reserved)
+        stays = 1 - (double)(needed - setting->reserved) / (double)cached;
+    load->cached *= stays < left ? left : stays;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
     (void)amount;
-    snug_text_append(out, ",\"settings\":\"%s\"", best(situation)->text);
+    snug_text_append(out, ",\"settings\":\"%s\"", snug_fit_allocator_settings(situation));
 }
 
 static void tell(const snug_fit_situation *situation, size_t amount, snug_text *out) {
     (void)amount;
-    snug_text_append(out, "%s", best(situation)->text);
+    snug_text_append(out, "%s", snug_fit_allocator_settings(situation));
 }
 
 static void code(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -49,18 +41,13 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
     snug_text_append(out,
                      "# In the environment, before the program starts:\n"
                      "#   PYTORCH_CUDA_ALLOC_CONF=%s\n",
-                     best(situation)->text);
+                     snug_fit_allocator_settings(situation));
 }
 
 const snug_fit_fix snug_fit_fix_allocator = {
     .name = "allocator",
     .help = "settings of PyTorch's allocator that lose less to fragmentation",
-    .rank = 0,
-    .fidelity = fidelity,
-    .why_not = why_not,
-    .most = most,
-    .saves = saves,
-    .costs = costs,
+    .lighten = lighten,
     .options = options,
     .tell = tell,
     .code = code,

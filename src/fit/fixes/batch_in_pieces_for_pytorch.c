@@ -15,6 +15,8 @@ static int64_t batch(const snug_fit_situation *situation) {
 
 static const char *why_not(const snug_fit_situation *situation) {
     if (situation->profile.compiled) return "the program compiles its network";
+    if (situation->profile.sequences_first)
+        return "its batch may not come first: a part has batch_first=False";
     return batch(situation) > 1 ? NULL : "the batch is of one sample";
 }
 
@@ -25,13 +27,11 @@ static size_t most(const snug_fit_situation *situation) {
     return amount;
 }
 
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    uint64_t kept = situation->frontier.count ? situation->frontier.choices[0].kept : 0;
-    return kept - (kept >> amount);
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    return amount ? situation->frontier.forward_seconds / situation->step_seconds : 0;
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    load->share /= (double)((size_t)1 << amount);
+    load->seconds += situation->frontier.forward_seconds;
+    // The pieces' outputs are there beside the whole, and so are their gradients.
+    load->rest += 2 * situation->profile.largest_loss;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -60,12 +60,10 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_batch_in_pieces = {
     .name = "batch-in-pieces",
     .help = "the batch goes through the network in pieces, inside the step",
-    .rank = 5,
-    .fidelity = fidelity,
+    .fidelity_of = fidelity,
     .why_not = why_not,
     .most = most,
-    .saves = saves,
-    .costs = costs,
+    .lighten = lighten,
     .options = options,
     .tell = tell,
     .code = code,

@@ -4,11 +4,6 @@
 
 #include "fit/fit.h"
 
-static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    (void)situation;
-    return SNUG_EXACT;
-}
-
 static const char *why_not(const snug_fit_situation *situation) {
     if (situation->profile.network_count == 0) return "no network of the program learns";
     if (situation->profile.compiled) return "the program compiles its network";
@@ -19,13 +14,13 @@ static size_t most(const snug_fit_situation *situation) {
     return situation->frontier.count ? situation->frontier.count - 1 : 0;
 }
 
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    const snug_fit_frontier *frontier = &situation->frontier;
-    return frontier->choices[0].kept - frontier->choices[amount].kept;
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    return situation->frontier.choices[amount].seconds / situation->step_seconds;
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    const snug_fit_choice *choice = &situation->frontier.choices[amount];
+    load->kept = choice->kept;
+    load->at_end = choice->at_end;
+    load->inputs = choice->inputs;
+    load->again = choice->again;
+    load->seconds += choice->seconds;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -85,12 +80,9 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_checkpoint = {
     .name = "checkpoint",
     .help = "chosen modules compute their activations again in backward",
-    .rank = 3,
-    .fidelity = fidelity,
     .why_not = why_not,
     .most = most,
-    .saves = saves,
-    .costs = costs,
+    .lighten = lighten,
     .options = options,
     .tell = tell,
     .code = code,

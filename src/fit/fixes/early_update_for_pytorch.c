@@ -1,11 +1,6 @@
 // Each parameter is updated inside backward, as soon as its gradient is complete.
 #include "fit/fit.h"
 
-static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    (void)situation;
-    return SNUG_EXACT;
-}
-
 static const char *why_not(const snug_fit_situation *situation) {
     const snug_fit_profile *profile = &situation->profile;
     if (profile->network_count == 0) return "no network of the program learns";
@@ -17,22 +12,10 @@ static const char *why_not(const snug_fit_situation *situation) {
     return NULL;
 }
 
-static size_t most(const snug_fit_situation *situation) {
-    (void)situation;
-    return 1;
-}
-
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    return amount ? situation->kinds[SNUG_KIND_GRADIENTS] : 0;
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    (void)situation;
-    return amount ? 0.01 : 0; // more and smaller kernels in the optimizer
-}
-
-static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
-    (void)situation, (void)amount, (void)out;
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    (void)amount;
+    load->gradients = load->early_gradients = 0;
+    load->seconds += 0.01 * situation->step_seconds; // more and smaller kernels in the optimizer
 }
 
 static void tell(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -56,13 +39,8 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_early_update = {
     .name = "early-update",
     .help = "each parameter is updated as soon as its gradient is complete",
-    .rank = 1,
-    .fidelity = fidelity,
     .why_not = why_not,
-    .most = most,
-    .saves = saves,
-    .costs = costs,
-    .options = options,
+    .lighten = lighten,
     .tell = tell,
     .code = code,
 };

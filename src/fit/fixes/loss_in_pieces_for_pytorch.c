@@ -10,11 +10,6 @@ static uint64_t pieces(const snug_fit_situation *situation) {
     return count < 4 ? 4 : count > 256 ? 256 : count;
 }
 
-static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    (void)situation;
-    return SNUG_ROUNDING;
-}
-
 static const char *why_not(const snug_fit_situation *situation) {
     if (situation->profile.compiled) return "the program compiles its network";
     if (situation->profile.largest_loss < situation->needed / 100)
@@ -22,19 +17,10 @@ static const char *why_not(const snug_fit_situation *situation) {
     return NULL;
 }
 
-static size_t most(const snug_fit_situation *situation) {
-    (void)situation;
-    return 1;
-}
-
-// PyTorch has the logits in float32, their log-softmax and its gradient; here is one gradient.
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    return amount ? 2 * situation->profile.loss_rows * situation->profile.loss_classes * 4 : 0;
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    (void)situation, (void)amount;
-    return 0;
+// The logits and one gradient are left of what snug_fit_load_begin() counts.
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    (void)amount;
+    load->loss = 2 * situation->profile.largest_loss;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -64,12 +50,9 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_loss_in_pieces = {
     .name = "loss-in-pieces",
     .help = "cross-entropy of a large vocabulary goes through the logits in pieces",
-    .rank = 0,
-    .fidelity = fidelity,
+    .fidelity = SNUG_ROUNDING,
     .why_not = why_not,
-    .most = most,
-    .saves = saves,
-    .costs = costs,
+    .lighten = lighten,
     .options = options,
     .tell = tell,
     .code = code,

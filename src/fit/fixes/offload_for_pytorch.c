@@ -9,28 +9,16 @@ static uint64_t kept(const snug_fit_situation *situation) {
     return situation->frontier.count ? situation->frontier.choices[0].kept : 0;
 }
 
-static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    (void)situation;
-    return SNUG_EXACT;
-}
-
 static const char *why_not(const snug_fit_situation *situation) {
     if (situation->profile.network_count == 0) return "no network of the program learns";
     if (situation->profile.compiled) return "the program compiles its network";
     return kept(situation) ? NULL : "nothing is kept for backward";
 }
 
-static size_t most(const snug_fit_situation *situation) {
-    (void)situation;
-    return 1;
-}
-
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    return amount ? kept(situation) / 10 * 9 : 0;
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    return amount ? 2 * (double)kept(situation) / bus / situation->step_seconds : 0;
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    (void)situation, (void)amount;
+    load->on_host = true;
+    load->seconds += 2 * (double)(load->at_end - load->inputs) / bus;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -56,12 +44,8 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_offload = {
     .name = "offload",
     .help = "activations wait in pinned host memory",
-    .rank = 4,
-    .fidelity = fidelity,
     .why_not = why_not,
-    .most = most,
-    .saves = saves,
-    .costs = costs,
+    .lighten = lighten,
     .options = options,
     .tell = tell,
     .code = code,

@@ -1,11 +1,6 @@
 // torch.cuda.empty_cache() after each step.
 #include "fit/fit.h"
 
-static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    (void)situation;
-    return SNUG_EXACT;
-}
-
 // A tenth of what is reserved: less is lost again at the next step.
 static const char *why_not(const snug_fit_situation *situation) {
     uint64_t needed = situation->needed;
@@ -14,18 +9,10 @@ static const char *why_not(const snug_fit_situation *situation) {
                : "at the peak little is cached: emptying the cache would give nothing";
 }
 
-static size_t most(const snug_fit_situation *situation) {
-    (void)situation;
-    return 1;
-}
-
-static uint64_t saves(const snug_fit_situation *situation, size_t amount) {
-    return amount ? situation->cached / 2 : 0;
-}
-
-static double costs(const snug_fit_situation *situation, size_t amount) {
-    (void)situation;
-    return amount ? 0.02 : 0;
+static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    (void)amount;
+    load->cached /= 2;
+    load->seconds += 0.02 * situation->step_seconds;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -46,12 +33,8 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_release = {
     .name = "release",
     .help = "unused memory goes back to the card after each step",
-    .rank = 2,
-    .fidelity = fidelity,
     .why_not = why_not,
-    .most = most,
-    .saves = saves,
-    .costs = costs,
+    .lighten = lighten,
     .options = options,
     .tell = tell,
     .code = code,
