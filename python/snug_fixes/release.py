@@ -42,7 +42,8 @@ def install(torch: Any, options: dict[str, Any]) -> None:
     def train(self: Any, mode: bool = True) -> Any:
         try:
             before = self.training
-        except Exception:
+        except Exception as error:
+            tell(f"release: a change to evaluation is not seen: {error!r}")
             before = mode
         result = original(self, mode)
         if before != mode:

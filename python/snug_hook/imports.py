@@ -8,6 +8,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from snug_hook.guard import guarded, tell_failure
+
 #: Modules that open CUDA's libraries by themselves, maybe before PyTorch does.
 FIRST_USERS = frozenset(["torch", "pynvml", "triton", "cupy", "cuda", "nvidia", "pycuda", "numba"])
 
@@ -29,6 +31,15 @@ class Watch:
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        try:
+            return self.find(name, path, target)
+        except Exception as error:
+            tell_failure(Watch.find_spec, error)
+            return None
+
+    def find(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:
         if name in OTHERS:
             if name not in others:
@@ -74,12 +85,30 @@ class Late:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "torch":
+        try:
+            if name != "torch":
+                return None
+            spec = self.watch.find_elsewhere(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = Loader(spec.loader)  # type: ignore[assignment]
+            return spec
+        except Exception as error:
+            tell_failure(Late.find_spec, error)
             return None
-        spec = self.watch.find_elsewhere(name, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = Loader(spec.loader)  # type: ignore[assignment]
-        return spec
+
+
+@guarded
+def _watch_exit() -> None:
+    from snug_hook import ending
+
+    ending.watch_exit()
+
+
+@guarded
+def _begin(module: ModuleType) -> None:
+    from snug_hook import begin
+
+    begin.after_import(module)
 
 
 class Loader:
@@ -91,23 +120,24 @@ class Loader:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self.loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        global failure
+    @guarded
+    def step_aside(self, module: ModuleType) -> None:
+        """The module has its own loader, as without the hook."""
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
+
+    def exec_module(self, module: ModuleType) -> None:
+        global failure
+        try:
+            self.step_aside(module)
+        except Exception as error:
+            tell_failure(self.step_aside, error)
         try:
             self.loader.exec_module(module)
         except ImportError as error:
             failure = str(error)
             raise
         finally:
-            from snug_hook import ending
-
-            ending.watch_exit()
-        from snug_hook import begin
-
-        begin.after_import(module)
+            _watch_exit()
+        _begin(module)

@@ -22,7 +22,7 @@ def start_hook() -> None:
     except Exception as error:
         if os.environ.get("SNUG_HOOK_DEBUG"):
             raise
-        del error
+        print(f"snug: its hook did not start: {error!r}", file=sys.stderr)
     finally:
         sys.path.remove(folder)
 

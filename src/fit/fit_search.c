@@ -6,18 +6,28 @@
 
 #include <string.h>
 
-// Shares of a step. One that is less than |fine| is not worth another dry run; each fix has to be
+// Shares of a step. One that is less than FINE is not worth another dry run; each fix has to be
 // worth |a_fix|, so that few are better than many.
-static const double fine = 0.01, a_fix = 0.002;
-// Share of the card by which a prediction is taken to be wrong at least where it was wrong; doubled
-// each time that it is again.
-static const double margin = 0.03;
+#define FINE 0.01
+static const double a_fix = 0.002;
+
+// How to go on after a prediction was too low: the share of the card by which the next is taken to
+// be so at least, whether that is doubled each time, and how much better a choice has to be. Long
+// steps are taken first; what they went over may fit all the same.
+typedef struct stride {
+    double margin;
+    bool doubled;
+    double better;
+} stride;
+
+static const stride strides[] = {{0.03, true, FINE}, {0.03, false, FINE}, {0.004, false, 0.1}};
 
 typedef struct search {
     snug_fit *fit;
     size_t usable[SNUG_FIT_FIXES]; // indices of snug_fit_fixes
     size_t most[SNUG_FIT_FIXES];   // amounts of those
     size_t count;
+    const stride *stride;
 } search;
 
 // ---- Candidates
@@ -92,9 +102,11 @@ static bool has_same_fixes(const snug_fit_candidate *one, const size_t *amounts)
 // Bytes that |seen| needs at least: more than there were, where it did not fit.
 static double needed_by(const search *self, const snug_fit_candidate *seen) {
     const snug_fit *fit = self->fit;
-    double needed = (double)seen->needed, total = (double)fit->situation.total, least = margin;
+    double needed = (double)seen->needed, total = (double)fit->situation.total,
+           least = self->stride->margin;
     if (seen->fits) return needed;
-    for (const snug_fit_candidate *one = fit->candidates; one < seen; one++)
+    for (const snug_fit_candidate *one = fit->candidates; self->stride->doubled && one < seen;
+         one++)
         if (one->tried && !one->fits && has_same_fixes(one, seen->amounts)) least *= 2;
     return (needed > total ? needed : total) + least * total;
 }
@@ -185,22 +197,34 @@ static bool next_amounts(const search *self, size_t *amounts) {
     return false;
 }
 
+// While nothing fits, what is tried next has to be predicted to leave so many bytes: more with each
+// failure, so that something that fits is found while there are dry runs left to improve on it.
+static double distrust(const snug_fit *fit) {
+    double share = 0;
+    for (size_t i = 0; i < fit->candidate_count; i++) {
+        const snug_fit_candidate *one = &fit->candidates[i];
+        if (one->fits) return 0;
+        if (one->tried && !one->failed) share = share > 0 ? 2 * share : 0.02;
+    }
+    return share * (double)fit->situation.total;
+}
+
 // The choice to try next: the best of those predicted to fit; with |any| the one that is predicted
 // to need least. False: there is none.
 static bool find_next(const search *self, bool any, snug_fit_candidate *out) {
     snug_fit *fit = self->fit;
     const snug_fit_candidate *best = best_of(fit);
-    double total = (double)fit->situation.total, least = 0;
+    double room = (double)fit->situation.total - distrust(fit), least = 0;
     size_t amounts[SNUG_FIT_FIXES] = {0};
     bool found = false;
     do {
         snug_fit_candidate one = {0};
         memcpy(one.amounts, amounts, sizeof amounts);
         predict(&fit->situation, &one);
-        if (best && !is_better(fit, &one, best, fine)) continue;
+        if (best && !is_better(fit, &one, best, self->stride->better)) continue;
         if (!any && found && !is_better(fit, &one, out, 0)) continue;
         double needed = any ? (double)one.predicted : corrected(self, &one);
-        if (any ? found && needed >= least : needed > total) continue;
+        if (any ? found && needed >= least : needed > room) continue;
         if (is_ruled_out(self, amounts)) continue;
         *out = one;
         least = needed;
@@ -247,7 +271,13 @@ static snug_status run_search(search *self) {
     snug_fit_candidate *unfixed = keep(fit, (size_t[SNUG_FIT_FIXES]){0});
     unfixed->predicted = fit->situation.needed;
     for (bool last = false; may_go_on(fit) && !last;) {
-        if (!find_next(self, false, &next)) {
+        bool found = false;
+        size_t count = best_of(fit) ? sizeof strides / sizeof strides[0] : 1;
+        for (size_t i = 0; !found && i < count; i++) {
+            self->stride = &strides[i];
+            found = find_next(self, false, &next);
+        }
+        if (!found) {
             // Where nothing is predicted to fit, what needs least may all the same.
             if (best_of(fit) || !find_next(self, true, &next)) break;
             last = true;

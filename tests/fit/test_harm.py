@@ -328,7 +328,7 @@ def check(scenario: str) -> Iterator[tuple[str, list[str]]]:
     wrong = compare(plain, results, tolerance)
     yield f"{scenario}: nothing raises", wrong
     for name in sorted(reached):
-        is_teller = name.startswith("snug_fixes.tell:")
+        is_teller = ":tell" in name
         try:
             results, printed = run(scenario, name)
             wrong = compare(plain, results, tolerance)
@@ -354,7 +354,8 @@ def check_imports() -> Iterator[tuple[str, list[str]]]:
         for name in ["", *names]:
             output, _, errors = import_run(folder, name)
             wrong = [] if output == "42\n" else [f"printed {output!r}", errors]
-            if name and "Injected" not in errors:
+            # What tells of failures cannot tell of its own.
+            if name and "Injected" not in errors and ":tell" not in name:
                 wrong.append("nothing was said")
             yield f"import: {name or 'nothing raises'}", wrong
 

@@ -15,16 +15,15 @@ typedef struct world {
     uint64_t saved, inputs; // of a block
     uint64_t loss;          // bytes of logits in float32
     bool batch_norm, clips;
-    double wrong; // of the prediction, by which tensors are more
-    double cached;
+    double wrong; // share of what fixes are predicted to save that they do not
 } world;
 
 static const world worlds[] = {
-    {"even", 400 * MIB, 20 * MIB, 0, false, false, 0, 0},
-    {"needs more", 400 * MIB, 20 * MIB, 300 * MIB, false, false, 0.15, 0.1},
-    {"needs less", 300 * MIB, 60 * MIB, 0, true, true, -0.1, 0.05},
-    {"large loss", 100 * MIB, 10 * MIB, 900 * MIB, false, true, 0.05, 0.2},
-    {"batch norm", 500 * MIB, 100 * MIB, 0, true, false, 0.2, 0.3},
+    {"even", 400 * MIB, 20 * MIB, 0, false, false, 0},
+    {"needs more", 400 * MIB, 20 * MIB, 300 * MIB, false, false, 0.15},
+    {"needs less", 300 * MIB, 60 * MIB, 0, true, true, -0.1},
+    {"large loss", 100 * MIB, 10 * MIB, 900 * MIB, false, true, 0.05},
+    {"batch norm", 500 * MIB, 100 * MIB, 0, true, false, 0.2},
 };
 
 static const world *now;
@@ -32,8 +31,9 @@ static const world *now;
 static uint64_t needed(const snug_fit_situation *situation, const size_t *amounts) {
     snug_fit_load load;
     snug_fit_load_make(situation, amounts, &load);
-    return (uint64_t)((double)snug_fit_load_bytes(&load) * (1 + now->wrong) *
-                      (1 + now->cached * load.cached));
+    double bytes = (double)snug_fit_load_bytes(&load) * (1 + load.cached);
+    double unfixed = (double)situation->needed;
+    return (uint64_t)(unfixed - (unfixed - bytes) * (1 - now->wrong));
 }
 
 static snug_status try_card(snug_fit *fit, snug_fit_candidate *candidate) {
@@ -43,7 +43,7 @@ static snug_status try_card(snug_fit *fit, snug_fit_candidate *candidate) {
     candidate->fits = bytes <= fit->situation.total;
     // Of what did not fit little is known.
     candidate->needed = candidate->fits ? bytes : fit->situation.total + MIB;
-    candidate->held = candidate->needed;
+    candidate->held = (uint64_t)((double)candidate->needed / (1 + candidate->cached));
     candidate->used = candidate->fits ? bytes : 0;
     return SNUG_OK;
 }
@@ -136,42 +136,43 @@ static bool best_choice(const snug_fit *fit, snug_fidelity *fidelity, double *ov
     return found;
 }
 
+// One budget: something that fits is found wherever there is one with |less| of the card. Whether
+// what was found is worse than the best that there is with that.
+static bool check_budget(uint64_t total_of_needed) {
+    static const double less = 0.93;
+    snug_fit fit;
+    snug_fidelity fidelity = SNUG_EXACT;
+    double overhead = 0;
+    bool worse = false;
+    make_fit(now, &fit);
+    uint64_t total = fit.situation.needed * total_of_needed / 100;
+    fit.situation.total = (uint64_t)((double)total * less);
+    bool possible = best_choice(&fit, &fidelity, &overhead);
+    fit.situation.total = total;
+    assert_int_equal(snug_fit_search(&fit), SNUG_OK);
+    assert_true(fit.runs <= SNUG_FIT_RUNS);
+    assert_int_equal(fit.outcome, fit.chosen >= 0 ? SNUG_DRY_RUN_FITS : SNUG_DRY_RUN_NO_FIT);
+    if (fit.chosen < 0) {
+        assert_false(possible);
+    } else {
+        const snug_fit_candidate *chosen = &fit.candidates[fit.chosen];
+        assert_true(chosen->tried && chosen->fits && chosen->used <= total);
+        worse = possible && (chosen->fidelity > fidelity ||
+                             (chosen->fidelity == fidelity && chosen->overhead > overhead + 0.05));
+    }
+    snug_fit_frontier_clear(&fit.situation.frontier);
+    return worse;
+}
+
 static void test_against_all_choices(void **state) {
     (void)state;
     for (size_t w = 0; w < sizeof worlds / sizeof worlds[0]; w++) {
-        snug_fidelity before = SNUG_STATISTICS;
-        size_t fitting = 0, milder = 0;
+        size_t worse = 0;
         now = &worlds[w];
-        for (int budget = 1; budget <= BUDGETS; budget++) {
-            snug_fit fit;
-            snug_fidelity fidelity = SNUG_EXACT;
-            double overhead = 0;
-            make_fit(now, &fit);
-            fit.situation.total = fit.situation.needed * (uint64_t)(budget + 2) / BUDGETS * 6 / 5;
-            bool possible = best_choice(&fit, &fidelity, &overhead);
-            assert_int_equal(snug_fit_search(&fit), SNUG_OK);
-            assert_true(fit.runs <= SNUG_FIT_RUNS);
-            assert_int_equal(fit.outcome,
-                             fit.chosen >= 0 ? SNUG_DRY_RUN_FITS : SNUG_DRY_RUN_NO_FIT);
-            if (fit.chosen < 0) {
-                // Nothing is missed but what only just fits.
-                if (possible) fitting++;
-            } else {
-                const snug_fit_candidate *chosen = &fit.candidates[fit.chosen];
-                assert_true(possible && chosen->tried && chosen->fits);
-                assert_true(chosen->used <= fit.situation.total);
-                assert_true(chosen->fidelity >= fidelity);
-                if (chosen->fidelity > fidelity) milder++;
-                if (chosen->fidelity == fidelity) assert_true(chosen->overhead <= overhead + 0.05);
-                // With more memory no more is changed.
-                assert_true(chosen->fidelity <= before);
-                before = chosen->fidelity;
-            }
-            snug_fit_frontier_clear(&fit.situation.frontier);
-        }
-        print_message("%s: %zu of %d budgets missed, %zu with more changed than needed\n",
-                      now->name, fitting, BUDGETS, milder);
-        assert_true(fitting <= 1 && milder <= 2);
+        for (uint64_t budget = 1; budget <= BUDGETS; budget++)
+            worse += check_budget(5 + budget * 5 / 2);
+        print_message("%s: of %d budgets %zu could be met with less\n", now->name, BUDGETS, worse);
+        assert_true(worse <= BUDGETS / 8);
     }
 }
 
