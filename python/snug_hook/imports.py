@@ -116,6 +116,7 @@ class Loader:
 
     def __init__(self, loader: Any) -> None:
         self.loader = loader
+        self.create_module = loader.create_module
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.loader, name)
