@@ -12,7 +12,7 @@
 #include "plan/sequence.h"
 #include "support/test.h"
 
-enum { LINKS = 30000, STACK_BYTES = 192 * 1024 };
+enum { LINKS = 30000, STACK_BYTES = 512 * 1024 };
 
 // A linear layer and |LINKS| activations, all of which backward reads.
 static snug_graph *activations(void) {
