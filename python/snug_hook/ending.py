@@ -1,9 +1,9 @@
 """How a program ends: what was seen is written, and after the steps asked for it is ended.
 
-steps     SystemExit from the step that was the last; where the program catches it, the next
-          step ends the process. A notebook's cells end without an error (notebook.py).
-time      the process ends when the time is up
-end       the program ended by itself
+    steps     SystemExit from the step that was the last; where the program catches it, the next
+              step ends the process. A notebook's cells end without an error (notebook.py).
+    time      the process ends when the time is up
+    end       the program ended by itself
 """
 
 from __future__ import annotations
