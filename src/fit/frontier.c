@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-enum { MOST_PRICES = 24, MOST_LIMITS = 24, MOST_CHOICES = 1024 };
+enum { MOST_PRICES = 48, MOST_CHOICES = 256, KEPT_CHOICES = 64 };
 
 // Kernels reach about half of a card's peak rates; activations are read and written about three
 // times the bytes that are kept of them.
@@ -13,6 +13,9 @@ static const double efficiency = 0.5, traffic = 3;
 
 // A part that frees less than this share of what its network keeps is not worth a line.
 static const double least_share = 1e-3;
+
+// A part that frees more than this share is better left to its own parts: a whole encoder.
+static const double large = 0.25;
 
 typedef struct knapsack {
     const snug_fit_profile *profile;
@@ -209,27 +212,30 @@ static void sort_out(snug_fit_frontier *out) {
         if (kept == 0 || out->choices[i].kept < out->choices[kept - 1].kept)
             out->choices[kept++] = out->choices[i];
     out->count = kept;
+    if (kept <= KEPT_CHOICES) return;
+    for (size_t i = 1; i < KEPT_CHOICES; i++)
+        out->choices[i] = out->choices[i * (kept - 1) / (KEPT_CHOICES - 1)];
+    out->count = KEPT_CHOICES;
 }
 
 snug_status snug_fit_frontier_make(const snug_fit_profile *profile, const snug_gpu_info *gpu,
                                    snug_fit_frontier *out) {
     knapsack self = {0};
-    size_t count = 0, bytes = (profile->part_count + 1) * sizeof(double);
-    double *prices, *limits;
+    size_t bytes = (profile->part_count + 1) * sizeof(double);
+    double *prices;
     *out = (snug_fit_frontier){0};
     SNUG_TRY(prepare(profile, gpu, &out->pool, &self));
     SNUG_TRY(snug_pool_new(&out->pool, bytes, (void **)&prices));
-    SNUG_TRY(snug_pool_new(&out->pool, bytes, (void **)&limits));
     SNUG_TRY(
         snug_pool_new(&out->pool, MOST_CHOICES * sizeof *out->choices, (void **)&out->choices));
     for (size_t n = 0; n < profile->network_count; n++)
         out->forward_seconds += self.seconds[profile->networks[n].first];
-    for (size_t i = 0; i < profile->part_count; i++)
-        if (self.gains[i]) limits[count++] = (double)self.gains[i];
+    double all = 0;
+    for (size_t n = 0; n < profile->network_count; n++)
+        all += (double)profile->parts[profile->networks[n].first].saved;
     SNUG_TRY(add_choice(&self, self.before, out));
-    count = thin_out(limits, count, MOST_LIMITS);
-    for (size_t i = count; i-- > 0;)
-        SNUG_TRY(add_below(&self, limits[i], prices, out));
+    SNUG_TRY(add_below(&self, large * all, prices, out));
+    SNUG_TRY(add_below(&self, all, prices, out));
     sort_out(out);
     return SNUG_OK;
 }

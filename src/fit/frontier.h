@@ -5,8 +5,8 @@
 // the innermost outwards: a part is checkpointed whole, or its own parts are chosen among. Raising
 // the price from nothing to infinity goes through the choices in their order; between two of them
 // parts are taken one after the other as they are called, since what is computed again for an early
-// part is needed when the later ones are gone. That again for limits on the size of a part, which
-// is there as a whole when it is computed again.
+// part is needed when the later ones are gone. That again without the largest
+// parts: what is computed again is there as a whole.
 #ifndef SNUG_FIT_FRONTIER_H
 #define SNUG_FIT_FRONTIER_H
 
