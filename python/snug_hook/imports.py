@@ -23,77 +23,58 @@ others: list[str] = []
 failure = ""
 
 
-class Watch:
-    """A finder that finds nothing itself. It asks the others, and wraps what loads PyTorch."""
+#: Whether the stand-ins have come, or were looked for.
+_prepared = False
 
-    def __init__(self) -> None:
-        self.prepared = False
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        try:
-            return self.find(name, path, target)
-        except Exception as error:
-            tell_failure(Watch.find_spec, error)
-            return None
+def _find_elsewhere(
+    name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+) -> ModuleSpec | None:
+    for finder in list(sys.meta_path):
+        find = None if isinstance(finder, Watch) else getattr(finder, "find_spec", None)
+        spec = find(name, path, target) if find is not None else None
+        if spec is not None:
+            return spec
+    return None
 
-    def find(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None
-    ) -> ModuleSpec | None:
-        if name in OTHERS:
-            if name not in others:
-                others.append(name)
-                from snug_hook import ending
 
-                ending.watch_exit()
-            return None
-        if name not in FIRST_USERS or self.prepared:
-            return None
-        spec = self.find_elsewhere("torch", path, target)
-        if spec is None or spec.loader is None or not spec.submodule_search_locations:
-            return None
-        self.prepared = True
+@guarded
+def _prepare() -> None:
+    """Before whatever opens CUDA's libraries first: the stand-ins that PyTorch will need."""
+    global _prepared
+    if _prepared:
+        return
+    spec = _find_elsewhere("torch")
+    if spec is not None and spec.submodule_search_locations:
+        _prepared = True
         from snug_hook import standins
 
         standins.prepare(list(spec.submodule_search_locations))
-        if name == "torch":
-            spec.loader = Loader(spec.loader)  # type: ignore[assignment]
-            return spec
-        # Another module came first: PyTorch's import is still to come.
-        sys.meta_path.insert(0, Late(self))
-        return None
-
-    def find_elsewhere(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None
-    ) -> ModuleSpec | None:
-        for finder in list(sys.meta_path):
-            if isinstance(finder, (Watch, Late)):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                return spec
-        return None
 
 
-class Late:
-    """Wraps what loads PyTorch after the stand-ins have come for another module."""
-
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+class Watch:
+    """A finder that finds nothing itself. It asks the others, and wraps what loads the modules
+    that matter: to be looked for is not to be imported (transformers and diffusers look for
+    PyTorch, JAX and TensorFlow alike)."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name not in FIRST_USERS and name not in OTHERS:
+            return None
         try:
-            if name != "torch":
+            spec = _find_elsewhere(name, path, target)
+            if spec is None:
                 return None
-            spec = self.watch.find_elsewhere(name, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = Loader(spec.loader)  # type: ignore[assignment]
-            return spec
+            if hasattr(spec.loader, "exec_module") and spec.origin is not None:
+                spec.loader = Loader(name, spec.loader)  # type: ignore[assignment]
+                return spec
+            # Folders without a module of their own, whose parts are users: cuda.bindings.
+            if name in FIRST_USERS:
+                _prepare()
+            return None
         except Exception as error:
-            tell_failure(Late.find_spec, error)
+            tell_failure(Watch.find_spec, error)
             return None
 
 
@@ -105,6 +86,13 @@ def _watch_exit() -> None:
 
 
 @guarded
+def _note_other(name: str) -> None:
+    if name not in others:
+        others.append(name)
+        _watch_exit()
+
+
+@guarded
 def _begin(module: ModuleType) -> None:
     from snug_hook import begin
 
@@ -112,9 +100,10 @@ def _begin(module: ModuleType) -> None:
 
 
 class Loader:
-    """PyTorch's own loader, with the hook's start behind the import."""
+    """A module's own loader: the stand-ins come before it, the hook's start behind PyTorch's."""
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, name: str, loader: Any) -> None:
+        self.name = name
         self.loader = loader
         self.create_module = loader.create_module
 
@@ -134,6 +123,13 @@ class Loader:
             self.step_aside(module)
         except Exception as error:
             tell_failure(self.step_aside, error)
+        if self.name in OTHERS:
+            _note_other(self.name)
+        else:
+            _prepare()
+        if self.name != "torch":
+            self.loader.exec_module(module)
+            return
         try:
             self.loader.exec_module(module)
         except ImportError as error:

@@ -1,9 +1,13 @@
 """Programs that end in every way but the plain one: endings.py WAY"""
+import importlib.util
 import os
 import sys
 import threading
 
-import torch
+# As transformers and diffusers do: to look for a module is not to import it.
+FOUND = [importlib.util.find_spec(name) for name in ("torch", "jax", "tensorflow", "triton")]
+
+import torch  # noqa: E402
 
 
 def train(tries: int, batch: int = 9) -> None:
