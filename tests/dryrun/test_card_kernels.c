@@ -14,8 +14,8 @@ static bool has(const char *const *architectures, size_t count, int capability) 
 static void test_wheels(void **state) {
     (void)state;
     // PyTorch 2.15 for CUDA 13: Turing and later; 8.9 runs 8.6's, and what comes is compiled.
-    static const char *const newest[] = {"sm_75", "sm_80", "sm_86", "sm_90", "sm_120",
-                                         "compute_120"};
+    static const char *const newest[] = {"sm_75", "sm_80",  "sm_86",
+                                         "sm_90", "sm_120", "compute_120"};
     static const int runs[] = {75, 80, 86, 89, 90, 120, 121, 130}, runs_not[] = {61, 70, 72, 100};
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
         assert_true(has(newest, 6, runs[i]));

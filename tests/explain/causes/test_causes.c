@@ -38,8 +38,8 @@ typedef struct judgement {
 
 static const judgement judgements[] = {
     {"a full card", "batch", "Halve the batch", "fragmentation", FULL},
-    {"a full card in the forward pass", "batch", "snug fit --memory 15.2GiB python PROGRAM",
-     NULL, STACK FORWARD FULL},
+    {"a full card in the forward pass", "batch", "snug fit --memory 15.2GiB python PROGRAM", NULL,
+     STACK FORWARD FULL},
     {"the batch size is in the log", "batch",
      "micro-batches of 32 and step the optimizer every 2 of them", NULL,
      "Namespace(batch_size=64, lr=0.1)\nepoch 0 step 0\n" STACK FORWARD RESERVED(

@@ -96,12 +96,13 @@ static void test_devices(void **state) {
 static void test_unknown_lines(void **state) {
     (void)state;
     snug_explanation *explanation;
-    find("{'segments': [{'device': 0, 'address': 4194304, 'total_size': 8388608, 'stream': 0, "
-         "'segment_type': 'large', 'blocks': [{'address': 4194304, 'size': 8388608, 'state': "
-         "'active_allocated', 'frames': [{'filename': '?\?', 'line': 18446744073709551615, 'name': "
-         "'at::empty'}, {'filename': 'libtorch.so', 'line': 107817241, 'name': '?\?'}, {'filename': "
-         "'net.py', 'line': 7, 'name': 'make'}]}]}]}",
-         &explanation);
+    find(
+        "{'segments': [{'device': 0, 'address': 4194304, 'total_size': 8388608, 'stream': 0, "
+        "'segment_type': 'large', 'blocks': [{'address': 4194304, 'size': 8388608, 'state': "
+        "'active_allocated', 'frames': [{'filename': '?\?', 'line': 18446744073709551615, 'name': "
+        "'at::empty'}, {'filename': 'libtorch.so', 'line': 107817241, 'name': '?\?'}, {'filename': "
+        "'net.py', 'line': 7, 'name': 'make'}]}]}]}",
+        &explanation);
     check_text(explanation, "net.py:7 make");
     snug_explanation_free(explanation);
 }
