@@ -83,15 +83,22 @@ class LeftAlone(Exception):
 
 
 class Work:
-    """A module's own work inside a wrapper: whether it was begun, and failed by itself."""
+    """A module's own work inside a wrapper: whether it was begun, and failed by itself. A wrapper
+    may hold it until backward (checkpoint does); what it made is not held with it."""
 
     def __init__(self, call: Own) -> None:
         self.call = call
-        self.begun = self.done = False
+        self.begun = self.done = self.over = False
         self.outputs: Any = None  # of the last time
         self.error: BaseException | None = None
 
+    def end(self) -> None:
+        self.over = True
+        self.outputs = self.error = None
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.over:
+            return self.call(*args, **kwargs)
         self.begun = True
         try:
             self.outputs = self.call(*args, **kwargs)
@@ -151,6 +158,8 @@ def _guarded(name: str, wrapper: Wrapper, call: Own, module: Any) -> Own:
             _step_back(name, module, attempt.before, error)
             if attempt.watches and attempt.work.done:
                 return attempt.work.outputs
+        finally:
+            attempt.work.end()
         return call(*args, **kwargs)
 
     return guarded

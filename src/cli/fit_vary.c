@@ -68,7 +68,7 @@ static char *replaced(const char *word, const char *mark, const char *value) {
     char *out = malloc(strlen(word) + marks * strlen(value) + 1), *end = out;
     for (const char *at; out && (at = strstr(word, mark)); word = at + strlen(mark))
         end += sprintf(end, "%.*s%s", (int)(at - word), word, value);
-    if (out) strcpy(end, word);
+    if (out) memcpy(end, word, strlen(word) + 1);
     return out;
 }
 

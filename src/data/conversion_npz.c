@@ -153,7 +153,7 @@ static snug_status begin_array(archive *self, array *of) {
 
 static snug_status add_entry(archive *self, const unsigned char *entry, const char *name,
                              size_t length) {
-    unsigned char local[LOCAL_BYTES];
+    unsigned char local[LOCAL_BYTES] = {0};
     array *out = &self->arrays[self->count];
     char *kept = NULL;
     if (length < 4 || strncmp(name + length - 4, ".npy", 4) != 0) return SNUG_OK;
@@ -171,7 +171,7 @@ static snug_status add_entry(archive *self, const unsigned char *entry, const ch
 }
 
 static snug_status read_directory(archive *self) {
-    unsigned char end[END_BYTES], entry[ENTRY_BYTES];
+    unsigned char end[END_BYTES] = {0}, entry[ENTRY_BYTES] = {0};
     char name[256];
     if (fseeko(self->file, 0, SEEK_END) != 0) return fail(self, "it cannot be read");
     off_t length = ftello(self->file);

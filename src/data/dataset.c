@@ -141,7 +141,7 @@ static void draw(int64_t *places, int64_t count, int64_t total, uint64_t seed) {
     enum { STREAM = 0x76616c }; // apart from the numbers that shuffle epochs
     for (int64_t i = 0; i < total; i++)
         places[i] = i;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count && i < total; i++) {
         snug_random_block block = snug_random_at(seed, (uint64_t)i, STREAM);
         uint64_t word = (uint64_t)block.words[0] << 32 | block.words[1];
         int64_t other = i + (int64_t)(word % (uint64_t)(total - i)), kept = places[i];

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -397,6 +398,51 @@ def refusals() -> list[str]:
     return wrong
 
 
+class Noted(torch.nn.Module):
+    """A part that says which of its activations are alive, also of a pass that runs again."""
+
+    made: list[weakref.ref[torch.Tensor]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.down = torch.nn.Linear(8, 32), torch.nn.Linear(32, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = torch.nn.functional.gelu(self.up(x))
+        Noted.made.append(weakref.ref(wide))
+        return x + self.down(wide)
+
+
+def most_alive(fixes: list[dict[str, Any]]) -> tuple[int, int]:
+    """How many of six parts' activations are alive behind forward, and when the first part's
+    turn comes in backward."""
+    Noted.made.clear()
+    network = torch.nn.Sequential(*[Noted() for _ in range(6)])
+    in_backward: list[int] = []
+
+    def count() -> int:
+        return sum(one() is not None for one in Noted.made)
+
+    network[0].up.weight.register_hook(lambda gradient: in_backward.append(count()))
+
+    def program() -> dict[str, Any]:
+        loss = network(torch.randn(3, 8)).sum()
+        in_backward.append(count())
+        loss.backward()
+        return {}
+
+    with_fixes(program, fixes)
+    return in_backward[0], in_backward[1]
+
+
+def memory() -> list[str]:
+    """Results would be right, too, if checkpoint kept everything."""
+    names = [f"Sequential.{i}" for i in range(6)]
+    plain, fixed = most_alive([]), most_alive([{"fix": "checkpoint", "modules": names}])
+    wrong = [] if plain[0] == 6 else [f"without fixes {plain} are alive"]
+    return wrong if fixed[0] == 0 and fixed[1] <= 1 else [*wrong, f"with checkpoint {fixed}"]
+
+
 def main() -> int:
     torch.set_num_threads(1)
     passed = failed = 0
@@ -412,6 +458,9 @@ def main() -> int:
         passed, failed = passed + (not wrong), failed + bool(wrong)
     wrong = refusals()
     print(("FAIL " if wrong else "ok   ") + "early-update refuses", *wrong)
+    passed, failed = passed + (not wrong), failed + bool(wrong)
+    wrong = memory()
+    print(("FAIL " if wrong else "ok   ") + "checkpoint keeps no activations", *wrong)
     passed, failed = passed + (not wrong), failed + bool(wrong)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
