@@ -54,8 +54,8 @@ static double learning_rate(const training_loop *self, int64_t step) {
 
 // JSON has no NaN and no infinity: "null" stands for what was not measured, too.
 static const char *json_number(double value, char text[32]) {
-    strcpy(text, "null");
-    if (isfinite(value)) snprintf(text, 32, "%.9g", value);
+    if (!isfinite(value)) return "null";
+    snprintf(text, 32, "%.9g", value);
     return text;
 }
 
