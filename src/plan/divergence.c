@@ -74,7 +74,7 @@ static snug_status is_there(const snug_graph *graph, snug_tensor_id id, size_t d
     for (size_t i = 0; i < graph->node_count && !*out; i++) {
         const snug_node *node = graph->nodes[i];
         for (int k = 0; k < node->input_count; k++) {
-            if (!same[node->inputs[k]]) continue;
+            if (node->inputs[k] < 0 || !same[node->inputs[k]]) continue; // optional ones are absent
             if (node->op->is_view) same[node->outputs[0]] = true;
             *out = *out || (!node->op->is_view && i >= done);
         }
