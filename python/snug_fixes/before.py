@@ -4,6 +4,7 @@ request the state of random numbers. Put back, the pass can run again as if for 
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from snug_fixes.tell import tell
@@ -12,9 +13,9 @@ PLAIN = (bool, int, float, str, type(None))
 
 Place = tuple[Any, str]  # a module and the name of a buffer of its
 
-#: Buffers that a first pass was seen to change, by id of the module: the others are not saved
-#: again.
-changing: dict[int, list[Place]] = {}
+#: Buffers that a first pass was seen to change, by id of the module, which may be another's by
+#: now: the others are not saved again.
+changing: dict[int, tuple[weakref.ref[Any], list[Place]]] = {}
 
 
 def _buffers(part: Any) -> list[Place]:
@@ -58,7 +59,9 @@ class Before:
     def __init__(self, torch: Any, part: Any, random: bool = False) -> None:
         self.torch = torch
         self.part = part
-        places = changing.get(id(part))
+        of, places = changing.get(id(part), (None, None))
+        if of is not None and of() is not part:
+            places = None
         self.first = places is None
         self.places = _buffers(part) if places is None else places
         self.values = [inner._buffers[name].detach().clone() for inner, name in self.places]
@@ -88,7 +91,7 @@ class Before:
         self.places = [place for place, _ in kept]
         self.values = [value for _, value in kept]
         if self.first:
-            changing[id(self.part)] = self.places
+            changing[id(self.part)] = (weakref.ref(self.part), self.places)
 
     def put_buffers(self) -> list[Any]:
         """Puts the buffers back, and returns what they were now."""

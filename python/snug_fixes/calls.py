@@ -92,10 +92,6 @@ class Work:
         self.outputs: Any = None  # of the last time
         self.error: BaseException | None = None
 
-    def end(self) -> None:
-        self.over = True
-        self.outputs = self.error = None
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.over:
             return self.call(*args, **kwargs)
@@ -159,7 +155,8 @@ def _guarded(name: str, wrapper: Wrapper, call: Own, module: Any) -> Own:
             if attempt.watches and attempt.work.done:
                 return attempt.work.outputs
         finally:
-            attempt.work.end()
+            attempt.work.over = True
+            attempt.work.outputs = attempt.work.error = None
         return call(*args, **kwargs)
 
     return guarded

@@ -60,9 +60,9 @@ class Watch:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in FIRST_USERS and name not in OTHERS:
-            return None
         try:
+            if name not in FIRST_USERS and name not in OTHERS:
+                return None
             spec = _find_elsewhere(name, path, target)
             if spec is None:
                 return None
