@@ -32,6 +32,8 @@ typedef struct snug_fit_request {
     int most_runs;       // dry runs, at most; 0: as many as are needed, up to 12
     // Hears of each dry run as it begins; NULL: nobody does.
     void (*tell)(void *context, const char *sentence);
+    // Asked before each dry run; a dry run itself hears of signals. NULL: nothing stops it.
+    bool (*should_stop)(void *context);
     void *context;
 } snug_fit_request;
 
@@ -45,8 +47,10 @@ snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out);
 void snug_fit_free(snug_fit *fit);
 
 // As of a dry run: FITS with the fixes that were chosen (maybe none), NO_FIT where nothing allowed
-// makes it fit, the others as the first dry run ended.
+// makes it fit, INTERRUPTED where not all was tried, the others as the first dry run ended.
 snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit);
+// Whether fixes were found with which it fits: also before it was interrupted.
+bool snug_fit_fits(const snug_fit *fit);
 
 // The report for people (80 columns), as a JSON object in one line, and the lines of PyTorch for
 // who would rather write the chosen fixes into the program. The caller frees |*out| with

@@ -72,6 +72,12 @@ static char *replaced(const char *word, const char *mark, const char *value) {
     return out;
 }
 
+static void free_program(char **program) {
+    for (char **word = program; program && *word; word++)
+        free(*word);
+    free(program);
+}
+
 static char **program_with(char *const *program, const char *name, const char *value) {
     size_t count = 0;
     char mark[72];
@@ -82,39 +88,26 @@ static char **program_with(char *const *program, const char *name, const char *v
     for (size_t i = 0; out && i < count; i++) {
         out[i] = replaced(program[i], mark, value);
         if (out[i]) continue;
-        fit_vary_free_program(out);
+        free_program(out);
         return NULL;
     }
     return out;
 }
 
-void fit_vary_free_program(char **program) {
-    for (char **word = program; program && *word; word++)
-        free(*word);
-    free(program);
+void fit_varied_clear(fit_varied *varied) {
+    snug_fit_free(varied->fit);
+    free_program(varied->program);
+    *varied = (fit_varied){0};
 }
 
-typedef struct trial {
-    snug_fit *fit;
-    char **program;
-    char value[64];
-    bool interrupted; // by a signal, now or with an earlier value
-} trial;
-
-static void clear_trial(trial *self) {
-    snug_fit_free(self->fit);
-    fit_vary_free_program(self->program);
-    *self = (trial){0};
-}
-
-static bool fits(const trial *self) {
-    return self->fit && snug_fit_outcome_of(self->fit) == SNUG_DRY_RUN_FITS;
+static bool fits(const fit_varied *self) {
+    return self->fit && snug_fit_fits(self->fit);
 }
 
 // Fits with |value|: |*kept| is the trial that fits, or the last.
 static snug_status try_value(const snug_fit_request *request, const char *name, const char *value,
-                             trial *kept) {
-    trial now = {0};
+                             fit_varied *kept) {
+    fit_varied now = {0};
     snug_fit_request one = *request;
     snprintf(now.value, sizeof now.value, "%s", value);
     now.program = program_with(request->program, name, value);
@@ -122,20 +115,20 @@ static snug_status try_value(const snug_fit_request *request, const char *name, 
     command_complain("fit", "%s = %s", name, value);
     one.program = now.program;
     snug_status status = snug_fit_start(&one, &now.fit);
-    bool interrupted =
-        kept->interrupted || (now.fit && snug_fit_outcome_of(now.fit) == SNUG_DRY_RUN_INTERRUPTED);
+    bool interrupted = (now.fit && snug_fit_outcome_of(now.fit) == SNUG_DRY_RUN_INTERRUPTED) ||
+                       (request->should_stop && request->should_stop(request->context));
     if (status == SNUG_OK && (fits(&now) || !fits(kept))) {
-        trial old = *kept;
+        fit_varied_clear(kept);
         *kept = now;
-        now = old;
+    } else {
+        fit_varied_clear(&now);
     }
     kept->interrupted = interrupted;
-    clear_trial(&now);
     return status;
 }
 
 static snug_status try_number(const snug_fit_request *request, const char *name, long value,
-                              trial *kept, bool *fitted) {
+                              fit_varied *kept, bool *fitted) {
     char text[24];
     snprintf(text, sizeof text, "%ld", value);
     snug_status status = try_value(request, name, text, kept);
@@ -145,7 +138,7 @@ static snug_status try_number(const snug_fit_request *request, const char *name,
 
 // The steps from the least number on are doubled until one does not fit, then halved.
 static snug_status try_range(const snug_fit_request *request, const fit_variation *variation,
-                             trial *kept) {
+                             fit_varied *kept) {
     long good = variation->low, bad = variation->high + 1, step = good > 0 ? good : 1;
     bool fitted = false;
     snug_status status = try_number(request, variation->name, good, kept, &fitted);
@@ -165,22 +158,15 @@ static snug_status try_range(const snug_fit_request *request, const fit_variatio
 }
 
 snug_status fit_vary(const snug_fit_request *request, const fit_variation *variation,
-                     snug_fit **out, char value[64], char ***program) {
-    trial kept = {0};
+                     fit_varied *out) {
+    fit_varied kept = {0};
     snug_status status = SNUG_OK;
-    *out = NULL;
-    *program = NULL;
     if (!variation->values) status = try_range(request, variation, &kept);
     for (size_t i = 0; i < variation->value_count && status == SNUG_OK; i++) {
         status = try_value(request, variation->name, variation->values[i], &kept);
         if (status != SNUG_OK || fits(&kept) || kept.interrupted) break;
     }
-    if (status != SNUG_OK) {
-        clear_trial(&kept);
-        return status;
-    }
-    *out = kept.fit;
-    *program = kept.program;
-    memcpy(value, kept.value, sizeof kept.value);
-    return SNUG_OK;
+    if (status != SNUG_OK) fit_varied_clear(&kept);
+    *out = kept;
+    return status;
 }

@@ -16,12 +16,19 @@ typedef struct fit_variation {
 bool fit_vary_read(const char *text, char *const *program, fit_variation *out);
 void fit_vary_clear(fit_variation *variation);
 
-// Fits the program with one value after the other. |*out| is the fit with the value found, or with
-// the least (the last of a list) where none fits; |value| is it, as text; |*program| the command
-// line with it, freed by fit_vary_free_program() after |*out|. It is taken that a larger number
-// needs more.
+// A program with a value in the place of the mark, and what came of it.
+typedef struct fit_varied {
+    snug_fit *fit;
+    char **program; // its command line
+    char value[64];
+    bool interrupted; // now or with an earlier value: others were not tried
+} fit_varied;
+
+// Fits the program with one value after the other. |*out| is the value found, or the least (the
+// last of a list) where none fits; the caller clears it. It is taken that a larger number needs
+// more.
 snug_status fit_vary(const snug_fit_request *request, const fit_variation *variation,
-                     snug_fit **out, char value[64], char ***program);
-void fit_vary_free_program(char **program);
+                     fit_varied *out);
+void fit_varied_clear(fit_varied *varied);
 
 #endif

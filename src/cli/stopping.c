@@ -1,6 +1,7 @@
 #include "cli/stopping.h"
 
 #include <signal.h>
+#include <stddef.h>
 
 static volatile sig_atomic_t interrupted;
 
@@ -12,6 +13,15 @@ static void on_signal(int number) {
 bool stopping_wanted(void *context) {
     (void)context;
     return interrupted;
+}
+
+void stopping_catch_heeded(void) {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+        sigaction(numbers[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
+    }
 }
 
 void stopping_catch(void) {

@@ -111,6 +111,9 @@ uint64_t snug_fit_load_bytes(const snug_fit_load *load);
 snug_fidelity snug_fit_fidelity(const snug_fit_situation *situation, size_t fix);
 size_t snug_fit_most(const snug_fit_situation *situation, size_t fix);
 
+// Whether it is to stop: by a dry run's signal, or as the request says. The outcome tells.
+bool snug_fit_is_stopped(snug_fit *fit);
+
 // fit_try.c: one dry run of a candidate.
 snug_status snug_fit_try(snug_fit *fit, snug_fit_candidate *candidate);
 // With all the memory it likes: |fit->last|.

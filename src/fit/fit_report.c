@@ -97,6 +97,10 @@ static void append_table(const snug_fit *fit, snug_text *out) {
                           "  p not tried   f the program failed with it   step: predicted\n");
 }
 
+static bool is_interrupted(const snug_fit *fit) {
+    return fit->outcome == SNUG_DRY_RUN_INTERRUPTED;
+}
+
 static void append_chosen(const snug_fit *fit, snug_text *out) {
     const snug_fit_candidate *chosen = &fit->candidates[fit->chosen];
     bool any = false;
@@ -107,6 +111,8 @@ static void append_chosen(const snug_fit *fit, snug_text *out) {
                          SIZE(fit->situation.total));
         return;
     }
+    if (is_interrupted(fit))
+        snug_text_append(out, "\nOf what was tried until then this is the best that fits.\n");
     snug_text_append(out, "\nWith these it fits, %s of %s (seen in a dry run on that card):\n\n",
                      SIZE(chosen->used), SIZE(fit->situation.total));
     for (size_t i = 0; snug_fit_fixes[i]; i++) {
@@ -149,6 +155,10 @@ static void append_left_out(const snug_fit *fit, snug_text *out) {
 
 static void append_no_fit(const snug_fit *fit, snug_text *out) {
     const snug_dry_run *run = fit->last;
+    if (is_interrupted(fit)) {
+        snug_text_append(out, "Nothing that was tried until then fits; what was not tried may.\n");
+        return;
+    }
     snug_text_append(out, "\nNothing that '--allow %s' lets makes it fit.\n",
                      snug_fidelity_name(fit->request.allow));
     if (!run || run->smallest == 0) return;
@@ -172,11 +182,25 @@ static snug_status take(snug_text *text, char **out) {
     return status;
 }
 
+// What there is to say where the program did not get through its first dry run.
+static snug_status take_first_run(const snug_fit *fit, char **out) {
+    snug_text text = {0};
+    char *seen;
+    *out = NULL;
+    SNUG_TRY(snug_dry_run_text(fit->situation.unfixed, &seen));
+    if (is_interrupted(fit))
+        snug_text_append(&text, "It was interrupted before any fix was tried.\n\n");
+    snug_text_append(&text, "%s", seen);
+    snug_dry_run_text_free(seen);
+    return take(&text, out);
+}
+
 snug_status snug_fit_text(const snug_fit *fit, char **out) {
     snug_text text = {0};
-    if (fit->candidate_count == 0) return snug_dry_run_text(fit->situation.unfixed, out);
+    if (fit->candidate_count == 0) return take_first_run(fit, out);
     append_head(fit, &text);
     append_table(fit, &text);
+    if (is_interrupted(fit)) snug_text_append(&text, "\nIt was interrupted: not all was tried.\n");
     if (fit->chosen >= 0)
         append_chosen(fit, &text);
     else
@@ -212,10 +236,10 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
     else
         snug_text_append(&text, "null");
     snug_text_append(&text,
-                     ",\"fits\":%s,\"card_bytes\":%" PRIu64 ",\"unfixed_bytes\":%" PRIu64
-                     ",\"dry_runs\":%d,\"chosen\":",
-                     fit->chosen >= 0 ? "true" : "false", fit->situation.total,
-                     fit->situation.needed, fit->runs);
+                     ",\"fits\":%s,\"interrupted\":%s,\"card_bytes\":%" PRIu64
+                     ",\"unfixed_bytes\":%" PRIu64 ",\"dry_runs\":%d,\"chosen\":",
+                     fit->chosen >= 0 ? "true" : "false", is_interrupted(fit) ? "true" : "false",
+                     fit->situation.total, fit->situation.needed, fit->runs);
     if (fit->chosen >= 0)
         append_candidate(fit, &fit->candidates[fit->chosen], &text);
     else

@@ -258,9 +258,9 @@ static void find_usable(search *self) {
     }
 }
 
-static bool may_go_on(const snug_fit *fit) {
+static bool may_go_on(snug_fit *fit) {
     int most = fit->request.most_runs ? fit->request.most_runs : SNUG_FIT_RUNS;
-    return fit->runs < most && fit->outcome != SNUG_DRY_RUN_INTERRUPTED;
+    return fit->runs < most && !snug_fit_is_stopped(fit);
 }
 
 static snug_status run_search(search *self) {

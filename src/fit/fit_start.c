@@ -59,7 +59,7 @@ static snug_status find_least(snug_fit *fit) {
         snug_fit_candidate *one = &fit->candidates[i];
         if (!one->failed && (!least || one->predicted < least->predicted)) least = one;
     }
-    return least ? snug_fit_try_without_limit(fit, least) : SNUG_OK;
+    return least && !snug_fit_is_stopped(fit) ? snug_fit_try_without_limit(fit, least) : SNUG_OK;
 }
 
 static snug_status find_situation(snug_fit *fit) {
@@ -130,6 +130,17 @@ void snug_fit_free(snug_fit *fit) {
 
 snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit) {
     return fit->outcome;
+}
+
+bool snug_fit_fits(const snug_fit *fit) {
+    return fit->chosen >= 0;
+}
+
+bool snug_fit_is_stopped(snug_fit *fit) {
+    const snug_fit_request *request = &fit->request;
+    if (request->should_stop && request->should_stop(request->context))
+        fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
+    return fit->outcome == SNUG_DRY_RUN_INTERRUPTED;
 }
 
 bool snug_fit_fix_at(int index, const char **name, const char **help) {

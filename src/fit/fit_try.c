@@ -77,6 +77,7 @@ static snug_status note(snug_fit *fit, const snug_dry_run *run, snug_fit_candida
         note_lack(run, candidate);
         return SNUG_OK;
     case SNUG_DRY_RUN_INTERRUPTED:
+        candidate->tried = false; // nothing was seen
         fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
         return SNUG_OK;
     default:
@@ -98,5 +99,8 @@ snug_status snug_fit_try(snug_fit *fit, snug_fit_candidate *candidate) {
 snug_status snug_fit_try_without_limit(snug_fit *fit, snug_fit_candidate *candidate) {
     fit->runs++;
     tell_run(fit, candidate);
-    return run_dry(fit, candidate, SNUG_DRY_UNLIMITED, &fit->last);
+    SNUG_TRY(run_dry(fit, candidate, SNUG_DRY_UNLIMITED, &fit->last));
+    if (snug_dry_run_outcome_of(fit->last) == SNUG_DRY_RUN_INTERRUPTED)
+        fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
+    return SNUG_OK;
 }

@@ -176,9 +176,48 @@ static void test_against_all_choices(void **state) {
     }
 }
 
+static int runs_left;
+
+static bool stop_after_runs(void *context) {
+    (void)context;
+    return runs_left-- == 0;
+}
+
+// Stopped before each of its dry runs: it tells so, and keeps what it had found.
+static void test_interrupted(void **state) {
+    (void)state;
+    char name[] = "train", *program[] = {name, NULL};
+    size_t with_something = 0;
+    now = &worlds[1];
+    for (int runs = 0, whole = 0; !whole; runs++) {
+        snug_fit fit;
+        char *text, *json;
+        make_fit(now, &fit);
+        fit.situation.total = fit.situation.needed * 7 / 10;
+        fit.request.program = program;
+        fit.request.should_stop = stop_after_runs;
+        runs_left = runs;
+        assert_int_equal(snug_fit_search(&fit), SNUG_OK);
+        whole = fit.outcome != SNUG_DRY_RUN_INTERRUPTED;
+        assert_true(whole || fit.runs == runs);
+        assert_int_equal(snug_fit_text(&fit, &text), SNUG_OK);
+        assert_int_equal(snug_fit_json(&fit, &json), SNUG_OK);
+        assert_int_equal(strstr(text, "interrupted") != NULL, !whole);
+        assert_int_equal(strstr(json, "\"interrupted\":true") != NULL, !whole);
+        assert_null(strstr(text, "lets makes it fit"));
+        assert_int_equal(strstr(text, "With these it fits") != NULL, snug_fit_fits(&fit));
+        with_something += !whole && snug_fit_fits(&fit);
+        snug_dry_run_text_free(text);
+        snug_dry_run_text_free(json);
+        snug_fit_frontier_clear(&fit.situation.frontier);
+    }
+    assert_true(with_something > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_against_all_choices),
+        cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/fit_vary.h"
 #include "cli/program_arguments.h"
+#include "cli/stopping.h"
 #include "snug/fit.h"
 
 typedef struct arguments {
@@ -107,6 +108,7 @@ static void tell(void *context, const char *sentence) {
 static bool read_arguments(int argc, char **argv, arguments *out) {
     *out = (arguments){.request = SNUG_FIT_DEFAULTS, .out = "snug-fixes.json"};
     out->request.tell = tell;
+    out->request.should_stop = stopping_wanted;
     opterr = 0;
     for (int found; (found = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
         if (found == '?' || found == ':') {
@@ -139,7 +141,7 @@ static snug_status print(snug_status (*make)(const snug_fit *, char **), const s
 }
 
 static int report(const snug_fit *fit, const arguments *given, char *const *program) {
-    bool fits = snug_fit_outcome_of(fit) == SNUG_DRY_RUN_FITS;
+    bool fits = snug_fit_fits(fit);
     if (!given->json) fputs("\n", stdout);
     snug_status status = print(given->json ? snug_fit_json : snug_fit_text, fit);
     if (status == SNUG_OK && given->show_code && fits) {
@@ -158,19 +160,20 @@ static int report(const snug_fit *fit, const arguments *given, char *const *prog
 
 static int run_varied(const arguments *given) {
     fit_variation variation;
-    snug_fit *fit = NULL;
-    char value[64], **program = NULL;
+    fit_varied found;
     if (!fit_vary_read(given->vary, given->request.program, &variation)) {
         fit_vary_clear(&variation);
         return EXIT_USAGE;
     }
-    snug_status status = fit_vary(&given->request, &variation, &fit, value, &program);
-    int result = status == SNUG_OK ? report(fit, given, program) : command_fail("fit", status);
-    if (status == SNUG_OK && !given->json && snug_fit_outcome_of(fit) == SNUG_DRY_RUN_FITS)
-        printf("\n%s of %s that fits: %s\n", variation.values ? "The first" : "The largest",
-               variation.name, value);
-    snug_fit_free(fit);
-    fit_vary_free_program(program);
+    snug_status status = fit_vary(&given->request, &variation, &found);
+    int result =
+        status == SNUG_OK ? report(found.fit, given, found.program) : command_fail("fit", status);
+    if (status == SNUG_OK && !given->json && snug_fit_fits(found.fit))
+        printf("\n%s of %s that fits%s: %s\n", variation.values ? "The first" : "The largest",
+               variation.name, found.interrupted ? ", of those tried until it was interrupted" : "",
+               found.value);
+    if (status == SNUG_OK && found.interrupted) result = EXIT_INTERRUPTED;
+    fit_varied_clear(&found);
     fit_vary_clear(&variation);
     return result;
 }
@@ -180,6 +183,7 @@ static int run(int argc, char **argv) {
     snug_fit *fit = NULL;
     if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
     fflush(stdout);
+    stopping_catch_heeded();
     if (given.vary) return run_varied(&given);
     snug_status status = snug_fit_start(&given.request, &fit);
     int result = status == SNUG_OK ? report(fit, &given, given.request.program)
