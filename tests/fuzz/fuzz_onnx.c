@@ -95,6 +95,14 @@ static void build_known(const snug_onnx_document *document, const uint8_t *data,
     build(document, &options);
 }
 
+// One in sixteen, by its bytes: a plan takes a thousand times as long as an import.
+static bool is_planned(const uint8_t *data, size_t size) {
+    unsigned sum = 0;
+    for (size_t i = 0; i < size; i++)
+        sum += data[i];
+    return sum % 16 == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     snug_onnx_document *document;
     if (snug_onnx_parse(data, size, NULL, &document) != SNUG_OK) return 0;
@@ -103,6 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool trains = build(document, &training);
     build_known(document, data, size);
     snug_onnx_close(document);
-    if (trains) plan(data, size);
+    if (trains && is_planned(data, size)) plan(data, size);
     return 0;
 }
