@@ -33,6 +33,7 @@ typedef struct snug_dry_run_request {
     const snug_gpu_info *gpu; // NULL: none asked for
     uint64_t memory_bytes;    // of each card; 0: |gpu|'s, or as much as the program likes
     uint64_t context_bytes;   // that the first use of a card takes; 0: by the card
+    uint64_t others_bytes;    // of each card, that the program must leave free
     int gpus;                 // how many cards there are
     int steps;                // optimizer steps after which the program is ended; 0: at its own end
     double seconds;           // after which it is ended; 0: none

@@ -23,6 +23,8 @@ typedef struct snug_fit_request {
     const snug_gpu_info *gpu; // NULL: |memory_bytes| alone
     uint64_t memory_bytes;    // of each card; 0: |gpu|'s
     uint64_t context_bytes;   // 0: by the card
+    int64_t reserve_bytes;    // of each card, that stay free; below 0: by the card, none of
+                              // |memory_bytes|
     int gpus;
     int steps;           // optimizer steps of each dry run
     double seconds;      // that each may take; 0: as long as it likes
@@ -37,7 +39,8 @@ typedef struct snug_fit_request {
     void *context;
 } snug_fit_request;
 
-#define SNUG_FIT_DEFAULTS ((snug_fit_request){.gpus = 1, .steps = 3, .allow = SNUG_STATISTICS})
+#define SNUG_FIT_DEFAULTS                                                                          \
+    ((snug_fit_request){.reserve_bytes = -1, .gpus = 1, .steps = 3, .allow = SNUG_STATISTICS})
 
 typedef struct snug_fit snug_fit;
 

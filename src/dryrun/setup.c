@@ -74,6 +74,7 @@ snug_status snug_dry_setup_standin(const snug_dry_run_request *request, uint64_t
     snug_string_free(card);
     if (request->context_bytes)
         snug_text_append(&text, ";context=%" PRIu64, request->context_bytes);
+    if (request->others_bytes) snug_text_append(&text, ";others=%" PRIu64, request->others_bytes);
     if (request->keep_bytes) snug_text_append(&text, ";keep-bytes=%" PRIu64, request->keep_bytes);
     if (request->answer_ones) snug_text_append(&text, ";answer=ones");
     if (request->workspace == SNUG_DRY_RUN_WORKSPACE_SIZE)

@@ -21,7 +21,7 @@ typedef struct snug_fit_situation {
     snug_dry_run *unfixed;    // the profiled dry run, with all the memory it likes
     snug_fit_profile profile;
     snug_fit_frontier frontier;
-    uint64_t total;             // bytes of the card
+    uint64_t total, reserve;    // bytes of the card, and of these, that stay free
     uint64_t needed;            // that the program needs of it as it is, with the context
     uint64_t kinds[SNUG_KINDS]; // bytes at its peak
     uint64_t cached;            // reserved, not allocated, at the peak
@@ -110,6 +110,9 @@ void snug_fit_load_make(const snug_fit_situation *situation, const size_t *amoun
 uint64_t snug_fit_load_bytes(const snug_fit_load *load);
 snug_fidelity snug_fit_fidelity(const snug_fit_situation *situation, size_t fix);
 size_t snug_fit_most(const snug_fit_situation *situation, size_t fix);
+
+// Bytes of the card that the program may use.
+uint64_t snug_fit_room(const snug_fit_situation *situation);
 
 // Whether it is to stop: by a dry run's signal, or as the request says. The outcome tells.
 bool snug_fit_is_stopped(snug_fit *fit);

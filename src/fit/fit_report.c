@@ -101,20 +101,34 @@ static bool is_interrupted(const snug_fit *fit) {
     return fit->outcome == SNUG_DRY_RUN_INTERRUPTED;
 }
 
+static void append_reserve(const snug_fit *fit, snug_text *out) {
+    if (fit->situation.reserve == 0) return;
+    snug_text_append(out,
+                     "Of the card %s had to stay free: contexts and libraries differ "
+                     "(--reserve).\n",
+                     SIZE(fit->situation.reserve));
+}
+
 static void append_chosen(const snug_fit *fit, snug_text *out) {
     const snug_fit_candidate *chosen = &fit->candidates[fit->chosen];
+    uint64_t total = fit->situation.total;
     bool any = false;
     for (size_t i = 0; snug_fit_fixes[i]; i++)
         any |= chosen->amounts[i] > 0;
     if (!any) {
-        snug_text_append(out, "\nIt fits as it is: %s of %s.\n", SIZE(chosen->used),
-                         SIZE(fit->situation.total));
+        snug_text_append(out, "\nIt fits as it is: %s of %s, %s to spare.\n", SIZE(chosen->used),
+                         SIZE(total), SIZE(total - chosen->used));
+        append_reserve(fit, out);
         return;
     }
     if (is_interrupted(fit))
         snug_text_append(out, "\nOf what was tried until then this is the best that fits.\n");
-    snug_text_append(out, "\nWith these it fits, %s of %s (seen in a dry run on that card):\n\n",
-                     SIZE(chosen->used), SIZE(fit->situation.total));
+    snug_text_append(out,
+                     "\nWith these it fits, seen in a dry run on that card: %s of %s, %s\nto "
+                     "spare.\n",
+                     SIZE(chosen->used), SIZE(total), SIZE(total - chosen->used));
+    append_reserve(fit, out);
+    snug_text_append(out, "\n");
     for (size_t i = 0; snug_fit_fixes[i]; i++) {
         const snug_fit_fix *fix = snug_fit_fixes[i];
         snug_text amount = {0}, line = {0};
@@ -161,6 +175,7 @@ static void append_no_fit(const snug_fit *fit, snug_text *out) {
     }
     snug_text_append(out, "\nNothing that '--allow %s' lets makes it fit.\n",
                      snug_fidelity_name(fit->request.allow));
+    append_reserve(fit, out);
     if (!run || run->smallest == 0) return;
     snug_text_append(out, "With all of these it needs %s", SIZE(run->smallest));
     for (size_t i = 0; i < run->card_count; i++)
@@ -235,11 +250,12 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
         snug_page_append_string(&text, gpu_name(fit));
     else
         snug_text_append(&text, "null");
-    snug_text_append(&text,
-                     ",\"fits\":%s,\"interrupted\":%s,\"card_bytes\":%" PRIu64
-                     ",\"unfixed_bytes\":%" PRIu64 ",\"dry_runs\":%d,\"chosen\":",
-                     fit->chosen >= 0 ? "true" : "false", is_interrupted(fit) ? "true" : "false",
-                     fit->situation.total, fit->situation.needed, fit->runs);
+    snug_text_append(
+        &text,
+        ",\"fits\":%s,\"interrupted\":%s,\"card_bytes\":%" PRIu64 ",\"reserve_bytes\":%" PRIu64
+        ",\"unfixed_bytes\":%" PRIu64 ",\"dry_runs\":%d,\"chosen\":",
+        fit->chosen >= 0 ? "true" : "false", is_interrupted(fit) ? "true" : "false",
+        fit->situation.total, fit->situation.reserve, fit->situation.needed, fit->runs);
     if (fit->chosen >= 0)
         append_candidate(fit, &fit->candidates[fit->chosen], &text);
     else
@@ -276,13 +292,13 @@ snug_status snug_fit_write(const snug_fit *fit, const char *path) {
     snug_page_append_string(&text, worst && worst->process->torch ? worst->process->torch : "");
     snug_text_append(&text, ",\n \"gpu\":");
     snug_page_append_string(&text, gpu_name(fit) ? gpu_name(fit) : "");
-    snug_text_append(&text,
-                     ",\"card_bytes\":%" PRIu64 ",\"unfixed_bytes\":%" PRIu64
-                     ",\n \"seen\":{\"card_peak_bytes\":%" PRIu64
-                     ",\"reserved_peak_bytes\":%" PRIu64 ",\"allocated_peak_bytes\":%" PRIu64
-                     "},\n \"fidelity\":\"%s\",\n \"program\":[",
-                     fit->situation.total, fit->situation.needed, chosen->used, chosen->reserved,
-                     chosen->allocated, snug_fidelity_name(chosen->fidelity));
+    snug_text_append(
+        &text,
+        ",\"card_bytes\":%" PRIu64 ",\"reserve_bytes\":%" PRIu64 ",\"unfixed_bytes\":%" PRIu64
+        ",\n \"seen\":{\"card_peak_bytes\":%" PRIu64 ",\"reserved_peak_bytes\":%" PRIu64
+        ",\"allocated_peak_bytes\":%" PRIu64 "},\n \"fidelity\":\"%s\",\n \"program\":[",
+        fit->situation.total, fit->situation.reserve, fit->situation.needed, chosen->used,
+        chosen->reserved, chosen->allocated, snug_fidelity_name(chosen->fidelity));
     for (char *const *word = fit->request.program; *word; word++) {
         snug_text_append(&text, "%s", word == fit->request.program ? "" : ",");
         snug_page_append_string(&text, *word);

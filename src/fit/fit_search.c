@@ -102,7 +102,7 @@ static bool has_same_fixes(const snug_fit_candidate *one, const size_t *amounts)
 // Bytes that |seen| needs at least: more than there were, where it did not fit.
 static double needed_by(const search *self, const snug_fit_candidate *seen) {
     const snug_fit *fit = self->fit;
-    double needed = (double)seen->needed, total = (double)fit->situation.total,
+    double needed = (double)seen->needed, total = (double)snug_fit_room(&fit->situation),
            least = self->stride->margin;
     if (seen->fits) return needed;
     for (const snug_fit_candidate *one = fit->candidates; self->stride->doubled && one < seen;
@@ -206,7 +206,7 @@ static double distrust(const snug_fit *fit) {
         if (one->fits) return 0;
         if (one->tried && !one->failed) share = share > 0 ? 2 * share : 0.02;
     }
-    return share * (double)fit->situation.total;
+    return share * (double)snug_fit_room(&fit->situation);
 }
 
 // The choice to try next: the best of those predicted to fit; with |any| the one that is predicted
@@ -214,7 +214,7 @@ static double distrust(const snug_fit *fit) {
 static bool find_next(const search *self, bool any, snug_fit_candidate *out) {
     snug_fit *fit = self->fit;
     const snug_fit_candidate *best = best_of(fit);
-    double room = (double)fit->situation.total - distrust(fit), least = 0;
+    double room = (double)snug_fit_room(&fit->situation) - distrust(fit), least = 0;
     size_t amounts[SNUG_FIT_FIXES] = {0};
     bool found = false;
     do {

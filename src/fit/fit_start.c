@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "fit/fit.h"
+
+#define SIZE(bytes) snug_size_print((size_t)(bytes), (char[SNUG_SIZE_TEXT]){0})
 
 static snug_status check_names(const char *list) {
     for (const char *at = list; at && *at;) {
@@ -62,6 +65,20 @@ static snug_status find_least(snug_fit *fit) {
     return least && !snug_fit_is_stopped(fit) ? snug_fit_try_without_limit(fit, least) : SNUG_OK;
 }
 
+// What is said to be there is taken at its word; a card is not (docs/fit.md says by how much).
+static snug_status find_reserve(const snug_fit_request *asked, snug_fit_situation *situation) {
+    uint64_t total = situation->total;
+    situation->reserve = asked->memory_bytes ? 0 : snug_dry_margin(total);
+    if (asked->reserve_bytes >= 0) situation->reserve = (uint64_t)asked->reserve_bytes;
+    if (situation->reserve < total) return SNUG_OK;
+    return snug_fail(SNUG_INVALID, "a reserve of %s: the card has %s", SIZE(situation->reserve),
+                     SIZE(total));
+}
+
+uint64_t snug_fit_room(const snug_fit_situation *situation) {
+    return situation->total - situation->reserve;
+}
+
 static snug_status find_situation(snug_fit *fit) {
     snug_fit_situation *situation = &fit->situation;
     const snug_fit_request *asked = &fit->request;
@@ -69,6 +86,7 @@ static snug_status find_situation(snug_fit *fit) {
     snug_dry_run_request card = {.gpu = asked->gpu, .memory_bytes = asked->memory_bytes};
     situation->gpu = snug_dry_setup_gpu(&card);
     situation->total = snug_dry_setup_memory(&card);
+    SNUG_TRY(find_reserve(asked, situation));
     SNUG_TRY(run_unfixed(fit));
     fit->outcome = snug_dry_run_outcome_of(situation->unfixed);
     if (fit->outcome != SNUG_DRY_RUN_FITS || !snug_dry_worst(situation->unfixed)) return SNUG_OK;

@@ -24,11 +24,12 @@ static void note_peak(const snug_dry_run *run, snug_fit_candidate *candidate) {
 }
 
 // When it ran out of memory, so much more would have been needed at least.
-static void note_lack(const snug_dry_run *run, snug_fit_candidate *candidate) {
+static void note_lack(const snug_dry_run *run, uint64_t reserve, snug_fit_candidate *candidate) {
     const snug_dry_process *failed = run->judgement.failed;
     if (!failed || failed->failure_count == 0) return;
     const snug_dry_failure *last = &failed->failures[failed->failure_count - 1];
     candidate->needed = last->card_bytes + last->requested - last->free_bytes;
+    candidate->needed -= reserve < candidate->needed ? reserve : 0;
     uint64_t cached = failed->peak_reserved - failed->peak_allocated;
     candidate->held = candidate->needed > cached ? candidate->needed - cached : 0;
 }
@@ -53,6 +54,7 @@ static snug_status run_dry(snug_fit *fit, const snug_fit_candidate *candidate, u
     request.gpu = asked->gpu;
     request.memory_bytes = memory;
     request.context_bytes = asked->context_bytes;
+    if (memory != SNUG_DRY_UNLIMITED) request.others_bytes = fit->situation.reserve;
     request.gpus = asked->gpus;
     request.steps = asked->steps;
     request.seconds = asked->seconds;
@@ -74,7 +76,7 @@ static snug_status note(snug_fit *fit, const snug_dry_run *run, snug_fit_candida
         if (run->judgement.handled == 0) note_peak(run, candidate);
         return SNUG_OK;
     case SNUG_DRY_RUN_NO_FIT:
-        note_lack(run, candidate);
+        note_lack(run, fit->situation.reserve, candidate);
         return SNUG_OK;
     case SNUG_DRY_RUN_INTERRUPTED:
         candidate->tried = false; // nothing was seen

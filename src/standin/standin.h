@@ -29,6 +29,7 @@ typedef struct snug_standin_settings {
     int gpus;                      // gpus: how many such cards there are
     uint64_t memory;               // memory: of each card in all
     uint64_t context;              // context: what the first use of a card takes of it
+    uint64_t others;               // others: what others have of it
     int capability;                // capability: 86 for 8.6
     int multiprocessors;           // multiprocessors
     int cores;                     // cores: CUDA cores in all

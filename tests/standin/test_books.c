@@ -68,6 +68,20 @@ static void counting(void) {
     CHECK(free_bytes() == start);
 }
 
+// What others have is neither free nor the program's, and the card is as large as ever.
+static void leaving(void) {
+    open_both();
+    CHECK(free_bytes() == 8 * GIB - 256 * MIB - 512 * MIB);
+    void *all = take(free_bytes()), *more = NULL;
+    CHECK(CALL(runtime, "cudaMalloc", (void **, size_t), &more, 1) == 2);
+    give(all);
+}
+
+static void test_leaving(void **state) {
+    (void)state;
+    client_run(leaving, CARD ";others=536870912");
+}
+
 static void test_counting(void **state) {
     (void)state;
     client_run(counting, CARD);
@@ -325,6 +339,7 @@ static void test_many(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counting),       cmocka_unit_test(test_pointers),
+        cmocka_unit_test(test_leaving),
         cmocka_unit_test(test_virtual_memory), cmocka_unit_test(test_pools),
         cmocka_unit_test(test_capture),        cmocka_unit_test(test_host_functions),
         cmocka_unit_test(test_properties),     cmocka_unit_test(test_no_device),

@@ -21,6 +21,14 @@ static bool read_prefer(const char *text, bool *speed) {
            program_complain("fit", "--prefer", text, "fidelity or speed");
 }
 
+static bool read_reserve(const char *text, int64_t *out) {
+    uint64_t bytes = 0;
+    if (strcmp(text, "0") != 0 && !program_read_size("fit", "--reserve", text, &bytes))
+        return false;
+    *out = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+    return true;
+}
+
 static bool has_failed(snug_status status) {
     if (status != SNUG_OK) command_complain("fit", "%s", snug_error_message());
     return status != SNUG_OK;
@@ -40,24 +48,19 @@ enum {
     CODE,
     JSON,
     CONTEXT,
+    RESERVE,
     VARY
 };
 
-static const struct option options[] = {{"gpu", required_argument, NULL, GPU},
-                                        {"memory", required_argument, NULL, MEMORY},
-                                        {"gpus", required_argument, NULL, GPUS},
-                                        {"steps", required_argument, NULL, STEPS},
-                                        {"time", required_argument, NULL, TIME},
-                                        {"allow", required_argument, NULL, ALLOW},
-                                        {"fixes", required_argument, NULL, FIXES},
-                                        {"prefer", required_argument, NULL, PREFER},
-                                        {"runs", required_argument, NULL, RUNS},
-                                        {"out", required_argument, NULL, OUT},
-                                        {"show-code", no_argument, NULL, CODE},
-                                        {"json", no_argument, NULL, JSON},
-                                        {"context", required_argument, NULL, CONTEXT},
-                                        {"vary", required_argument, NULL, VARY},
-                                        {0}};
+static const struct option options[] = {
+    {"gpu", required_argument, NULL, GPU},         {"memory", required_argument, NULL, MEMORY},
+    {"gpus", required_argument, NULL, GPUS},       {"steps", required_argument, NULL, STEPS},
+    {"time", required_argument, NULL, TIME},       {"allow", required_argument, NULL, ALLOW},
+    {"fixes", required_argument, NULL, FIXES},     {"prefer", required_argument, NULL, PREFER},
+    {"runs", required_argument, NULL, RUNS},       {"out", required_argument, NULL, OUT},
+    {"show-code", no_argument, NULL, CODE},        {"json", no_argument, NULL, JSON},
+    {"context", required_argument, NULL, CONTEXT}, {"reserve", required_argument, NULL, RESERVE},
+    {"vary", required_argument, NULL, VARY},       {0}};
 
 static bool read_option(int option, arguments *out) {
     snug_fit_request *request = &out->request;
@@ -85,6 +88,8 @@ static bool read_option(int option, arguments *out) {
         out->out = optarg;
         return (*optarg && *optarg != '-') ||
                program_complain("fit", "--out", optarg, "the name of a file");
+    case RESERVE:
+        return read_reserve(optarg, &request->reserve_bytes);
     case VARY:
         out->vary = optarg;
         return true;
@@ -195,30 +200,33 @@ static int run(int argc, char **argv) {
 const snug_command snug_command_fit = {
     .name = "fit",
     .summary = "the mildest fixes under which a PyTorch program fits on a card",
-    .usage = "usage: snug fit --gpu NAME|--memory SIZE [OPTIONS] [--] PROGRAM...\n\n"
-             "Finds out what to change so that a PyTorch program fits on a card. The program is\n"
-             "run dry (see `snug dry-run --help`) as it is, then with fixes that are applied from\n"
-             "outside: nothing in it is changed. The mildest that fit are written down, and\n"
-             "`snug run` runs the program with them.\n\n"
-             "  --gpu NAME         the card; `snug cards` lists them\n"
-             "  --memory SIZE      its memory (default: the card's)\n"
-             "  --gpus N           how many of them there are (default 1)\n"
-             "  --steps N          optimizer steps of each dry run (default 3)\n"
-             "  --time SECONDS     that each dry run may take\n"
-             "  --allow FIDELITY   no fix may change more: exact, rounding, precision, statistics\n"
-             "                     (default)\n"
-             "  --fixes LIST       only these: allocator, early-update, release, checkpoint,\n"
-             "                     offload, loss-in-pieces, batch-in-pieces, mixed-precision,\n"
-             "                     lean-optimizer\n"
-             "  --prefer WHAT      fidelity (default) or speed\n"
-             "  --vary NAME=A..B   the largest number that fits in the place of {NAME} among the\n"
-             "                     program's arguments; NAME=A,B,C: the first of these\n"
-             "  --runs N           dry runs, at most (default 12)\n"
-             "  --out FILE         where the fixes are written (default snug-fixes.json)\n"
-             "  --show-code        also print the lines of PyTorch that do the same\n"
-             "  --context SIZE     what CUDA's context takes (default: by the card)\n"
-             "  --json             the report as JSON\n\n"
-             "exit status: 0 it fits, 1 the program failed by itself, 2 wrong usage, 3 nothing\n"
-             "allowed makes it fit, 4 it cannot be run dry, 130 interrupted\n",
+    .usage =
+        "usage: snug fit --gpu NAME|--memory SIZE [OPTIONS] [--] PROGRAM...\n\n"
+        "Finds out what to change so that a PyTorch program fits on a card. The program is\n"
+        "run dry (see `snug dry-run --help`) as it is, then with fixes that are applied from\n"
+        "outside: nothing in it is changed. The mildest that fit are written down, and\n"
+        "`snug run` runs the program with them.\n\n"
+        "  --gpu NAME         the card; `snug cards` lists them\n"
+        "  --memory SIZE      its memory (default: the card's)\n"
+        "  --reserve SIZE     of the card that is to stay free (default: 1/64 of it and 256MiB\n"
+        "                     at least; none of --memory)\n"
+        "  --gpus N           how many of them there are (default 1)\n"
+        "  --steps N          optimizer steps of each dry run (default 3)\n"
+        "  --time SECONDS     that each dry run may take\n"
+        "  --allow FIDELITY   no fix may change more: exact, rounding, precision, statistics\n"
+        "                     (default)\n"
+        "  --fixes LIST       only these: allocator, early-update, release, checkpoint,\n"
+        "                     offload, loss-in-pieces, batch-in-pieces, mixed-precision,\n"
+        "                     lean-optimizer\n"
+        "  --prefer WHAT      fidelity (default) or speed\n"
+        "  --vary NAME=A..B   the largest number that fits in the place of {NAME} among the\n"
+        "                     program's arguments; NAME=A,B,C: the first of these\n"
+        "  --runs N           dry runs, at most (default 12)\n"
+        "  --out FILE         where the fixes are written (default snug-fixes.json)\n"
+        "  --show-code        also print the lines of PyTorch that do the same\n"
+        "  --context SIZE     what CUDA's context takes (default: by the card)\n"
+        "  --json             the report as JSON\n\n"
+        "exit status: 0 it fits, 1 the program failed by itself, 2 wrong usage, 3 nothing\n"
+        "allowed makes it fit, 4 it cannot be run dry, 130 interrupted\n",
     .run = run,
 };

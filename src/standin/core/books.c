@@ -60,11 +60,17 @@ static void make_context(int device) {
     if (self->used > self->used_peak) self->used_peak = self->used;
 }
 
+// Of each card, what is not others'.
+static uint64_t ours(void) {
+    const snug_standin_settings *settings = snug_standin_settings_get();
+    return settings->memory > settings->others ? settings->memory - settings->others : 0;
+}
+
 static bool count(int device, uint64_t bytes) {
     snug_books_device *self = &devices[device];
     make_context(device);
-    uint64_t memory = snug_standin_settings_get()->memory;
-    if (self->used > memory || bytes > memory - self->used) return false;
+    uint64_t most = ours();
+    if (self->used > most || bytes > most - self->used) return false;
     self->used += bytes;
     if (self->used > self->used_peak) self->used_peak = self->used;
     return true;
@@ -99,7 +105,8 @@ void snug_books_info(int device, uint64_t *free_bytes, uint64_t *total) {
     pthread_mutex_lock(&lock);
     make_context(device);
     *total = snug_standin_settings_get()->memory;
-    *free_bytes = devices[device].used < *total ? *total - devices[device].used : 0;
+    uint64_t most = ours();
+    *free_bytes = devices[device].used < most ? most - devices[device].used : 0;
     pthread_mutex_unlock(&lock);
 }
 

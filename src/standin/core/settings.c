@@ -49,6 +49,7 @@ static const setting known[] = {
     {"memory-clock", WHOLE, &settings.memory_clock, 0},
     {"memory", BYTES, &settings.memory, 0},
     {"context", BYTES, &settings.context, 0},
+    {"others", BYTES, &settings.others, 0},
     {"shared-sm", BYTES, &settings.shared_sm, 0},
     {"shared-optin", BYTES, &settings.shared_optin, 0},
     {"l2", BYTES, &settings.l2, 0},
