@@ -13,7 +13,7 @@ file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/lib/snug)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/python ${CMAKE_BINARY_DIR}/lib/snug/python SYMBOLIC)
 
 if(SNUG_ENGINE)
-    set(SNUG_PC_REQUIRES "jansson zlib")
+    set(SNUG_PC_REQUIRES "jansson libjpeg libpng zlib")
     set(SNUG_PC_LIBS "-ldnnl -lgomp")
 endif()
 file(RELATIVE_PATH SNUG_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})

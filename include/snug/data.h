@@ -13,6 +13,7 @@ typedef struct snug_dataset snug_dataset;
 typedef enum snug_split { SNUG_TRAIN, SNUG_TEST } snug_split;
 
 enum { SNUG_MAX_INPUTS = 8, SNUG_SAMPLE_RANK = 8, SNUG_SAMPLE_NAME = 256 };
+enum { SNUG_SKIPPED_NAMES = 100 };
 
 // A tensor of one sample as a network takes it, without the batch's dimension.
 typedef struct snug_sample_tensor {
@@ -35,10 +36,12 @@ typedef struct snug_sample_type {
 
 // Which samples, and how a model wants them.
 typedef struct snug_dataset_options {
-    // "fashion-mnist", "synthetic", a directory with IDX or CIFAR binary files, a .csv file of
-    // numbers (`target` or the last column), or a .safetensors or numpy's .npz file with `target`
-    // (N, ...), whole numbers for classes, and each of the network's inputs (N, ...) under its own
-    // name; a network of one input takes `input` where there is none.
+    // "fashion-mnist", "synthetic", a directory with IDX files or with a directory of JPEG and PNG
+    // files for each class (below `train` and `val` where there are these), a .csv file of numbers
+    // (`target` or the last column), an .npy file with its targets in another beside it (x.npy,
+    // y.npy), or a .safetensors or .npz file with `target` (N, ...), whole numbers for classes, and
+    // each of the network's inputs (N, ...) under its own name; a network of one input takes
+    // `input` where there is none.
     const char *name;
     snug_split split;
     // Above 0: of the training samples this share, chosen by |seed|, is held out, and is what the
@@ -51,6 +54,10 @@ typedef struct snug_dataset_options {
     bool per_pixel;                  // targets (H, W) of each sample, for per-pixel networks
     uint64_t seed;                   // of what is held out, and of what is made up
     int64_t samples;                 // synthetic: how many; 0: 1024
+    // Called while files are looked at, which may take a while; false ends that with
+    // SNUG_INTERRUPTED. May be NULL.
+    bool (*on_progress)(void *context, int64_t done, int64_t total);
+    void *context;
 } snug_dataset_options;
 
 // What a data set holds.
@@ -78,6 +85,10 @@ snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset 
 void snug_dataset_close(snug_dataset *dataset);
 
 int64_t snug_dataset_samples(const snug_dataset *dataset);
+// Files that cannot be read, which are left out, and what is wrong with file |index| of the first
+// SNUG_SKIPPED_NAMES of them, a sentence that names it; NULL past the end. Borrowed.
+int64_t snug_dataset_skipped(const snug_dataset *dataset);
+const char *snug_dataset_skipped_file(const snug_dataset *dataset, int64_t index);
 // What its samples are to training: "training", "validation" (held out) or "test". A test split is
 // "training" where the set has no other samples.
 const char *snug_dataset_use(const snug_dataset *dataset);
@@ -85,7 +96,8 @@ const char *snug_dataset_use(const snug_dataset *dataset);
 const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset);
 
 // Reads sample |index| into |inputs|, an address for each, and |target|. uint8 images are padded
-// with zeros to the size, scaled to [0, 1] and normalised by the set's mean and deviation; other
+// with zeros to the size, scaled to [0, 1] and normalised by the set's mean and deviation; images
+// in files of their own are resized and cropped to the size and normalised by ImageNet's; other
 // inputs are taken as they are. One thread at a time.
 snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
                               void *target);

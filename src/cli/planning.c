@@ -1,8 +1,12 @@
 #include "cli/planning.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/stopping.h"
 #include "snug/data.h"
 #include "snug/gpu.h"
 
@@ -49,14 +53,46 @@ snug_status planning_fit_data(options *given) {
     return SNUG_OK;
 }
 
-snug_status planning_open_data(const snug_plan *plan, const options *given, snug_split split,
+// A line on a terminal that is drawn over, while images are looked at.
+static bool on_files(void *context, int64_t done, int64_t total) {
+    enum { BETWEEN = 50 };
+    const options *given = context;
+    if (done == 0) stopping_catch();
+    if (done % BETWEEN == 0 && isatty(fileno(given->text))) {
+        fprintf(given->text, "\rreading file %" PRId64 " of %" PRId64, done, total);
+        fflush(given->text);
+    }
+    return !stopping_wanted(NULL);
+}
+
+// Names what is left out of the data because it cannot be read.
+static void tell_skipped(const snug_dataset *data, snug_split split, const options *given) {
+    enum { MOST = 10 };
+    int64_t count = snug_dataset_skipped(data);
+    // Training samples that are evaluated as well were told of before.
+    if (split == SNUG_TEST && strcmp(snug_dataset_use(data), "training") == 0) count = 0;
+    if (isatty(fileno(given->text))) fprintf(given->text, "\r%79s\r", "");
+    if (count == 0) return;
+    fprintf(given->text, "%" PRId64 " %s cannot be read and %s left out:\n", count,
+            count == 1 ? "file" : "files", count == 1 ? "is" : "are");
+    for (int64_t i = 0; i < count && i < MOST; i++)
+        fprintf(given->text, "  %s\n", snug_dataset_skipped_file(data, i));
+    if (count > MOST) fprintf(given->text, "  and %" PRId64 " more\n", count - MOST);
+    fputc('\n', given->text);
+}
+
+snug_status planning_open_data(const snug_plan *plan, options *given, snug_split split,
                                snug_dataset **out) {
     snug_dataset_options wanted = {.name = given->data,
                                    .split = split,
                                    .sample = snug_plan_sample(plan),
                                    .validation_share = given->val_split,
-                                   .seed = given->train.seed};
-    return snug_dataset_open(&wanted, out);
+                                   .seed = given->train.seed,
+                                   .on_progress = on_files,
+                                   .context = given};
+    snug_status status = snug_dataset_open(&wanted, out);
+    if (status == SNUG_OK) tell_skipped(*out, split, given);
+    return status;
 }
 
 snug_status planning_open_device(const options *given, snug_device **out) {

@@ -9,8 +9,8 @@
 // Where --data is given and --input or --classes are not, takes them from the data set.
 snug_status planning_fit_data(options *given);
 
-// Opens a split of --data as |plan|'s network takes it.
-snug_status planning_open_data(const snug_plan *plan, const options *given, snug_split split,
+// Opens a split of --data as |plan|'s network takes it, and tells which files are left out.
+snug_status planning_open_data(const snug_plan *plan, options *given, snug_split split,
                                snug_dataset **out);
 
 // Opens the device that was asked for: --gpu's card, else --device.

@@ -15,8 +15,14 @@ snug_status snug_data_open_csv(const char *path, snug_safetensors *out);
 // numbers called `target` or `test_target` int64. SNUG_BAD_FILE, SNUG_IO, SNUG_NOMEM.
 snug_status snug_data_open_npz(const char *path, snug_safetensors *out);
 
+// The same of an .npy file with its targets in another one beside it, found by name: x.npy and
+// y.npy, images_train.npy and labels_train.npy. SNUG_BAD_FILE where there is none.
+snug_status snug_data_open_npy(const char *path, snug_safetensors *out);
+
 // An unused path in the folder for temporary files; the caller frees it.
 snug_status snug_data_temporary(char **out);
+// Opens the file at |path|, which is the caller's, for reading and writing, and removes its name.
+snug_status snug_data_open_unlinked(const char *path, int *out);
 // Opens the safetensors file at |path|, which is the caller's, and removes its name.
 snug_status snug_data_open_temporary(const char *path, snug_safetensors *out);
 

@@ -1,6 +1,7 @@
 // Comma-separated numbers as tensors. The file is read three times, line by line, so that host
 // memory stays bounded: for what there is, for the inputs, and for the targets.
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,14 @@ snug_status snug_data_temporary(char **out) {
     if (descriptor >= 0) close(descriptor);
     if (status != SNUG_OK) snug_text_clear(&path);
     *out = path.data;
+    return status;
+}
+
+snug_status snug_data_open_unlinked(const char *path, int *out) {
+    *out = open(path, O_RDWR | O_CLOEXEC);
+    snug_status status =
+        *out < 0 ? snug_fail(SNUG_IO, "cannot write %s: %s", path, strerror(errno)) : SNUG_OK;
+    unlink(path);
     return status;
 }
 

@@ -10,11 +10,10 @@
 #include "base/memory.h"
 #include "base/pool.h"
 #include "data/conversion.h"
-#include "data/element.h"
+#include "data/numpy_array.h"
 
 enum {
     MOST_ARRAYS = 64,
-    HEADER_BYTES = 4096, // of an .npy file; numpy's have 128
     PIECE = 1 << 14,
     END_BYTES = 22, // of the archive's last record, without its comment
     ENTRY_BYTES = 46,
@@ -22,9 +21,7 @@ enum {
 };
 
 typedef struct array {
-    const char *name;
-    snug_dtype stored;
-    snug_type type; // as it is written
+    snug_numpy_array inside;
     uint64_t begin; // of its bytes in the archive
     int method;     // 0: stored, 8: deflated
 } array;
@@ -94,61 +91,15 @@ static snug_status read_array(archive *self, void *to, size_t bytes) {
     return SNUG_OK;
 }
 
-static bool is_target(const char *name) {
-    return strcmp(name, "target") == 0 || strcmp(name, "test_target") == 0;
-}
-
-static snug_status read_type(const archive *self, const char *header, array *out) {
-    static const struct {
-        const char *text;
-        snug_dtype dtype;
-    } types[] = {{"'<f4'", SNUG_F32}, {"'<f8'", SNUG_F64},  {"'<f2'", SNUG_F16},
-                 {"'<i8'", SNUG_I64}, {"'<i4'", SNUG_I32},  {"'<i2'", SNUG_I16},
-                 {"'|i1'", SNUG_I8},  {"'|u1'", SNUG_U8},   {"'<u2'", SNUG_U16},
-                 {"'<u4'", SNUG_U32}, {"'|b1'", SNUG_BOOL}, {"'<u8'", SNUG_U64}};
-    const char *type = strstr(header, "'descr':"), *shape = strstr(header, "'shape':");
-    size_t found = 0, count = sizeof types / sizeof *types;
-    if (!type || !shape || !strstr(header, "'fortran_order': False"))
-        return snug_fail(SNUG_BAD_FILE,
-                         "%s: the array '%s' is not in C's order: numpy.ascontiguousarray() first",
-                         self->path, out->name);
-    type += strspn(type + 8, " ") + 8;
-    while (found < count && strncmp(type, types[found].text, 5) != 0)
-        found++;
-    if (found == count)
-        return snug_fail(SNUG_BAD_FILE, "%s: the array '%s' has elements %.12s: numbers expected",
-                         self->path, out->name, type);
-    out->stored = types[found].dtype;
-    snug_dtype kept = out->stored == SNUG_F64 ? SNUG_F32 : out->stored;
-    if (is_target(out->name) && !snug_dtype_is_float(kept)) kept = SNUG_I64;
-    out->type = snug_type_scalar(kept);
-    shape += strspn(shape + 8, " (") + 8;
-    for (char *end; *shape && *shape != ')'; shape = end + strspn(end, ", ")) {
-        long long extent = strtoll(shape, &end, 10);
-        if (end == shape || extent < 0 || out->type.rank == SNUG_MAX_RANK)
-            return snug_fail(SNUG_BAD_FILE, "%s: the array '%s' has more than %d dimensions",
-                             self->path, out->name, SNUG_MAX_RANK);
-        out->type.dims[out->type.rank++] = extent;
-    }
-    return snug_type_check(&out->type);
+// The source of snug_numpy_*().
+static snug_status read_piece(void *context, void *to, size_t bytes) {
+    return read_array(context, to, bytes);
 }
 
 // Opens the array and reads its header, so that its elements come next.
 static snug_status begin_array(archive *self, array *of) {
-    unsigned char start[12];
-    char header[HEADER_BYTES + 1];
     SNUG_TRY(open_array(self, of));
-    SNUG_TRY(read_array(self, start, 10));
-    if (memcmp(start, "\x93NUMPY", 6) != 0) return fail(self, "an entry is no array of numpy's");
-    uint64_t length = number(start + 8, 2);
-    if (start[6] > 1) {
-        SNUG_TRY(read_array(self, start + 10, 2));
-        length = number(start + 8, 4);
-    }
-    if (length > HEADER_BYTES) return fail(self, "the header of an array is too long");
-    SNUG_TRY(read_array(self, header, length));
-    header[length] = '\0';
-    return read_type(self, header, of);
+    return snug_numpy_begin(read_piece, self, self->path, &of->inside);
 }
 
 static snug_status add_entry(archive *self, const unsigned char *entry, const char *name,
@@ -159,7 +110,7 @@ static snug_status add_entry(archive *self, const unsigned char *entry, const ch
     if (length < 4 || strncmp(name + length - 4, ".npy", 4) != 0) return SNUG_OK;
     if (self->count == MOST_ARRAYS) return fail(self, "more than 64 arrays");
     SNUG_TRY(snug_pool_print(&self->pool, &kept, "%.*s", (int)length - 4, name));
-    *out = (array){.name = kept, .method = (int)number(entry + 10, 2)};
+    *out = (array){.inside.name = kept, .method = (int)number(entry + 10, 2)};
     uint64_t start = number(entry + 42, 4);
     if (start == UINT32_MAX || (out->method != 0 && out->method != 8))
         return fail(self, "entries beyond 4 GiB and methods other than deflate are not supported");
@@ -192,17 +143,8 @@ static snug_status read_directory(archive *self) {
 }
 
 static snug_status write_array(archive *self, array *of, snug_file *to) {
-    enum { ELEMENTS = 1024 };
-    int64_t from[ELEMENTS], made[ELEMENTS];
     SNUG_TRY(begin_array(self, of));
-    for (int64_t left = snug_type_elements(&of->type); left > 0;) {
-        int64_t count = left < ELEMENTS ? left : ELEMENTS;
-        SNUG_TRY(read_array(self, from, (size_t)count * snug_dtype_bytes(of->stored)));
-        snug_elements_convert(from, of->stored, count, made, of->type.dtype);
-        SNUG_TRY(snug_file_write(to, made, (size_t)count * snug_dtype_bytes(of->type.dtype)));
-        left -= count;
-    }
-    return SNUG_OK;
+    return snug_numpy_copy(read_piece, self, &of->inside, to);
 }
 
 static snug_status write_archive(archive *self, const char *to) {
@@ -210,7 +152,8 @@ static snug_status write_archive(archive *self, const char *to) {
     snug_file file;
     snug_status status = SNUG_OK;
     for (size_t i = 0; i < self->count; i++)
-        items[i] = (snug_safetensors_item){self->arrays[i].name, self->arrays[i].type};
+        items[i] =
+            (snug_safetensors_item){self->arrays[i].inside.name, self->arrays[i].inside.type};
     SNUG_TRY(snug_safetensors_create(to, items, self->count, NULL, &file));
     for (size_t i = 0; i < self->count && status == SNUG_OK; i++)
         status = write_array(self, &self->arrays[i], &file);

@@ -18,9 +18,10 @@ static snug_status refuse_file(const char *name, bool is_folder) {
     const char *dot = strrchr(name, '.');
     if (is_folder)
         return snug_fail(SNUG_NOT_FOUND,
-                         "the folder '%s' has no IDX or CIFAR files, which are all that is read of "
-                         "a folder; a .safetensors file of `input` and `target` can hold anything "
-                         "else: safetensors.torch.save_file({'input': ..., 'target': ...}, ...)",
+                         "the folder '%s' has neither IDX files nor a folder of JPEG or PNG files "
+                         "for each class, as torchvision's ImageFolder takes them; a .safetensors "
+                         "file of `input` and `target` can hold anything else: "
+                         "safetensors.torch.save_file({'input': ..., 'target': ...}, ...)",
                          name);
     return snug_fail(SNUG_NOT_FOUND,
                      "'%s' is no data set that snug reads%s%s: a .safetensors, .npz or .csv file "
@@ -40,7 +41,8 @@ static snug_status find_format(const char *name, const snug_data_format **out) {
     const char *near = snug_near_match(name, known_names);
     return snug_fail(SNUG_NOT_FOUND,
                      "no data set '%s'%s%s%s: expected fashion-mnist, synthetic, a .safetensors, "
-                     ".npz or .csv file, or a folder with IDX or CIFAR files",
+                     ".npz or .csv file, or a folder with IDX files or of images, a folder a "
+                     "class",
                      name, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
 }
 
@@ -173,6 +175,34 @@ static snug_status split_samples(snug_dataset *dataset, bool held_out) {
     return SNUG_OK;
 }
 
+// Leaves out what the format cannot read.
+static snug_status check_samples(snug_dataset *dataset) {
+    const snug_dataset_options *options = &dataset->options;
+    int64_t kept = 0, total = dataset->samples;
+    if (!dataset->format->check || dataset->wanted.input_count == 0) return SNUG_OK;
+    if (!dataset->chosen) {
+        SNUG_TRY(SNUG_NEW(&dataset->chosen, (size_t)total));
+        for (int64_t i = 0; i < total; i++)
+            dataset->chosen[i] = i;
+    }
+    for (int64_t i = 0; i < total; i++) {
+        if (options->on_progress && !options->on_progress(options->context, i, total))
+            return snug_fail(SNUG_INTERRUPTED, "stopped while '%s' was read", options->name);
+        snug_status status = dataset->format->check(dataset, dataset->chosen[i]);
+        if (status == SNUG_OK) dataset->chosen[kept++] = dataset->chosen[i];
+        if (status != SNUG_OK && status != SNUG_BAD_FILE) return status;
+        if (status == SNUG_OK) continue;
+        if (dataset->skipped_count < SNUG_SKIPPED_NAMES)
+            SNUG_TRY(snug_memory_copy_text(snug_error_message(),
+                                           &dataset->skipped[dataset->skipped_count]));
+        dataset->skipped_count++;
+    }
+    dataset->samples = kept;
+    if (kept > 0) return SNUG_OK;
+    return snug_fail(SNUG_BAD_FILE, "none of %lld files of '%s' can be read; the first: %s",
+                     (long long)total, options->name, dataset->skipped[0]);
+}
+
 static snug_status open_format(snug_dataset *dataset, const snug_dataset_options *options) {
     char *name = NULL;
     bool held_out = options->validation_share > 0 && options->split == SNUG_TEST;
@@ -183,7 +213,8 @@ static snug_status open_format(snug_dataset *dataset, const snug_dataset_options
     SNUG_TRY(dataset->format->open(dataset));
     if (dataset->stored.samples < 1)
         return snug_fail(SNUG_BAD_FILE, "'%s' has no samples", options->name);
-    return split_samples(dataset, held_out);
+    SNUG_TRY(split_samples(dataset, held_out));
+    return check_samples(dataset);
 }
 
 static snug_status open_any(const snug_dataset_options *options, snug_dataset **out) {
@@ -280,6 +311,8 @@ void snug_dataset_close(snug_dataset *dataset) {
     dataset->format->close(dataset);
     snug_memory_free(dataset->pixels);
     snug_memory_free(dataset->chosen);
+    for (int i = 0; i < SNUG_SKIPPED_NAMES; i++)
+        snug_memory_free(dataset->skipped[i]);
     snug_memory_free((char *)(uintptr_t)dataset->options.name);
     snug_memory_free(dataset);
 }
@@ -288,9 +321,19 @@ int64_t snug_dataset_samples(const snug_dataset *dataset) {
     return dataset->samples;
 }
 
+int64_t snug_dataset_skipped(const snug_dataset *dataset) {
+    return dataset->skipped_count;
+}
+
+const char *snug_dataset_skipped_file(const snug_dataset *dataset, int64_t index) {
+    bool is_kept = index >= 0 && index < SNUG_SKIPPED_NAMES;
+    return is_kept ? dataset->skipped[index] : NULL;
+}
+
 const char *snug_dataset_use(const snug_dataset *dataset) {
     bool is_test = dataset->options.split == SNUG_TEST && dataset->stored.has_test;
-    return dataset->is_held_out ? "validation" : is_test ? "test" : "training";
+    if (dataset->is_held_out || (is_test && dataset->stored.is_validation)) return "validation";
+    return is_test ? "test" : "training";
 }
 
 const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset) {

@@ -14,7 +14,8 @@ typedef struct snug_stored {
     double mean, deviation; // of uint8 pixels scaled to [0, 1]
     bool per_pixel;         // targets are (H, W) of each sample
     bool has_test;
-    bool as_wanted; // read_sample() gives what is wanted; no image is made from pixels
+    bool is_validation; // what there is beside training samples is meant for validation
+    bool as_wanted;     // read_sample() gives what is wanted; no image is made from pixels
     // One sample's input and target as they are in the file; rank 0 with channels set: the image's.
     int rank, target_rank;
     int64_t dims[SNUG_SAMPLE_RANK], target_dims[SNUG_SAMPLE_RANK];
@@ -29,6 +30,9 @@ typedef struct snug_data_format {
     bool (*matches)(const char *path);
     // Fills dataset->stored and dataset->state from dataset->options and dataset->wanted.
     snug_status (*open)(snug_dataset *dataset);
+    // Whether sample |index| can be read, asked once of each that is taken: SNUG_BAD_FILE leaves it
+    // out, and its message is kept. NULL: all can.
+    snug_status (*check)(snug_dataset *dataset, int64_t index);
     // Reads one image as stored; |pixels| has room for it, |target| for its targets.
     snug_status (*read)(snug_dataset *dataset, int64_t index, void *pixels, int32_t *target);
     // Reads one sample as dataset->wanted says, for stored.as_wanted; NULL: there are images alone.
@@ -48,6 +52,9 @@ struct snug_dataset {
     snug_stored stored;
     int64_t *chosen; // the samples of the split, where some are held out; NULL: all
     int64_t samples; // of the split
+    // What cannot be read, one sentence each that names it: of the first ones.
+    char *skipped[SNUG_SKIPPED_NAMES];
+    int64_t skipped_count;
     bool is_held_out;
     void *state;  // the format's
     void *pixels; // one stored image

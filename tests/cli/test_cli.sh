@@ -50,7 +50,19 @@ expect 2 "torch.onnx.export(" plan model.pt
 expect 2 "'own.parquet' is no data set that snug reads, which knows no .parquet: a" \
     train simple --data own.parquet --no-out
 mkdir -p empty
-expect 2 "the folder 'empty' has no IDX or CIFAR files" train simple --data empty --no-out
+expect 2 "the folder 'empty' has neither IDX files nor a folder of JPEG or PNG files" \
+    train simple --data empty --no-out
+mkdir -p photos/cat photos/dog
+echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGPwBQAATwBOaYsBbAAAAABJRU5ErkJggg== |
+    base64 -d >photos/cat/1.png
+cp photos/cat/1.png photos/dog/2.PNG
+head -c 40 photos/cat/1.png >photos/dog/torn.png
+expect 0 "photos/dog/torn.png: the file ends too early" \
+    train simple --data photos --batch-size 2 --cost model --no-out
+expect 0 "1 file cannot be read and is left out" \
+    train simple --data photos --batch-size 2 --cost model --no-out
+touch x.npy
+expect 4 "x.npy is one array, and where are its targets?" train simple --data x.npy --no-out
 expect 2 "there is no option '--memroy'" plan simple --memroy 3
 expect 2 "a value is missing" plan simple --memory
 expect 2 "'12XB' is not a size" plan simple --memory 12XB

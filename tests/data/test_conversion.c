@@ -57,6 +57,64 @@ static void test_numpy(void **state) {
     check(path);
 }
 
+// An .npy file of |type|, by numpy's description of the format.
+static void write_npy(const char *path, const char *type, const char *shape, const void *elements,
+                      size_t bytes) {
+    char header[119];
+    FILE *file = fopen(path, "wb");
+    int used = snprintf(header, sizeof header,
+                        "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", type, shape);
+    memset(header + used, ' ', sizeof header - (size_t)used);
+    header[117] = '\n';
+    fwrite("\x93NUMPY\1\0\x76\0", 1, 10, file);
+    fwrite(header, 1, 118, file);
+    fwrite(elements, 1, bytes, file);
+    fclose(file);
+}
+
+// Pairs of files by their names, with and without test samples.
+static void test_npy(void **state) {
+    (void)state;
+    static const char *const names[][2] = {{"x.npy", "y.npy"},
+                                           {"my-X_all.npy", "my-Y_all.npy"},
+                                           {"images_train.npy", "labels_train.npy"}};
+    double x[ROWS][COLUMNS];
+    uint8_t y[ROWS];
+    char at[] = "/tmp/snug-npy-XXXXXX", paths[2][64];
+    assert_non_null(mkdtemp(at));
+    for (int i = 0; i < ROWS; i++) {
+        y[i] = (uint8_t)(i % 3);
+        for (int j = 0; j < COLUMNS; j++)
+            x[i][j] = i + j / 8.0;
+    }
+    for (size_t n = 0; n < 3; n++) {
+        for (int i = 0; i < 2; i++)
+            snprintf(paths[i], sizeof paths[i], "%s/%s", at, names[n][i]);
+        write_npy(paths[0], "<f8", "10, 3", x, sizeof x);
+        snug_dataset_info info;
+        assert_int_equal(snug_dataset_describe(paths[0], &info), SNUG_BAD_FILE);
+        assert_non_null(strstr(snug_error_message(), "where are its targets?"));
+        write_npy(paths[1], "|u1", "10,", y, sizeof y);
+        check(paths[0]);
+        assert_int_equal(snug_dataset_describe(paths[0], &info), SNUG_OK);
+        assert_false(info.has_test);
+    }
+    char test[64];
+    snug_dataset_info info;
+    snprintf(test, sizeof test, "%s/images_val.npy", at);
+    write_npy(test, "<f8", "10, 3", x, sizeof x);
+    snprintf(test, sizeof test, "%s/labels_val.npy", at);
+    write_npy(test, "|u1", "10,", y, sizeof y);
+    assert_int_equal(snug_dataset_describe(paths[0], &info), SNUG_OK);
+    assert_true(info.has_test);
+    assert_int_equal(truncate(paths[0], 140), 0);
+    assert_int_equal(snug_dataset_describe(paths[0], &info), SNUG_BAD_FILE);
+    assert_non_null(strstr(snug_error_message(), "images_train.npy ends too early"));
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", at);
+    assert_int_equal(system(command), 0);
+}
+
 // With and without names, the target anywhere, other separators, Windows' line ends, a gap at the
 // end.
 static void test_csv(void **state) {
@@ -139,8 +197,8 @@ static void test_damaged(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_numpy), cmocka_unit_test(test_csv),
-                                       cmocka_unit_test(test_refused),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_numpy), cmocka_unit_test(test_npy),
+                                       cmocka_unit_test(test_csv), cmocka_unit_test(test_refused),
                                        cmocka_unit_test(test_damaged)};
     return cmocka_run_group_tests_name("data of numpy's, and tables", tests, NULL, NULL);
 }

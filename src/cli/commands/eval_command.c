@@ -54,7 +54,7 @@ static void report(const options *given, const snug_run_info *info, const char *
                result->measured_peak_bytes, result->seconds);
 }
 
-static snug_status evaluate(const snug_plan *plan, const options *given, const char *folder,
+static snug_status evaluate(const snug_plan *plan, options *given, const char *folder,
                             snug_evaluate_result *result, const char **use) {
     char weights[4096];
     snug_dataset *test = NULL;
@@ -78,8 +78,7 @@ static int run(int argc, char **argv) {
     if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
     const char *folder = given.request.model;
     if (!given.data) {
-        command_complain("eval", "which --data? fashion-mnist, a folder, a .safetensors file or "
-                                 "synthetic");
+        command_complain("eval", "which --data? `snug train --help` lists what is read");
         return EXIT_USAGE;
     }
     snug_status status = snug_run_describe(folder, &info);
@@ -102,8 +101,7 @@ const snug_command snug_command_eval = {
     .usage = "usage: snug eval RUN --data DATA [--memory 2GiB] [options]\n\n"
              "Evaluates the network that `snug train` saved in the folder RUN, inside the\n"
              "budget and in the precision it was trained in.\n\n"
-             "  --data DATA           its test split: fashion-mnist, a folder with IDX files,\n"
-             "                        a .safetensors file or synthetic\n"
+             "  --data DATA           its test split: as for `snug train`\n"
              "  --val-split X         those that training held out (with its --seed)\n"
              "  --memory SIZE         the budget (default: what is free)\n"
              "  --batch-size N        the most samples at once (default 256)\n"

@@ -101,8 +101,7 @@ static int run(int argc, char **argv) {
     char path[256];
     if (!options_read(argc, argv, true, &given)) return EXIT_USAGE;
     if (!given.data) {
-        command_complain("train", "which --data? fashion-mnist, a folder, a .safetensors file "
-                                  "or synthetic");
+        command_complain("train", "which --data? fashion-mnist, a folder, a file or synthetic");
         return EXIT_USAGE;
     }
     if (given.curve || given.graph) {
@@ -148,9 +147,11 @@ const snug_command snug_command_train = {
     .summary = "trains a network inside a memory budget",
     .usage = "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n\n"
              "Plans the run, takes one block of memory, and trains inside it.\n\n"
-             "  --data DATA           fashion-mnist, a folder with IDX files, a .safetensors\n"
-             "                        or .npz file with input and target, a .csv of numbers\n"
-             "                        (the last column is the target), or synthetic\n"
+             "  --data DATA           fashion-mnist, a folder with IDX files, or with a folder\n"
+             "                        of JPEG and PNG files for each class, a .safetensors\n"
+             "                        or .npz file with input and target, x.npy beside\n"
+             "                        y.npy, a .csv of numbers (the last column is the\n"
+             "                        target), or synthetic\n"
              "  --epochs N            (default 1)\n"
              "  --max-steps N         ends the run early\n"
              "  --lr X                learning rate (default sgd 0.1, else 0.001)\n"

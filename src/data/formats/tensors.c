@@ -26,6 +26,7 @@ static const struct {
     snug_status (*open)(const char *path, snug_safetensors *out);
 } kinds[] = {{".safetensors", snug_safetensors_open},
              {".csv", snug_data_open_csv},
+             {".npy", snug_data_open_npy},
              {".npz", snug_data_open_npz}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
