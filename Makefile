@@ -1,5 +1,6 @@
-# The face of the project. `make demo` and `make test` do all their set-up on a fresh Debian 12.
-.PHONY: all bootstrap build install demo test test-pytorch check format tidy clean
+# The face of the project. `make demo`, `make web` and `make test` do all their
+# set-up on a fresh Debian 12.
+.PHONY: all bootstrap build install demo web test test-pytorch check format tidy clean
 
 all: build
 
@@ -18,6 +19,12 @@ demo: build
 	tools/bootstrap demo
 	tools/demo
 
+# build-web/explain.html: `snug explain` as one page for a browser.
+web:
+	tools/bootstrap web
+	cmake --preset web
+	cmake --build --preset web
+
 test: build
 	tools/test
 
@@ -33,4 +40,4 @@ tidy: build
 	git ls-files 'src/*.c' | xargs clang-tidy -p build --quiet
 
 clean:
-	rm -rf build build-debug build-clang build-fuzz
+	rm -rf build build-debug build-clang build-fuzz build-web

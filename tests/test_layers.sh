@@ -33,6 +33,7 @@ allow train "base graph io data plan device onnx"
 allow cli ""
 allow torch_allocator "base io"
 allow explain "base io torch_allocator"
+allow web "base io explain"
 allow dryrun "base io torch_allocator explain"
 allow fit "dryrun base io torch_allocator explain"
 

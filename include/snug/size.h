@@ -3,6 +3,7 @@
 #define SNUG_SIZE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "snug/status.h"
 
@@ -14,6 +15,6 @@ snug_status snug_size_parse(const char *text, size_t *out);
 enum { SNUG_SIZE_TEXT = 32 };
 
 // Writes |bytes| for people into |text| (SNUG_SIZE_TEXT chars): "512 B", "1.50 MiB"; returns it.
-const char *snug_size_print(size_t bytes, char text[SNUG_SIZE_TEXT]);
+const char *snug_size_print(uint64_t bytes, char text[SNUG_SIZE_TEXT]);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/size.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,10 +44,10 @@ snug_status snug_size_parse(const char *text, size_t *out) {
     return SNUG_OK;
 }
 
-const char *snug_size_print(size_t bytes, char text[SNUG_SIZE_TEXT]) {
+const char *snug_size_print(uint64_t bytes, char text[SNUG_SIZE_TEXT]) {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
     if (bytes < 1024) {
-        snprintf(text, SNUG_SIZE_TEXT, "%zu B", bytes);
+        snprintf(text, SNUG_SIZE_TEXT, "%" PRIu64 " B", bytes);
         return text;
     }
     double value = (double)bytes / 1024;

@@ -45,15 +45,15 @@ snug_status snug_pickle_push(snug_pickle *pickle, snug_pickle_value value) {
     return SNUG_OK;
 }
 
-snug_status snug_pickle_take(snug_pickle *pickle, size_t count, const unsigned char **out) {
+snug_status snug_pickle_take(snug_pickle *pickle, uint64_t count, const unsigned char **out) {
     if (pickle->length - pickle->at < count)
         return snug_fail(SNUG_BAD_FILE,
-                         "byte %zu: the file ends after %zu bytes, %zu before the end of what %s "
-                         "begins there; it was cut off",
+                         "byte %zu: the file ends after %zu bytes, %" PRIu64
+                         " before the end of what %s begins there; it was cut off",
                          pickle->opcode, pickle->length, count - (pickle->length - pickle->at),
                          snug_pickle_opcode_name(pickle->bytes[pickle->opcode]));
     *out = pickle->bytes + pickle->at;
-    pickle->at += count;
+    pickle->at += (size_t)count;
     return SNUG_OK;
 }
 
@@ -81,19 +81,19 @@ static uint64_t pack(const snug_pickle_value *value) {
     return (uint64_t)value->type << 56 | (uint64_t)value->tag << 48 | value->bits;
 }
 
-snug_status snug_pickle_put(snug_pickle *pickle, size_t index) {
+snug_status snug_pickle_put(snug_pickle *pickle, uint64_t index) {
     if (pickle->count == snug_pickle_floor(pickle)) return snug_pickle_underflow(pickle, "a value");
     if (index >= pickle->memo_count) {
         // Numbers count up; a gap is as much memory that no value has paid for.
         if (index - pickle->memo_count > 1000000 || index >= NO_MEMO)
             return snug_fail(SNUG_BAD_FILE,
-                             "byte %zu: entry %zu of the memo comes after entry %zu; the file is "
-                             "damaged",
+                             "byte %zu: entry %" PRIu64
+                             " of the memo comes after entry %zu; the file is damaged",
                              pickle->opcode, index, pickle->memo_count);
         size_t before = pickle->memo_count;
-        pickle->memo_count = index + 1;
+        pickle->memo_count = (size_t)index + 1;
         SNUG_TRY(check_memory(pickle));
-        snug_status status = SNUG_GROW(&pickle->memo, &pickle->memo_capacity, index + 1);
+        snug_status status = SNUG_GROW(&pickle->memo, &pickle->memo_capacity, pickle->memo_count);
         if (status != SNUG_OK) pickle->memo_count = before;
         SNUG_TRY(status);
         for (size_t i = before; i <= index; i++)
@@ -105,10 +105,10 @@ snug_status snug_pickle_put(snug_pickle *pickle, size_t index) {
     return SNUG_OK;
 }
 
-snug_status snug_pickle_get(snug_pickle *pickle, size_t index) {
+snug_status snug_pickle_get(snug_pickle *pickle, uint64_t index) {
     if (index >= pickle->memo_count || pickle->memo[index] == MEMO_EMPTY)
         return snug_fail(SNUG_BAD_FILE,
-                         "byte %zu: refers to entry %zu of the memo, which has no value",
+                         "byte %zu: refers to entry %" PRIu64 " of the memo, which has no value",
                          pickle->opcode, index);
     uint64_t packed = pickle->memo[index];
     return snug_pickle_push(pickle,

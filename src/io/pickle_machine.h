@@ -32,15 +32,15 @@ snug_status snug_pickle_step(snug_pickle *pickle);
 const char *snug_pickle_opcode_name(unsigned char opcode);
 
 snug_status snug_pickle_push(snug_pickle *pickle, snug_pickle_value value);
-// The next |count| bytes.
-snug_status snug_pickle_take(snug_pickle *pickle, size_t count, const unsigned char **out);
+// The next |count| bytes; what a file counts has 64 bits, also where a size_t has fewer.
+snug_status snug_pickle_take(snug_pickle *pickle, uint64_t count, const unsigned char **out);
 snug_status snug_pickle_mark(snug_pickle *pickle);
 // Height of the stack that the innermost open batch begins at; nothing below is an opcode's to
 // take.
 size_t snug_pickle_floor(const snug_pickle *pickle);
 snug_status snug_pickle_underflow(const snug_pickle *pickle, const char *what);
-snug_status snug_pickle_put(snug_pickle *pickle, size_t index);
-snug_status snug_pickle_get(snug_pickle *pickle, size_t index);
+snug_status snug_pickle_put(snug_pickle *pickle, uint64_t index);
+snug_status snug_pickle_get(snug_pickle *pickle, uint64_t index);
 void snug_pickle_changed(snug_pickle *pickle, const snug_pickle_value *value);
 
 // Puts the path of the container at stack[height], which is being filled, in front of the message

@@ -42,10 +42,11 @@ static snug_status run_int4(snug_pickle *pickle) {
     return push_integer(pickle, (int32_t)(uint32_t)number);
 }
 
-// An integer of |count| bytes, two's complement, little end first.
-static snug_status run_long(snug_pickle *pickle, size_t count) {
+// An integer of |length| bytes, two's complement, little end first.
+static snug_status run_long(snug_pickle *pickle, uint64_t length) {
     const unsigned char *bytes;
-    SNUG_TRY(snug_pickle_take(pickle, count, &bytes));
+    SNUG_TRY(snug_pickle_take(pickle, length, &bytes));
+    size_t count = (size_t)length;
     if (count == 0) return push_integer(pickle, 0);
     unsigned char fill = bytes[count - 1] & 0x80 ? 0xff : 0;
     while (count > 8 && bytes[count - 1] == fill)
@@ -101,8 +102,9 @@ static snug_status read_counted(snug_pickle *pickle, size_t width, const unsigne
                                 size_t *count) {
     uint64_t length;
     SNUG_TRY(read_number(pickle, width, &length));
+    SNUG_TRY(snug_pickle_take(pickle, length, bytes));
     *count = (size_t)length;
-    return snug_pickle_take(pickle, *count, bytes);
+    return SNUG_OK;
 }
 
 static snug_status push_text(snug_pickle *pickle, size_t width) {

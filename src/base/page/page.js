@@ -227,8 +227,12 @@ function drawBoxes(host, svg, boxes, place, tipOf) {
         event.preventDefault();
     };
 }
-// Draws again with |draw| where the window's width changes.
-function redrawWithWidth(draw) {
+// Draws again with |draw| where the window's width changes, as long as |host| is in the page.
+function redrawWithWidth(host, draw) {
     let width = innerWidth;
-    addEventListener('resize', () => { if (innerWidth !== width) { width = innerWidth; draw(); } });
+    const redraw = () => {
+        if (!host.isConnected) removeEventListener('resize', redraw);
+        else if (innerWidth !== width) { width = innerWidth; draw(); }
+    };
+    addEventListener('resize', redraw);
 }

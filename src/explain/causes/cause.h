@@ -54,7 +54,7 @@ extern const snug_cause *const snug_causes[]; // ends with NULL
 extern const snug_cause snug_cause_unknown;
 
 // A size for people, until the end of the enclosing block: SNUG_SIZE(facts->figures.free.bytes).
-#define SNUG_SIZE(bytes) snug_size_print((size_t)(bytes), (char[SNUG_SIZE_TEXT]){0})
+#define SNUG_SIZE(bytes) snug_size_print((uint64_t)(bytes), (char[SNUG_SIZE_TEXT]){0})
 
 // |part| of |whole|, 0 where either is unknown.
 static inline double snug_ratio(snug_amount part, snug_amount whole) {

@@ -65,7 +65,7 @@ static void append_growth(const snug_analysis *analysis, snug_text *out) {
                      iterations->count == 1 ? "s" : "");
     if (iterations->growth > 0)
         snug_text_append(out, "; live bytes grow by %s each (%zu of %zu)\n",
-                         snug_size_print((size_t)iterations->growth, size), iterations->growing,
+                         snug_size_print((uint64_t)iterations->growth, size), iterations->growing,
                          iterations->periods);
     else
         snug_text_append(out, "; %s\n",
@@ -73,7 +73,8 @@ static void append_growth(const snug_analysis *analysis, snug_text *out) {
                                                  : "too few to tell growth");
     for (size_t i = 0; i < analysis->growing_count && i < MOST_SITES; i++) {
         const snug_site_bytes *site = &analysis->growing[i];
-        snug_text_append(out, "  +%11s each  %-12s  ", snug_size_print((size_t)site->growth, size),
+        snug_text_append(out, "  +%11s each  %-12s  ",
+                         snug_size_print((uint64_t)site->growth, size),
                          snug_kind_names[site->kind]);
         append_place(analysis, site, 44, out);
     }

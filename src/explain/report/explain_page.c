@@ -11,7 +11,7 @@
 // A log may hold any number of errors; a page holds the last of them.
 enum { MOST_FINDINGS = 100 };
 
-static void append_data(const snug_explanation *explanation, snug_text *text) {
+void snug_explain_page_append_data(const snug_explanation *explanation, snug_text *text) {
     size_t count = explanation->count;
     size_t first = count > MOST_FINDINGS ? count - MOST_FINDINGS : 0;
     snug_text_append(text, "{\"left_out\":%zu,\"findings\":[", first);
@@ -28,7 +28,7 @@ static snug_status fill_mark(const char *name, const void *of, snug_text *text) 
     if (strcmp(name, "css") == 0) snug_text_append(text, "%s%s", snug_page_css, snug_explain_css);
     if (strcmp(name, "js") == 0)
         snug_text_append(text, "%s%s%s", snug_page_js, snug_snapshot_js, snug_explain_js);
-    if (strcmp(name, "data") == 0) append_data(explanation, text);
+    if (strcmp(name, "data") == 0) snug_explain_page_append_data(explanation, text);
     return SNUG_OK;
 }
 

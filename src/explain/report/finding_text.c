@@ -94,7 +94,7 @@ static void append_site(const snug_finding *finding, snug_text *out) {
 static void append_figure(const char *words, const snug_amount *amount, snug_text *out) {
     char size[SNUG_SIZE_TEXT];
     if (!amount->known) return;
-    snug_text_append(out, "  %-22s%12s%s\n", words, snug_size_print((size_t)amount->bytes, size),
+    snug_text_append(out, "  %-22s%12s%s\n", words, snug_size_print(amount->bytes, size),
                      amount->derived ? "  (worked out)" : "");
 }
 

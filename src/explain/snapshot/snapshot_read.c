@@ -90,7 +90,7 @@ static snug_status add_traces(snug_store *store, const snug_pickle_value *items,
 // Records are in their array in the order in which the file has them, each in one list.
 static snug_status add_records(snug_store *store, const snug_pickle_value *items, size_t count,
                                uint8_t item, uint8_t tag, snug_pickle_value *list) {
-    if (list->tag == TAG_NONE) SNUG_TRY(new_list(store, tag, items[0].bits, list));
+    if (list->tag == TAG_NONE) SNUG_TRY(new_list(store, tag, (size_t)items[0].bits, list));
     snug_list_range *range = &store->lists[list->bits];
     for (size_t i = 0; i < count; i++) {
         if (items[i].tag != item)
@@ -135,7 +135,8 @@ static bool skips(void *context, const snug_pickle_value *key) {
 static int by_address(const void *left, const void *right) {
     const snug_segment *a = left, *b = right;
     if (a->device != b->device) return a->device < b->device ? -1 : 1;
-    return (a->address > b->address) - (a->address < b->address);
+    if (a->address != b->address) return a->address < b->address ? -1 : 1;
+    return (a->first_block > b->first_block) - (a->first_block < b->first_block);
 }
 
 // Leaves those segments, with their blocks, that the snapshot refers to.

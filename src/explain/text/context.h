@@ -31,6 +31,10 @@ typedef struct snug_log {
     size_t figures, rises;
 } snug_log;
 
+// The networks that `snug train` has, by name; ends with NULL. The engine's own list needs the
+// engine, which the page in a browser has not.
+extern const char *const snug_log_networks[];
+
 // Reads the lines before |end|.
 void snug_log_advance(snug_log *log, const snug_clean *clean, size_t end);
 // Tells |facts| what is known now.

@@ -6,7 +6,6 @@
 
 #include "explain/text/context.h"
 #include "explain/text/quantity.h"
-#include "snug/plan.h"
 
 static bool begins(const char *text, const char *word) {
     return strncmp(text, word, strlen(word)) == 0;
@@ -227,14 +226,11 @@ void snug_log_advance(snug_log *log, const snug_clean *clean, size_t end) {
         read_line(clean, log->next, log);
 }
 
-// The name as snug's models have it, NULL for a network that snug does not have.
-// Without the engine there are none.
+// Without the engine there are none to be advised.
 static const char *known_model(const char *name) {
 #ifdef SNUG_ENGINE
-    snug_model_info info;
-    for (int i = 0; i < snug_model_total(); i++)
-        if (snug_model_describe(i, &info) == SNUG_OK && strcmp(info.name, name) == 0)
-            return info.name;
+    for (const char *const *known = snug_log_networks; *known; known++)
+        if (strcmp(*known, name) == 0) return *known;
 #else
     (void)name;
 #endif

@@ -54,8 +54,8 @@ static void append_range(snug_text *out, const char *words, const snug_amount *l
                          const snug_amount *most) {
     if (!least->known || least->bytes == most->bytes) return;
     char low[SNUG_SIZE_TEXT], high[SNUG_SIZE_TEXT];
-    snug_text_append(out, "; %s %s to %s", words, snug_size_print((size_t)least->bytes, low),
-                     snug_size_print((size_t)most->bytes, high));
+    snug_text_append(out, "; %s %s to %s", words, snug_size_print(least->bytes, low),
+                     snug_size_print(most->bytes, high));
 }
 
 static void widen(snug_amount *least, snug_amount *most, const snug_amount *with) {

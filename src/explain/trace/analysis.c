@@ -70,16 +70,23 @@ static void fill_table(snug_analysis *analysis, site_table *table) {
     }
 }
 
+// Those of one line are of different kinds, so that no two are equal and every C library's qsort()
+// gives the same order.
+static int by_frame(const snug_site_bytes *a, const snug_site_bytes *b) {
+    if (a->frame != b->frame) return a->frame < b->frame ? -1 : 1;
+    return a->kind - b->kind;
+}
+
 static int by_bytes(const void *left, const void *right) {
     const snug_site_bytes *a = left, *b = right;
     if (a->bytes != b->bytes) return a->bytes < b->bytes ? 1 : -1;
-    return (a->frame > b->frame) - (a->frame < b->frame);
+    return by_frame(a, b);
 }
 
 static int by_growth(const void *left, const void *right) {
     const snug_site_bytes *a = left, *b = right;
     if (a->growth < b->growth || a->growth > b->growth) return a->growth < b->growth ? 1 : -1;
-    return (a->frame > b->frame) - (a->frame < b->frame);
+    return by_frame(a, b);
 }
 
 static snug_status take_sites(const site_table *table, double least_growth, snug_analysis *out) {

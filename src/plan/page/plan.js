@@ -283,7 +283,7 @@ function start() {
                                           (each === largestPass ? ' (the peak)' : '')));
         });
         drawPass();
-        redrawWithWidth(drawPass);
+        redrawWithWidth(byId('drawings'), drawPass);
         document.body.dataset.peak = arena;
         document.body.dataset.inUse = pass.total[pass.peak];
         for (const kind of KINDS)

@@ -1,4 +1,4 @@
-// Draws the findings that the element #data holds. Bytes are exact integers throughout.
+// Draws the findings of an explanation into #findings. Bytes are exact integers throughout.
 const FIGURES = [
     ['requested_bytes', 'Requested'], ['capacity_bytes', 'Capacity'], ['free_bytes', 'Free'],
     ['allocated_bytes', 'Allocated'], ['reserved_bytes', 'Reserved'],
@@ -84,10 +84,12 @@ function drawFinding(finding) {
     if (finding.snapshot) drawSnapshot(finding, section);
 }
 
-const {findings, left_out: leftOut} = readData();
-const countWords = findings.length === 1 && findings[0].snapshot ? 'A memory snapshot'
-    : findings.length === 1 ? 'One out-of-memory error' : `${findings.length} out-of-memory errors`;
-byId('about').textContent = countWords + (leftOut ? `; ${leftOut} before them are left out here` : '');
-for (const finding of findings) drawFinding(finding);
-document.body.dataset.findings = findings.length;
-document.body.dataset.ready = 'yes';
+function drawExplanation({findings, left_out: leftOut}) {
+    const countWords = findings.length === 1 && findings[0].snapshot ? 'A memory snapshot'
+        : findings.length === 1 ? 'One out-of-memory error' : `${findings.length} out-of-memory errors`;
+    byId('about').textContent = countWords + (leftOut ? `; ${leftOut} before them are left out here` : '');
+    byId('findings').replaceChildren();
+    for (const finding of findings) drawFinding(finding);
+    document.body.dataset.findings = findings.length;
+    document.body.dataset.ready = 'yes';
+}

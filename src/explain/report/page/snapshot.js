@@ -326,7 +326,7 @@ function drawSnapshot(finding, host) {
                 ...growthSection(finding), layout.section, ...whatIfSection(finding));
     const draw = () => { hideTip(); timeline.draw(); layout.draw(); };
     draw();
-    redrawWithWidth(draw);
+    redrawWithWidth(timeline.section, draw);
     const shown = document.body.dataset, {kinds} = finding.snapshot;
     shown.peak = finding.snapshot.timeline.peak_bytes;
     shown.segments = new Set([...document.querySelectorAll('#segments .segment')].map(r => r.dataset.address)).size;
