@@ -96,6 +96,33 @@ void snug_advise_command(const snug_facts *facts, snug_advice *advice) {
                     "snug dry-run python PROGRAM");
 }
 
+const char *snug_device_watcher(const snug_facts *facts) {
+    static const struct {
+        const char *device, *program;
+    } programs[] = {{"MPS", "Activity Monitor"},
+                    {"XPU", "xpu-smi"},
+                    {"HIP", "rocm-smi"},
+                    {"DirectML", "the Task Manager's GPU memory"}};
+    for (size_t i = 0; facts->device && i < sizeof programs / sizeof programs[0]; i++)
+        if (strcmp(facts->device, programs[i].device) == 0) return programs[i].program;
+    return "nvidia-smi";
+}
+
+void snug_advise_see_others(const snug_facts *facts, const char *why, snug_advice *advice) {
+    const char *program = snug_device_watcher(facts);
+    if (facts->device &&
+        (strcmp(facts->device, "MPS") == 0 || strcmp(facts->device, "DirectML") == 0))
+        snug_advise(advice, why,
+                    "Look at %s before the run and while it fails, and close what "
+                    "else holds memory",
+                    program);
+    else
+        snug_advise(advice, why,
+                    "See who is on the card with %s (on the host, where this is a container) and "
+                    "end processes that are left over",
+                    program);
+}
+
 static void speak(snug_text *text, const char *format, va_list arguments) {
     char sentence[1024];
     vsnprintf(sentence, sizeof sentence, format, arguments);

@@ -81,6 +81,10 @@ bool snug_function_loads(const char *function, size_t length) {
                                         "model_load",
                                         "patch_weight_to_device",
                                         "dispatch_model",
+                                        "prepare_model",
+                                        "_prepare_one",
+                                        "_move_model_to_device",
+                                        "_load_weights",
                                         NULL};
     return is_any(function, length, loads);
 }

@@ -14,6 +14,7 @@ typedef struct snug_lever {
     snug_shortage shortage; // only against this one; 0: any
     snug_use use;           // only where the program does this; 0: any
     bool not_training;      // only where it does not train
+    bool not_loading;       // not while weights come onto the device, before any step
     bool evaluating;        // only where it failed while evaluating
     bool is_batch;          // only where the batch is not one sample already
     bool is_16_bit;         // only where 16-bit types are not in use already

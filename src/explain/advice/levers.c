@@ -43,6 +43,7 @@ static bool applies(const snug_lever *lever, const snug_facts *facts, const char
     return is_listed(lever->causes, cause) &&
            fill(lever->fix, facts, text, sizeof text, &mark, &end) >= 0 &&
            !(lever->not_training && facts->use == SNUG_USE_TRAINING) &&
+           !(lever->not_loading && facts->phase == SNUG_PHASE_LOAD) &&
            !(lever->evaluating && !evaluates) && !(lever->is_16_bit && facts->half) &&
            !(lever->is_batch && facts->batch_size == 1) &&
            (lever->shortage == SNUG_SHORTAGE_UNKNOWN || lever->shortage == facts->shortage) &&
@@ -52,6 +53,9 @@ static bool applies(const snug_lever *lever, const snug_facts *facts, const char
 }
 
 void snug_levers_tell(const snug_facts *facts, const char *cause, snug_advice *advice) {
+    // No lever makes room for one tensor that is larger than the whole device.
+    bool is_too_large = snug_ratio(facts->figures.requested, facts->usable) > 1;
+    if (is_too_large && strcmp(cause, "unknown") == 0) return;
     for (size_t i = 0; i < facts->tool_count; i++)
         for (const snug_lever *lever = facts->tools[i]->levers; lever->fix; lever++) {
             if (!applies(lever, facts, cause)) continue;

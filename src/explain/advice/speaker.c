@@ -54,7 +54,8 @@ static snug_use find_use(const snug_facts *facts) {
         "pipeline(|pipelines/|demo.py|gradio|/app.py|\"app.py|/test.py|\"test.py|pythontest.py|"
         "/eval.py|\"eval.py|pythoneval.py|sample.py|generate.py|"
         ".generate(|generate_text|pipe(|transcribe(|inferenc|txt2img|img2img|upscale|"
-        ",inpredict|,ininference|,ingenerate";
+        ",inpredict|,ininference|,ingenerate|paste_mask|ocr.ocr(|/infer/|predict_system|"
+        "create_predictor";
     static const char prose[] = "training|epoch|loss:|loss=|batch_size|batchsize|learning_rate";
     if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)
         return SNUG_USE_TRAINING;
@@ -107,6 +108,24 @@ static snug_torch_age find_age(const snug_facts *facts) {
     return SNUG_TORCH_UNKNOWN;
 }
 
+// Where it was asked for, by words of code and prose where no stack tells.
+static snug_run_phase find_phase(const snug_facts *facts) {
+    static const struct {
+        const char *words;
+        snug_run_phase phase;
+    } notes[] = {
+        {"exp_avg|momentum_buffer|optimizerstateinitialization|initialize_optimizer_states",
+         SNUG_PHASE_OPTIMIZER},
+        {"variables_initializer", SNUG_PHASE_LOAD},
+        {"duringvalidation|duringthevalidation|duringevaluation|duringtheevaluation|"
+         "invalidationstep|whenvalidating|invalidationphase|validationloop|whileevaluating",
+         SNUG_PHASE_EVALUATE},
+    };
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
+        if (snug_facts_mention(facts, notes[i].words)) return notes[i].phase;
+    return SNUG_PHASE_UNKNOWN;
+}
+
 // What was too small, where not the message but the text around it tells.
 static snug_shortage find_shortage(const snug_facts *facts) {
     static const struct {
@@ -122,17 +141,50 @@ static snug_shortage find_shortage(const snug_facts *facts) {
     };
     for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
         if (snug_facts_mention(facts, notes[i].words)) return notes[i].shortage;
+    // Intel's drivers give blocks of up to 4 GiB.
+    bool is_xpu = facts->device && strcmp(facts->device, "XPU") == 0;
+    const uint64_t most = (uint64_t)4 << 30;
+    if (is_xpu && facts->figures.requested.bytes >= most && facts->figures.capacity.known &&
+        facts->figures.allocated.bytes + facts->figures.requested.bytes <
+            facts->figures.capacity.bytes / 10 * 9)
+        return SNUG_SHORTAGE_BLOCK;
     // Pinning asks CUDA for memory of the host.
     bool bare = !facts->figures.requested.known && !facts->figures.capacity.known;
     if (bare && snug_facts_mention(facts, "pin_memory.py|_pin_memory_loop|inpinmemorythread|"
-                                          ".pin_memory()|cudahostalloc|cudahostregister|"
+                                          ".pin_memory(|cudahostalloc|cudahostregister|"
                                           "pinnedmemory|pin_memory=true"))
+        return SNUG_SHORTAGE_PINNED;
+    if (bare && facts->format && strcmp(facts->format, "cuda") == 0 &&
+        snug_facts_mention(facts, "deepspeedzerooptimizer") && snug_facts_mention(facts, "offload"))
         return SNUG_SHORTAGE_PINNED;
     return SNUG_SHORTAGE_UNKNOWN;
 }
 
+// Who sets PyTorch's allocator to cudaMallocAsync by itself: where no program is seen in a text of
+// it, it is ComfyUI's.
+static void guess_tool(snug_facts *facts) {
+    bool is_async = facts->format && strcmp(facts->format, "async") == 0;
+    if (!is_async || facts->tool_count > 0 || facts->user.file) return;
+    for (const snug_tool *const *tool = snug_tools; *tool; tool++)
+        if (strcmp((*tool)->name, "ComfyUI") == 0) add_tool(*tool, facts);
+}
+
+// A status of CUDA's from a program that is nobody's we know, and not Python's with PyTorch.
+static bool is_strange(const char *own, const snug_facts *facts) {
+    static const char signs[] = "torch|cudaerror:outofmemory|hiperror:outofmemory|.cuda()|"
+                                "cudaoutofmemory|outofmemoryerror|acceleratorerror|train.py|epoch";
+    bool bare = facts->format &&
+                (strcmp(facts->format, "cuda") == 0 || strcmp(facts->format, "pytorch") == 0);
+    return bare && !facts->figures.requested.known && !own && facts->tool_count == 0 &&
+           !snug_facts_mention(facts, signs);
+}
+
 void snug_speaker_find(const char *own, snug_facts *facts) {
+    enum { SHORT = 20000 }; // a long log has words of every kind
+    if (facts->phase == SNUG_PHASE_UNKNOWN && facts->around_length < SHORT)
+        facts->phase = find_phase(facts);
     find_tools(own, facts);
+    guess_tool(facts);
     facts->use = find_use(facts);
     facts->half = is_half(facts);
     facts->torch = find_age(facts);
@@ -146,4 +198,5 @@ void snug_speaker_find(const char *own, snug_facts *facts) {
     bool is_bare = facts->format && strcmp(facts->format, "cuda") == 0;
     if (is_bare && facts->tool_count > 0)
         facts->other_framework |= facts->tools[0]->other_framework;
+    facts->other_framework |= is_strange(own, facts);
 }

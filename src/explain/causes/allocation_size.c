@@ -3,6 +3,15 @@
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->shortage != SNUG_SHORTAGE_BLOCK) return 0;
+    const snug_figures *figures = &facts->figures;
+    if (figures->allocated.known && figures->capacity.known) {
+        snug_speak_for(evidence,
+                       "%s in one piece was asked for while only %s of %s was in use: drivers of "
+                       "this device give no single block above 4 GiB unless they are told to.",
+                       SNUG_SIZE(figures->requested.bytes), SNUG_SIZE(figures->allocated.bytes),
+                       SNUG_SIZE(figures->capacity.bytes));
+        return 0.85;
+    }
     snug_speak_for(evidence, "The text says that a single allocation may not be so large%s%s.",
                    facts->figures.requested.known ? ": " : "",
                    facts->figures.requested.known ? SNUG_SIZE(facts->figures.requested.bytes) : "");

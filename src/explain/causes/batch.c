@@ -270,8 +270,10 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         return;
     }
     if (facts->other_framework) {
-        snug_advise(advice, "halves what grows with it",
-                    "Halve the batch; where it trains, add up the gradients of two");
+        // Its own levers say it better.
+        if (facts->tool_count == 0)
+            snug_advise(advice, "what it keeps grows with them",
+                        "Give the program less at once: a smaller input, grid, scene or batch");
         return;
     }
     if (facts->batch_size == 1)

@@ -19,10 +19,11 @@ void snug_advise(snug_advice *advice, const char *why, const char *format, ...) 
 // A formatted text that lives as long as |advice|; "" when memory ran out, which the advice keeps.
 const char *snug_words(snug_advice *advice, const char *format, ...) SNUG_PRINTF(2, 3);
 
-// A fix that several causes have.
-#define SNUG_SEE_OTHERS                                                                            \
-    "See who is on the card with nvidia-smi (on the host, where this is a container) and end "     \
-    "processes that are left over"
+// Looking at who is on the device, a fix that several causes have.
+void snug_advise_see_others(const snug_facts *facts, const char *why, snug_advice *advice);
+
+// What shows that: "nvidia-smi", "Activity Monitor".
+const char *snug_device_watcher(const snug_facts *facts);
 
 // The snug command that would train the same within the memory that this process can have.
 void snug_advise_command(const snug_facts *facts, snug_advice *advice);
@@ -86,6 +87,14 @@ static inline bool snug_is_enough_free(const snug_facts *facts) {
     bool limited = figures->limit.known && figures->limit.bytes < figures->capacity.bytes;
     return figures->free.known && figures->requested.known && !limited &&
            figures->free.bytes >= snug_needed(facts) + ((uint64_t)32 << 20);
+}
+
+// All of the device but what is free and this process's own is hardly more than CUDA takes.
+static inline bool snug_is_nobody_seen(const snug_facts *facts) {
+    const snug_figures *figures = &facts->figures;
+    snug_amount others = figures->other_process.known ? figures->other_process
+                                                      : snug_beyond_context(facts->elsewhere);
+    return others.known && snug_ratio(others, figures->capacity) < 0.06;
 }
 
 // What was live and asked for is less than half of what there is, and what is free is not told.

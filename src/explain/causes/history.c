@@ -55,9 +55,13 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     bool cares = facts->use == SNUG_USE_IMAGES || facts->use == SNUG_USE_SERVER ||
                  (facts->use == SNUG_USE_INFERENCE && facts->tool_count > 0);
     if (facts->phase == SNUG_PHASE_EVALUATE && !facts->no_grad && !facts->is_snapshot && !cares) {
-        snug_speak_for(evidence, "It failed while evaluating, and the stack shows no no_grad() or "
-                                 "inference_mode(): without it each output keeps its graph.");
-        confidence += 0.6;
+        snug_speak_for(evidence,
+                       facts->user.file
+                           ? "It failed while evaluating, and the stack shows no no_grad() or "
+                             "inference_mode(): without it each output keeps its graph."
+                           : "It failed while evaluating, as the text says: without no_grad() "
+                             "each output keeps its graph.");
+        confidence += facts->user.file ? 0.6 : 0.45;
     }
     if (facts->phase == SNUG_PHASE_EVALUATE && facts->no_grad)
         snug_speak_against(evidence, "The stack shows no_grad() or inference_mode().");

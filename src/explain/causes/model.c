@@ -76,6 +76,16 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
         confidence = 0.42;
     }
     if (facts->phase == SNUG_PHASE_OPTIMIZER) confidence += 0.15;
+    // Servers that took their cache already.
+    bool cached = facts->use == SNUG_USE_SERVER && !facts->other_framework &&
+                  !snug_facts_mention(facts, "load_model|loadingmodel|load_weights|loadingweights|"
+                                             "loadingsafetensors|create_weights|"
+                                             "loadingcheckpoint|get_model(|from_pretrained");
+    if (cached) {
+        snug_speak_against(evidence, "Beside the weights a server takes a cache of keys and values "
+                                     "and runs requests; nothing shows that it still loaded.");
+        return 0.3;
+    }
     // Without gradients and optimizer state, what is live beside a small request is mostly weights.
     if (snug_facts_is_inference(facts) && live > 0.6 && one < 0.08 && asked) {
         if (one >= 0.02)
@@ -94,6 +104,18 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     return confidence;
 }
 
+// Neither gradients nor optimizer state are there yet.
+static void advise_loading(const snug_facts *facts, snug_advice *advice) {
+    snug_advise(advice, "half of what weights in 32 bits take; a quarter of that in 4 bits",
+                facts->half ? "Load the weights quantised, before they come onto the device"
+                            : "Load the weights in 16 bits (torch_dtype=torch.bfloat16, or "
+                              "model.bfloat16() before .to(\"cuda\")) or quantised");
+    snug_advise(advice, "each device holds a part of them",
+                "Spread the weights over more devices (FSDP, ZeRO-3, device_map=\"auto\"), or take "
+                "a smaller model");
+    snug_advise_command(facts, advice);
+}
+
 static void advise(const snug_facts *facts, snug_advice *advice) {
     const snug_amount live = facts->figures.allocated;
     if (facts->other_framework || snug_facts_is_inference(facts)) {
@@ -101,6 +123,10 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
                     "Load the weights in %squantised, or a part of the layers on the CPU",
                     facts->half ? "" : "16 bits or ");
         snug_advise(advice, "fewer weights", "Take a smaller model");
+        return;
+    }
+    if (facts->phase == SNUG_PHASE_LOAD && !facts->is_snapshot) {
+        advise_loading(facts, advice);
         return;
     }
     snug_advise_command(facts, advice);

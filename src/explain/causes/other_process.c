@@ -75,6 +75,12 @@ static void speak_of_cards(const snug_facts *facts, snug_evidence *evidence) {
         snug_speak_for(evidence, "GPU %d is empty.", facts->other_gpu);
 }
 
+static bool is_any_card_full(const snug_facts *facts) {
+    for (size_t i = 0; i < facts->card_count; i++)
+        if (facts->cards[i].used * 2 > facts->cards[i].total) return true;
+    return false;
+}
+
 // A server wants its share to be free at its start, before it has taken anything itself.
 static double judge_share(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
@@ -98,15 +104,21 @@ static bool is_bare(const snug_facts *facts) {
            strcmp(facts->format, "cuda") == 0 && !facts->figures.requested.known;
 }
 
-// JAX tells no more than what was asked for.
+// JAX tells no more than what was asked for; Paddle what is free, and at the start no more.
 static bool is_small(const snug_facts *facts) {
     const snug_amount *requested = &facts->figures.requested;
-    return facts->format && strcmp(facts->format, "jax") == 0 && requested->known &&
-           requested->bytes < (uint64_t)512 << 20 && !facts->figures.free.known &&
-           !facts->activations.known;
+    if (!facts->format || !requested->known || facts->activations.known) return false;
+    if (strcmp(facts->format, "jax") == 0)
+        return requested->bytes < (uint64_t)512 << 20 && !facts->figures.free.known;
+    return strcmp(facts->format, "paddle") == 0 && requested->bytes < (uint64_t)4 << 20 &&
+           facts->figures.free.known && !facts->figures.allocated.known;
 }
 
 static double judge_bare(const snug_facts *facts, snug_evidence *evidence) {
+    if (facts->phase == SNUG_PHASE_EVALUATE || facts->iterations > 0) {
+        snug_speak_against(evidence, "The run had had the device for itself until then.");
+        return 0.1;
+    }
     bool first =
         facts->phase == SNUG_PHASE_LOAD ||
         snug_facts_mention(facts, "_lazy_init|_cuda_init|set_device|.todevice|.to(device|"
@@ -143,7 +155,8 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->shortage == SNUG_SHORTAGE_SHARE) return judge_share(facts, evidence);
     if (facts->shortage != SNUG_SHORTAGE_UNKNOWN) return 0.05;
     if (!facts->is_snapshot) speak_of_cards(facts, evidence);
-    if (facts->other_gpu_is_empty && !figures->requested.known && !facts->masked && !facts->host)
+    if (facts->other_gpu_is_empty && !figures->requested.known && !facts->masked && !facts->host &&
+        is_any_card_full(facts))
         return 0.55;
     if (facts->is_snapshot && !figures->capacity.known && !was_taken_meanwhile(facts))
         return judge_snapshot(facts, evidence);
@@ -163,6 +176,11 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        "something else held it a moment before.",
                        SNUG_SIZE(figures->free.bytes),
                        (double)figures->free.bytes / (double)(figures->requested.bytes + 1));
+        if (snug_is_nobody_seen(facts)) {
+            snug_speak_against(evidence, "At most %s of the card's %s is anyone else's now.",
+                               SNUG_SIZE(other.bytes), SNUG_SIZE(figures->capacity.bytes));
+            return 0.3;
+        }
         if (other.known && other.bytes > 0)
             snug_speak_for(evidence, "%s of the card still is in use beyond this process's.",
                            SNUG_SIZE(other.bytes));
@@ -201,7 +219,7 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     if (facts->other_gpu >= 0 && facts->other_gpu_is_empty)
         snug_advise(advice, "nvidia-smi's table shows it empty",
                     "Use another card: CUDA_VISIBLE_DEVICES=%d", facts->other_gpu);
-    snug_advise(advice, gain, "%s", SNUG_SEE_OTHERS);
+    snug_advise_see_others(facts, gain, advice);
     if (facts->other_gpu >= 0 && !facts->other_gpu_is_empty)
         snug_advise(advice, "the whole card for this run",
                     "Use another card: CUDA_VISIBLE_DEVICES=%d", facts->other_gpu);

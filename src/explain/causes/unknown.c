@@ -28,7 +28,7 @@ static double judge_enough(const snug_facts *facts, snug_evidence *evidence) {
                            "PyTorch held %.1f %% of the device: near a round share, that is such a "
                            "fraction.",
                            snug_percent(held));
-        return 0.45;
+        return snug_is_nobody_seen(facts) ? 0.6 : 0.45;
     }
     if (snug_is_little(facts)) {
         snug_speak_for(evidence,
@@ -80,37 +80,53 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     return enough > 0 ? enough : 0.02;
 }
 
-static bool is_mac(const snug_facts *facts) {
-    return facts->device && strcmp(facts->device, "MPS") == 0;
+static void advise_shape(const snug_facts *facts, snug_advice *advice) {
+    snug_advise(advice,
+                "(N, 1) against (N) makes N x N values, as do all pairs of a batch and "
+                "one-hot labels over a large vocabulary",
+                "%s%s%sprint the shapes of the tensors that meet there",
+                facts->user.file ? "At " : "Where it failed, ",
+                facts->user.file ? facts->user.file : "", facts->user.file ? ": " : "");
+    if (facts->host || facts->other_framework) return;
+    snug_advise(advice,
+                "attention's scores grow with the square of the length: half the length "
+                "is a quarter of the memory",
+                "Cut the sequence (or the image) shorter, or use "
+                "torch.nn.functional.scaled_dot_product_attention");
 }
 
-// What shows who is on the device.
-static const char *watcher(const snug_facts *facts) {
-    static const struct {
-        const char *device, *program;
-    } programs[] = {{"MPS", "Activity Monitor"},
-                    {"XPU", "xpu-smi"},
-                    {"HIP", "rocm-smi"},
-                    {"DirectML", "the Task Manager's GPU memory"}};
-    for (size_t i = 0; facts->device && i < sizeof programs / sizeof programs[0]; i++)
-        if (strcmp(facts->device, programs[i].device) == 0) return programs[i].program;
-    return "nvidia-smi";
+// One tensor that no settings make room for.
+static void advise_pieces(const snug_facts *facts, snug_advice *advice) {
+    snug_advise(advice,
+                snug_words(advice, "%s in one piece do not fit into %s, whatever else is freed",
+                           SNUG_SIZE(facts->figures.requested.bytes),
+                           SNUG_SIZE(facts->usable.bytes)),
+                "Make that one tensor smaller, or work on it in pieces: print its shape where it "
+                "is made");
+    bool is_shared = facts->device && strcmp(facts->device, "HIP") == 0;
+    if (is_shared)
+        snug_advise(advice, "graphics in a processor have what the firmware and the kernel give",
+                    "Give it more: the frame buffer's size in the BIOS, or amdgpu's gttsize");
+}
+
+// The device had room.
+static void advise_limits(const snug_facts *facts, snug_advice *advice) {
+    if (facts->windows || (facts->format && strcmp(facts->format, "async") == 0))
+        snug_advise(advice,
+                    "Windows promises the card's memory from RAM and page file, too: where these "
+                    "are full, allocations fail beside a card with room",
+                    "Enlarge the page file (system managed, or 32 GB and more), and close what "
+                    "fills the RAM");
+    if (!facts->other_framework)
+        snug_advise(advice, "a limit of the process's own ends at a share of the device",
+                    "Look for set_per_process_memory_fraction, a container's or MIG's share, and "
+                    "ulimit -v");
+    snug_advise_see_others(facts, "shows who held it a moment before, if someone did", advice);
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {
     if (is_absurd(facts)) {
-        snug_advise(advice,
-                    "(N, 1) against (N) makes N x N values, as do all pairs of a batch and "
-                    "one-hot labels over a large vocabulary",
-                    "%s%s%sprint the shapes of the tensors that meet there",
-                    facts->user.file ? "At " : "Where it failed, ",
-                    facts->user.file ? facts->user.file : "", facts->user.file ? ": " : "");
-        if (facts->host || facts->other_framework) return;
-        snug_advise(advice,
-                    "attention's scores grow with the square of the length: half the length "
-                    "is a quarter of the memory",
-                    "Cut the sequence (or the image) shorter, or use "
-                    "torch.nn.functional.scaled_dot_product_attention");
+        advise_shape(facts, advice);
         return;
     }
     if (facts->host) {
@@ -119,18 +135,25 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise_command(facts, advice);
         return;
     }
-    if (!facts->other_framework && !snug_facts_is_inference(facts) && !is_mac(facts))
+    if (snug_ratio(facts->figures.requested, facts->usable) > 1) {
+        advise_pieces(facts, advice);
+        return;
+    }
+    if (snug_is_enough_free(facts)) {
+        advise_limits(facts, advice);
+        return;
+    }
+    bool is_mac = facts->device && strcmp(facts->device, "MPS") == 0;
+    if (!facts->other_framework && !snug_facts_is_inference(facts) && !is_mac)
         snug_advise(advice,
                     "the error then comes with figures, and the snapshot with the lines "
                     "that hold memory: snug explain s.pickle",
                     "Call torch.cuda.memory._record_memory_history() before training, and "
                     "torch.cuda.memory._dump_snapshot(\"s.pickle\") where it fails");
-    const char *program = watcher(facts);
-    if (strcmp(program, "nvidia-smi") == 0)
-        snug_advise(advice, "shows whether another process holds the card", "%s", SNUG_SEE_OTHERS);
-    else
-        snug_advise(advice, "shows what else holds the device's memory",
-                    "Look at %s before the run and while it fails", program);
+    snug_advise_see_others(facts, "shows whether another process holds the device", advice);
+    if (facts->other_framework)
+        snug_advise(advice, "what it keeps on the device grows with them",
+                    "Give the program less at once: a smaller input, grid, scene or batch");
     snug_advise_command(facts, advice);
 }
 

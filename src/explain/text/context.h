@@ -23,6 +23,7 @@ typedef struct snug_log {
     size_t next; // line
     int64_t batch_size;
     bool has_steps, has_epochs;
+    bool evaluates;        // the last bar was a validation's
     int64_t steps, epochs; // the last that were printed
     char model[32];
     char settings[160];

@@ -83,6 +83,14 @@ static bool is_other_bar(const char *line, const char *done) {
     return false;
 }
 
+// A bar of a validation, by the words before it.
+static bool is_evaluation(const char *line, const char *done) {
+    static const char *const words[] = {"valid", "evaluat", "testing", "(val)", "(test)"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (memmem(line, (size_t)(done - line), words[i], strlen(words[i]))) return true;
+    return false;
+}
+
 // The bar of a notebook's trainer at the beginning of |line|, which is taken for a log's prefix:
 // `[ 501/1500 05:12 < 10:24, 1.60 it/s, Epoch 1/3]`.
 static void read_notebook_bar(const char *line, snug_log *log) {
@@ -109,6 +117,7 @@ static void read_bar(const char *line, const char *at, snug_log *log) {
     while (done > line && is_digit(done[-1]))
         done--;
     if (done == start || !is_digit(at[1]) || is_other_bar(line, done)) return;
+    log->evaluates = is_evaluation(line, done);
     // Before it stands a percentage and a bar, "42%|####", or nothing.
     log->has_steps = true;
     log->steps = strtoll(done, NULL, 10);
@@ -238,7 +247,8 @@ static const char *known_model(const char *name) {
 }
 
 snug_status snug_log_tell(const snug_log *log, snug_explanation *explanation, snug_facts *facts) {
-    facts->batch_size = log->batch_size;
+    if (log->batch_size > 0) facts->batch_size = log->batch_size;
+    if (log->evaluates && facts->phase == SNUG_PHASE_UNKNOWN) facts->phase = SNUG_PHASE_EVALUATE;
     facts->iterations = log->has_steps ? log->steps : -1;
     facts->epochs = log->has_epochs ? log->epochs : -1;
     facts->model = log->model[0] ? known_model(log->model) : NULL;

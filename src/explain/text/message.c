@@ -26,9 +26,11 @@ typedef struct anchor_index {
     size_t count[256];
 } anchor_index;
 
-static void index_anchors(anchor_index *index) {
+static void index_anchors(bool fallback, anchor_index *index) {
+    memset(index->count, 0, sizeof index->count);
     for (const snug_format *const *format = snug_formats; *format; format++)
         for (const snug_anchor *anchor = (*format)->anchors; anchor->text; anchor++) {
+            if ((*format)->fallback != fallback) break;
             unsigned char letter = (unsigned char)anchor->text[0];
             size_t place = index->count[letter];
             if (place == MAX_BY_LETTER) continue; // the tests count
@@ -191,6 +193,21 @@ static void unite(snug_message *message, const snug_message *next) {
     message->end = next->end;
 }
 
+// "Out of memory error:" in a person's words or a program's, and the error itself below it.
+static bool is_name_of(const snug_message *message, const snug_message *next) {
+    enum { JUST_BELOW = 4 };
+    return message->format->vague && count_figures(&message->figures) == 0 &&
+           next->line - message->last_line <= JUST_BELOW;
+}
+
+// A program that goes on tells line by line what it was refused: less and less, or part after part.
+static bool is_next_attempt(const snug_message *message, const snug_message *next) {
+    return message->format == next->format && next->line - message->last_line <= 2 &&
+           message->gpu == next->gpu && message->figures.requested.known &&
+           next->figures.requested.known && count_figures(&message->figures) == 1 &&
+           count_figures(&next->figures) == 1 && message->processes + next->processes == 0;
+}
+
 // One error is often told twice: by the allocator and by the operation, or by chained tracebacks.
 static bool is_same_error(const snug_message *message, const snug_message *next) {
     bool near = next->line - message->last_line <= next->format->together;
@@ -204,6 +221,7 @@ static bool is_same_error(const snug_message *message, const snug_message *next)
     if (message->format->echoes && count_figures(&message->figures) == 0 && !message->shortage &&
         next->line - message->last_line <= JUST_ABOVE)
         return true;
+    if (is_name_of(message, next) || is_next_attempt(message, next)) return true;
     if (!are_family(message, next)) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
     if (!near) return false;
@@ -275,12 +293,14 @@ snug_status snug_messages_find(const snug_clean *clean, snug_message_list *out) 
     anchor_index *index = NULL;
     beginning_list beginnings = {0};
     snug_status status = SNUG_NEW(&index, 1);
-    if (status == SNUG_OK) {
-        index_anchors(index);
+    for (int fallback = 0; fallback < 2 && status == SNUG_OK; fallback++) {
+        if (out->count > 0 || out->harmless > 0) break;
+        beginnings.count = 0;
+        index_anchors(fallback == 1, index);
         status = find_beginnings(clean, index, &beginnings);
+        if (status == SNUG_OK) status = read_all(clean, &beginnings, out);
+        if (status == SNUG_OK) drop_harmless(clean, out);
     }
-    if (status == SNUG_OK) status = read_all(clean, &beginnings, out);
-    if (status == SNUG_OK) drop_harmless(clean, out);
     snug_memory_free(index);
     snug_memory_free(beginnings.items);
     return status;

@@ -31,6 +31,7 @@ typedef struct snug_format {
     bool other_framework;       // not PyTorch
     bool host;                  // of the CPU's memory
     bool masks;                 // an error of another kind, which may hide an out-of-memory
+    bool fallback;              // looked for only where no other format finds anything
     bool vague;                 // any other format that tells of the same error names it better
     bool echoes; // without figures it tells of the error before it, whatever that one's family
     const char *device;

@@ -153,6 +153,8 @@ static void judge_installed(const stack_frame *frame, snug_facts *facts) {
             note_phase(facts, SNUG_PHASE_EVALUATE);
             facts->no_grad = true;
         }
+    bool moves = is(function, "cuda") || is(function, "to");
+    if (moves && holds(file, "modules/module.py")) note_phase(facts, SNUG_PHASE_LOAD);
     if (is(function, "forward") || is(function, "_call_impl"))
         note_phase(facts, SNUG_PHASE_FORWARD);
     if (is(function, "backward") || holds(file, "autograd/__init__"))
@@ -173,7 +175,7 @@ static void judge_user(const stack_frame *frame, snug_facts *facts) {
     if (holds(code, "optimizer.step(") || holds(code, "optim.step(") || holds(code, "opt.step("))
         note_phase(facts, SNUG_PHASE_OPTIMIZER);
     if (holds(code, "torch.load(") || holds(code, "from_pretrained(") ||
-        holds(code, "load_state_dict("))
+        holds(code, "load_state_dict(") || holds(code, "load_model("))
         note_phase(facts, SNUG_PHASE_LOAD);
     if (is(function, "forward")) note_phase(facts, SNUG_PHASE_FORWARD);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "explain/advice/advice.h"
+#include "explain/text/program_texts.h"
 #include "explain/text/tool_texts.h"
 #include "support/test.h"
 
@@ -34,11 +35,10 @@ static const char *judge(const tool_text *wanted, const snug_finding *finding, s
     return NULL;
 }
 
-static void test_texts(void **state) {
-    (void)state;
+static int count_wrong(const tool_text *texts, size_t texts_count) {
     int wrong = 0;
-    for (size_t i = 0; i < TOOL_TEXTS; i++) {
-        const tool_text *wanted = &tool_texts[i];
+    for (size_t i = 0; i < texts_count; i++) {
+        const tool_text *wanted = &texts[i];
         snug_explanation *explanation = NULL;
         char *report = NULL;
         size_t count = 0;
@@ -57,18 +57,28 @@ static void test_texts(void **state) {
         snug_explanation_text_free(report);
         snug_explanation_free(explanation);
     }
-    print_message("%d texts, %d wrong\n", (int)TOOL_TEXTS, wrong);
+    return wrong;
+}
+
+static void test_texts(void **state) {
+    (void)state;
+    int wrong = count_wrong(tool_texts, TOOL_TEXTS) + count_wrong(program_texts, PROGRAM_TEXTS);
+    print_message("%d texts, %d wrong\n", (int)TOOL_TEXTS + (int)PROGRAM_TEXTS, wrong);
     assert_int_equal(wrong, 0);
+}
+
+static void check_no_failure(const char *text) {
+    snug_explanation *explanation = NULL;
+    if (snug_explain_text(text, strlen(text), "text", &explanation) != SNUG_BAD_FILE)
+        fail_msg("taken for an out-of-memory error: %s", text);
 }
 
 static void test_no_failures(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof no_failures / sizeof no_failures[0]; i++) {
-        snug_explanation *explanation = NULL;
-        if (snug_explain_text(no_failures[i], strlen(no_failures[i]), "text", &explanation) !=
-            SNUG_BAD_FILE)
-            fail_msg("taken for an out-of-memory error: %s", no_failures[i]);
-    }
+    for (size_t i = 0; i < sizeof no_failures / sizeof no_failures[0]; i++)
+        check_no_failure(no_failures[i]);
+    for (size_t i = 0; i < LOOKALIKES; i++)
+        check_no_failure(lookalikes[i]);
 }
 
 // Eight ranks are one explanation, which says what differs; what launchers put before a line is not

@@ -2,6 +2,12 @@
 #include "explain/advice/advice.h"
 
 static const snug_lever levers[] = {
+    {.causes = "batch model unknown fragmentation",
+     .when = "limitsetto:|set_limit(",
+     .fix = "Call free_all_blocks() of the pool before the larger array is made, or raise its "
+            "set_limit()",
+     .why = "the pool counts blocks that it keeps against the limit",
+     .source = "docs.cupy.dev: Memory Management"},
     {.causes = "batch model unknown",
      .fix = "Work on a part of the array at a time, in float32 in place of float64",
      .why = "temporaries of an expression are as large as its arrays",

@@ -2,6 +2,13 @@
 #include "explain/advice/advice.h"
 
 static const snug_lever levers[] = {
+    {.causes = "batch late-batch history evaluation unknown",
+     .when = "paste_mask",
+     .fix = "Scale the image down before it is given to the detector, or paste the masks on the "
+            "CPU (fewer boxes, a smaller GPU_MEM_LIMIT)",
+     .why = "each box's mask is pasted into an image of the original size, all boxes at once",
+     .source = "github.com/open-mmlab/mmdetection/issues/8232; "
+               "detectron2/layers/mask_ops.py: paste_masks_in_image"},
     {.causes = "batch late-batch",
      .fix = "Lower SOLVER.IMS_PER_BATCH, and SOLVER.BASE_LR with it",
      .why = "fewer images at once",

@@ -18,6 +18,6 @@ const snug_tool snug_tool_fooocus = {
     .name = "Fooocus",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_IMAGES,
-    .words = "fooocus",
+    .words = "fooocus|entry_with_update",
     .levers = levers,
 };

@@ -11,6 +11,7 @@ static const snug_lever levers[] = {
      .source = "docs.jax.dev: GPU memory allocation; gradient checkpointing"},
     {.causes = "batch late-batch",
      .not_training = true,
+     .unless = "alphafold|colabfold",
      .fix = "Make the batch, the sequence or the image smaller; where it trains, add up "
             "the gradients of two (optax.MultiSteps)",
      .why = "temporaries of a step grow with them",

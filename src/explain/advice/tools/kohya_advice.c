@@ -2,12 +2,17 @@
 #include "explain/advice/advice.h"
 
 static const snug_lever levers[] = {
+    {.causes = "model",
+     .fix = "Take --full_fp16 or --full_bf16, and --lowram",
+     .why = "weights come in 16 bits, and straight onto the card",
+     .source = "github.com/kohya-ss/sd-scripts: docs"},
     {.causes = "batch late-batch",
      .unless = "train_batch_size=1|train_batch_size1",
      .fix = "Set --train_batch_size 1 with --gradient_accumulation_steps",
      .why = "fewer images at once",
      .source = "github.com/kohya-ss/sd-scripts: docs"},
     {.causes = "batch late-batch model",
+     .not_loading = true,
      .unless = "gradient_checkpointing",
      .fix = "Take --gradient_checkpointing",
      .why = "activations are computed again in the backward pass",
@@ -19,6 +24,7 @@ static const snug_lever levers[] = {
      .why = "VAE and text encoders leave the card",
      .source = "github.com/kohya-ss/sd-scripts: docs"},
     {.causes = "batch model optimizer-state",
+     .not_loading = true,
      .unless = "adamw8bit|adafactor",
      .fix = "Take --optimizer_type AdamW8bit or Adafactor",
      .why = "a quarter of the optimizer state",
@@ -29,6 +35,7 @@ static const snug_lever levers[] = {
      .why = "16-bit activations; attention without its matrix of scores",
      .source = "github.com/kohya-ss/sd-scripts: docs"},
     {.causes = "batch model",
+     .not_loading = true,
      .fix = "Lower --resolution, such as 512,512, and --network_dim",
      .why = "activations grow with the pixels",
      .source = "github.com/kohya-ss/sd-scripts: docs"},

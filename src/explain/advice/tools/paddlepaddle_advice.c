@@ -3,6 +3,18 @@
 
 static const snug_lever levers[] = {
     {.causes = "batch late-batch model",
+     .use = SNUG_USE_INFERENCE,
+     .fix = "Give it smaller images (det_limit_side_len) or fewer at once (rec_batch_num)",
+     .why = "activations grow with them",
+     .source = "github.com/PaddlePaddle/PaddleOCR: doc/doc_en/inference_args_en.md"},
+    {.causes = "batch model",
+     .when = "gpu_mem=",
+     .use = SNUG_USE_INFERENCE,
+     .fix = "Lower gpu_mem, which is taken at the start, to leave the rest to what comes after",
+     .why = "detector, classifier and recogniser each take such a pool",
+     .source = "github.com/PaddlePaddle/PaddleOCR: doc/doc_en/inference_args_en.md"},
+    {.causes = "batch late-batch model",
+     .unless = "create_predictor|ocr.ocr(|/infer/",
      .fix = "Lower the batch size (batch_size_per_card), or the image size",
      .why = "activations grow with them",
      .source = "paddlepaddle.org.cn: FAQ; the message itself"},

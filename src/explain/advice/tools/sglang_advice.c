@@ -12,6 +12,12 @@ static const snug_lever levers[] = {
      .fix = "Spread the weights over more cards (--tp 2) or take a quantised model",
      .why = "the weights leave nothing of the share to the cache",
      .source = "docs.sglang.ai: Hyperparameter Tuning; Server Arguments"},
+    {.causes = "kv-cache batch workspace",
+     .when = "capturecudagraph|init_cuda_graphs|cuda_graph_runner",
+     .fix = "Lower --mem-fraction-static (such as 0.8), or --cuda-graph-max-bs",
+     .why = "graphs are captured in what the share of weights and cache leaves, one for every "
+            "batch size up to that",
+     .source = "docs.sglang.ai: Hyperparameter Tuning; Server Arguments"},
     {.causes = "kv-cache",
      .fix = "Lower --context-length",
      .why = "the pool has to hold one request of that length",

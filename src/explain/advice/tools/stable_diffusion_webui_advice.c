@@ -2,14 +2,19 @@
 #include "explain/advice/advice.h"
 
 static const snug_lever levers[] = {
+    {.causes = "batch model workspace fragmentation late-batch unknown",
+     .when = "forge|distilled_cfg",
+     .fix = "Lower \"GPU Weights (MB)\" at the top of Forge's page",
+     .why = "less of the model stays on the card, which leaves the rest to the computation",
+     .source = "github.com/lllyasviel/stable-diffusion-webui-forge: discussions/981"},
     {.causes = "batch model workspace fragmentation late-batch",
-     .unless = "--medvram|--lowvram",
+     .unless = "--medvram|--lowvram|forge|distilled_cfg",
      .fix = "Start with --medvram (set COMMANDLINE_ARGS=--medvram in webui-user)",
      .why = "text encoder, U-Net and VAE take turns on the card",
      .source = "github.com/AUTOMATIC1111/stable-diffusion-webui/wiki: Optimizations; "
                "Command Line Arguments"},
     {.causes = "batch model workspace late-batch",
-     .unless = "--lowvram",
+     .unless = "--lowvram|forge|distilled_cfg",
      .fix = "Start with --lowvram in place of --medvram",
      .why = "the U-Net, too, is on the card a part at a time; slow",
      .source = "github.com/AUTOMATIC1111/stable-diffusion-webui/wiki: Optimizations; "
@@ -60,6 +65,7 @@ const snug_tool snug_tool_stable_diffusion_webui = {
              "modules/processing.py|modules\\processing.py|modules/call_queue.py|"
              "modules\\call_queue.py|sysvram:|torchactive/reserved|modules\\sd_samplers|"
              "modules/sd_samplers|--medvram|gb,sys:|automatic1111|sdnext|"
-             "stable-diffusion-webui-forge",
+             "stable-diffusion-webui-forge|modules_forge|distilled_cfg|totargetloadmodel|"
+             "toloadtargetmodel",
     .levers = levers,
 };

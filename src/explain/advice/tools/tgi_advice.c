@@ -27,7 +27,8 @@ const snug_tool snug_tool_tgi = {
     .name = "text-generation-inference",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_SERVER,
-    .words = "text_generation_server|text-generation-launcher|max-batch-prefill-tokens|"
-             "text-generation-inference|text_generation_launcher",
+    .words =
+        "text_generation_server|text-generation-launcher|max-batch-prefill-tokens|"
+        "text-generation-inference|text_generation_client|text_generation_router|text_generation_launcher",
     .levers = levers,
 };

@@ -38,6 +38,7 @@ static const snug_lever levers[] = {
      .why = "the same batch in smaller parts",
      .source = "huggingface.co/docs/transformers: TrainingArguments; GPU memory"},
     {.causes = "batch late-batch model",
+     .not_loading = true,
      .unless = "gradient_checkpointing=true|gradient_checkpointing:true|"
                "gradient_checkpointingtrue",
      .fix = "Set gradient_checkpointing=True",
@@ -50,6 +51,7 @@ static const snug_lever levers[] = {
      .why = "activations grow with the longest of a batch",
      .source = "huggingface.co/docs/transformers: TrainingArguments; GPU memory"},
     {.causes = "batch model",
+     .not_loading = true,
      .is_16_bit = true,
      .fix = "Set bf16=True (fp16=True on cards before Ampere)",
      .why = "16-bit activations",
@@ -61,6 +63,7 @@ static const snug_lever levers[] = {
      .why = "no gradients and state for the frozen weights",
      .source = "huggingface.co/docs/transformers: TrainingArguments; GPU memory"},
     {.causes = "model optimizer-state batch",
+     .not_loading = true,
      .unless = "adamw_bnb_8bit|adafactor|adamw_8bit|paged_adamw",
      .fix = "Set optim=\"adamw_bnb_8bit\" or \"adafactor\"",
      .why = "a quarter of the optimizer state, or less",

@@ -65,6 +65,17 @@ static const snug_lever levers[] = {
      .why = "a little less than is free; the server wants its share of the whole card to "
             "be free at its start",
      .source = "vllm/v1/worker/utils.py: request_memory"},
+    {.causes = "kv-cache",
+     .shortage = SNUG_SHORTAGE_REQUESTS,
+     .fix = "Lower --max-num-seqs, such as 64 (256 or 1024 unless set)",
+     .why = "the run at the start samples for that many requests at once, logits over the whole "
+            "vocabulary",
+     .source = "docs.vllm.ai: Conserving Memory"},
+    {.causes = "kv-cache",
+     .shortage = SNUG_SHORTAGE_REQUESTS,
+     .fix = "Lower --gpu-memory-utilization by 0.05",
+     .why = "the cache leaves more to what comes after it",
+     .source = "docs.vllm.ai: Conserving Memory"},
     {.causes = "batch late-batch",
      .fix = "Lower --max-num-seqs (such as 16) and --max-num-batched-tokens",
      .why = "activations grow with the requests that run at once and the tokens of a step",
@@ -103,8 +114,9 @@ const snug_tool snug_tool_vllm = {
     .name = "vLLM",
     .rank = SNUG_TOOL_PROGRAM,
     .use = SNUG_USE_SERVER,
-    .words = "/vllm/|vllm.engine|vllm.entrypoints|vllmserve|initializingtheengine|"
-             "desiredgpumemoryutilization|vllm.llm|vllm/v1|vllmimportllm|vllm_worker|"
-             "vllminstance|vllm-project|\\vllm\\|vllmapiserver",
+    .words =
+        "/vllm/|vllm.engine|vllm.entrypoints|vllmserve|initializingtheengine|"
+        "desiredgpumemoryutilization|vllm.llm|vllm/v1|vllmimportllm|vllm_worker|"
+        "vllminstance|vllmworker|enginecore_|multiproc_executor|vllm-project|\\vllm\\|vllmapiserver",
     .levers = levers,
 };

@@ -8,6 +8,7 @@
 static bool is_python(const snug_clean *clean, size_t at, size_t length) {
     const char *after = clean->squeezed + at + length;
     return snug_clean_begins_line(clean, at) && strncmp(after, ":std::bad_alloc", 15) != 0 &&
+           strncmp(after, ":badallocation:cuda", 19) != 0 &&
            (*after == ':' || snug_clean_ends_line(clean, at + length));
 }
 
@@ -26,6 +27,8 @@ static const snug_anchor anchors[] = {
     {.text = "memoryerror:unabletoallocate"},
     {.text = "memoryerror", .fits = is_python},
     {.text = "std::bad_alloc", .fits = is_host},
+    {.text = "error:badallocation", .fits = is_host}, // the same in Microsoft's words
+    {.text = "outofhostmemory"},
     {.text = "[errno12]cannotallocatememory"},
     {.text = "errorcode12(cannotallocatememory)"},
     {.text = "cannotallocatememory(12)"},

@@ -3,6 +3,7 @@
 
 static const snug_anchor anchors[] = {
     {.text = "couldnotallocatetensorwith"},
+    {.text = "notenoughmemoryresourcesareavailable"},
     {.text = "thereisnotenoughgpuvideomemory"},
     {0},
 };

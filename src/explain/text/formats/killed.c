@@ -58,6 +58,8 @@ static const snug_anchor anchors[] = {
     {.text = "crashedafterusingalltheavailableram"},
     {.text = "triedtoallocatemorememorythanisavailable"},
     {.text = "killedduetothenoderunninglowonmemory"},
+    {.text = "killedduetomemorypressure"},
+    {.text = "killedbysigkillbyoomkiller"},
     {.text = "nodewaslowonresource:memory"},
     {.text = "killed", .fits = is_shell},
     {0},

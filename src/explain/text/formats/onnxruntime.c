@@ -1,5 +1,18 @@
 // ONNX Runtime's arena.
+#include <string.h>
+
 #include "explain/text/message.h"
+
+// Only the CPU's provider has blocked layouts.
+static void tell(const snug_clean *clean, const snug_message *message, snug_facts *facts) {
+    enum { BEFORE = 300 };
+    size_t length = message->start < BEFORE ? message->start : BEFORE;
+    const char *before = clean->squeezed + message->start - length;
+    if (!memmem(before, length, "_nchwc", 6) && !memmem(before, length, "reorder", 7)) return;
+    facts->host = true;
+    facts->device = "CPU";
+    facts->shortage = SNUG_SHORTAGE_HOST;
+}
 
 static const snug_anchor anchors[] = {
     {.text = "failedtoallocatememoryforrequestedbuffer"},
@@ -17,4 +30,5 @@ const snug_format snug_format_onnxruntime = {
     .together = 30,
     .other_framework = true,
     .tool = "ONNX Runtime",
+    .tell = tell,
 };

@@ -19,6 +19,17 @@ static const char *refine(const char *message, size_t length) {
     return NULL;
 }
 
+// Whose device it is, by the word before "out of memory".
+static void tell(const snug_clean *clean, const snug_message *message, snug_facts *facts) {
+    static const struct {
+        const char *word, *device;
+    } devices[] = {{"hipoutofmemory", "HIP"}, {"xpuoutofmemory", "XPU"}};
+    size_t from = message->start < 3 ? 0 : message->start - 3;
+    size_t length = message->end - from < 40 ? message->end - from : 40;
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++)
+        if (has(clean->squeezed + from, length, devices[i].word)) facts->device = devices[i].device;
+}
+
 static const snug_anchor anchors[] = {
     {.text = "outofmemory.triedtoallocate"},
     {.text = "outofmemory!triedtoallocate"},
@@ -40,5 +51,6 @@ const snug_format snug_format_pytorch = {
     .family = "pytorch",
     .anchors = anchors,
     .together = 30,
+    .tell = tell,
     .refine = refine,
 };

@@ -24,6 +24,8 @@ static const snug_anchor anchors[] = {
     {.text = "insufficientvrambasedon", .shortage = SNUG_SHORTAGE_CACHE},
     {.text = "modelloadingwasstoppedduetoinsufficientsystemresources",
      .shortage = SNUG_SHORTAGE_HOST},
+    {.text = "executorcreationfailedduetoinsufficientgpumemory",
+     .shortage = SNUG_SHORTAGE_REQUESTS},
     {.text = "kvcacheistoosmall", .shortage = SNUG_SHORTAGE_CONTEXT},
     {.text = "canonlysupport#kvcachetokens", .shortage = SNUG_SHORTAGE_CONTEXT},
     {0},

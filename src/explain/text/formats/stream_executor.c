@@ -5,6 +5,7 @@
 static const snug_anchor anchors[] = {
     {.text = "fromdevice:cuda_error_out_of_memory"},
     {.text = "fromdevice:hip_error_outofmemory"},
+    {.text = "fromdevice:hiperror_t(#)"},
     {0},
 };
 
