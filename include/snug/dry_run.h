@@ -47,7 +47,9 @@ typedef struct snug_dry_run_request {
     const char *output;    // a file for what the program prints; NULL: it prints as it does
     bool profile;          // find out what each part of its networks keeps and computes
     bool once;             // where it does not fit, leave it at that
-    bool real;             // on the machine's own card, with the hook alone (`snug run`)
+    // On the CPU: "keep:FOLDER" what steps find, or "compare:FOLDER" (python/snug_hook/verify.py).
+    const char *verify;
+    bool real; // on the machine's own card, with the hook alone (`snug run`)
     // Hears of what takes a while, in a sentence; NULL: nobody does.
     void (*tell)(void *context, const char *sentence);
     void *context;

@@ -31,6 +31,7 @@ typedef struct snug_fit_request {
     snug_fidelity allow; // no fix changes more than this
     const char *fixes;   // names that may be used, "checkpoint,offload"; NULL: all
     bool prefer_speed;   // the fastest allowed rather than the mildest
+    int verify_steps;    // on the CPU, with and without the chosen fixes; 0: none
     int most_runs;       // dry runs, at most; 0: as many as are needed, up to 12
     // Hears of each dry run as it begins; NULL: nobody does.
     void (*tell)(void *context, const char *sentence);
@@ -54,6 +55,10 @@ void snug_fit_free(snug_fit *fit);
 snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit);
 // Whether fixes were found with which it fits: also before it was interrupted.
 bool snug_fit_fits(const snug_fit *fit);
+
+// False where the fixes were verified and gave other results than their fidelity promises. Where
+// the program cannot run on the CPU nothing was seen: true, and the report tells.
+bool snug_fit_keeps_promise(const snug_fit *fit);
 
 // The report for people (80 columns), as a JSON object in one line, and the lines of PyTorch for
 // who would rather write the chosen fixes into the program. The caller frees |*out| with

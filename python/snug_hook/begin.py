@@ -44,4 +44,8 @@ def after_import(torch: Any) -> None:
     marks.install(torch)
     steps.install(torch)
     objects.install(torch)
+    if settings.verify:
+        from snug_hook import verify
+
+        verify.install(torch)
     private.at_first_use(torch, lambda: recording.begin(torch))

@@ -118,6 +118,14 @@ def write_profile() -> None:
 
 
 @guarded
+def write_verification() -> None:
+    if settings.verify:
+        from snug_hook import verify
+
+        verify.finish()
+
+
+@guarded
 def write(why: str, error: BaseException | None = None, cannot: str = "") -> None:
     """Writes what this process saw, once."""
     global _written_by
@@ -129,6 +137,7 @@ def write(why: str, error: BaseException | None = None, cannot: str = "") -> Non
 
         recording.write(torch)
         write_profile()
+        write_verification()
     if standins.driver is not None:
         standins.driver.snug_standin_flush()
     path = os.path.join(settings.directory, f"{os.getpid()}.python.json")

@@ -7,12 +7,14 @@ standins = ""
 steps = 5  # optimizer steps after which the program ends; 0: at its own end
 deadline = 0.0  # Unix time at which it ends; 0: none
 fixes = ""  # a file with a list of fixes; "" for none
+verify = ""  # "keep" what steps on the CPU find, or "compare" it with what was kept
+verify_folder = ""
 profile = False  # what each part of its networks keeps and computes is written, too
 
 
 def read(text: str) -> bool:
     """Takes over the settings in |text|; False where there are none."""
-    global directory, standins, steps, deadline, fixes, profile
+    global directory, standins, steps, deadline, fixes, profile, verify, verify_folder
     values = dict(part.split("=", 1) for part in text.split(";") if "=" in part)
     directory = values.get("directory", "")
     standins = values.get("standins", "")
@@ -20,4 +22,5 @@ def read(text: str) -> bool:
     deadline = float(values.get("deadline", "0"))
     fixes = values.get("fixes", "")
     profile = values.get("profile", "") == "1"
+    verify, _, verify_folder = values.get("verify", "").partition(":")
     return bool(directory)

@@ -70,7 +70,7 @@ snug_status snug_dry_setup_standin(const snug_dry_run_request *request, uint64_t
     char *card = NULL;
     SNUG_TRY(snug_gpu_standin_settings(snug_dry_setup_gpu(request), &card));
     snug_text_append(&text, "%s;memory=%" PRIu64 ";gpus=%d;directory=%s", card, memory_bytes,
-                     request->gpus, directory);
+                     request->verify ? 0 : request->gpus, directory);
     snug_string_free(card);
     if (request->context_bytes)
         snug_text_append(&text, ";context=%" PRIu64, request->context_bytes);
@@ -97,9 +97,11 @@ static bool is_set_by_us(const char *entry, const snug_dry_run_request *request)
     static const char *const always[] = {"SNUG_HOOK=", "PYTHONPATH=", NULL};
     static const char *const dry[] = {
         "SNUG_STANDIN=", "TORCHINDUCTOR_CACHE_DIR=", "TRITON_CACHE_DIR=", NULL};
+    static const char *const verify[] = {"PYTHONHASHSEED=", NULL};
     static const char *const allocator[] = {
         "PYTORCH_CUDA_ALLOC_CONF=", "PYTORCH_ALLOC_CONF=", NULL};
     return is_any(entry, always) || (!request->real && is_any(entry, dry)) ||
+           (request->verify && is_any(entry, verify)) ||
            (request->allocator && is_any(entry, allocator));
 }
 
@@ -115,6 +117,7 @@ static snug_status format_hook(const snug_dry_run_request *request, const snug_d
     }
     if (request->fixes) snug_text_append(out, ";fixes=%s/fixes.json", setup->directory);
     if (request->profile) snug_text_append(out, ";profile=1");
+    if (request->verify) snug_text_append(out, ";verify=%s", request->verify);
     return snug_text_status(out);
 }
 
@@ -127,7 +130,7 @@ static snug_status write_fixes(const snug_dry_run_request *request, const snug_d
 
 static snug_status make_environment(const snug_dry_run_request *request, uint64_t memory_bytes,
                                     snug_dry_setup *setup) {
-    enum { TEXTS = 7 };
+    enum { TEXTS = 8 };
     size_t count = 0, used = 0;
     while (environ[count])
         count++;
@@ -151,6 +154,7 @@ static snug_status make_environment(const snug_dry_run_request *request, uint64_
         }
         snug_text_append(&texts[1], "PYTHONPATH=%s/start%s%s", setup->python,
                          path && *path ? ":" : "", path ? path : "");
+        if (request->verify) snug_text_append(&texts[7], "PYTHONHASHSEED=0");
         // Both of its names: the newer one counts where a version knows it.
         if (request->allocator) {
             snug_text_append(&texts[3], "PYTORCH_CUDA_ALLOC_CONF=%s", request->allocator);
@@ -184,12 +188,12 @@ static int remove_entry(const char *path, const struct stat *about, int kind, st
     return 0;
 }
 
-static void remove_directory(const char *path) {
+void snug_dry_remove_folder(const char *path) {
     (void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void snug_dry_setup_clear(snug_dry_setup *setup) {
-    if (setup->directory && !getenv("SNUG_DRY_RUN_KEEP")) remove_directory(setup->directory);
+    if (setup->directory && !getenv("SNUG_DRY_RUN_KEEP")) snug_dry_remove_folder(setup->directory);
     snug_pool_clear(&setup->pool);
     *setup = (snug_dry_setup){0};
 }

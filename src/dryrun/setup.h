@@ -19,6 +19,8 @@ typedef struct snug_dry_setup {
 snug_status snug_dry_setup_make(const snug_dry_run_request *request, uint64_t memory_bytes,
                                 snug_dry_setup *out);
 void snug_dry_setup_clear(snug_dry_setup *setup);
+// With all that is in it, as far as it can be removed.
+void snug_dry_remove_folder(const char *path);
 
 // "as much as it likes": more than any card has, and little enough that PyTorch can set aside
 // addresses for it several times over.

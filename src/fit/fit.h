@@ -87,6 +87,29 @@ typedef struct snug_fit_candidate {
     char *problem; // why it failed; NULL
 } snug_fit_candidate;
 
+// What --verify compared; differences relative to the norm of what there was, below 0: no number.
+typedef struct snug_fit_difference {
+    int64_t tensors, different, missing, first_step;
+    double relative;
+} snug_fit_difference;
+
+typedef enum snug_fit_verdict {
+    SNUG_FIT_UNVERIFIED,   // it was not asked for, or there is nothing to verify
+    SNUG_FIT_NOT_ON_CPU,   // |problem|
+    SNUG_FIT_NOT_REPEATED, // the program itself gives other results each time
+    SNUG_FIT_KEPT,
+    SNUG_FIT_OTHER_RANDOM, // random numbers were drawn in another order: nothing can be compared
+    SNUG_FIT_NO_PROMISE,   // differences are told
+    SNUG_FIT_BROKEN,
+} snug_fit_verdict;
+
+typedef struct snug_fit_verification {
+    snug_fit_verdict verdict;
+    int64_t steps;
+    snug_fit_difference losses, gradients, weights, random;
+    char *problem;
+} snug_fit_verification;
+
 struct snug_fit {
     snug_fit_request request;
     snug_fit_situation situation;
@@ -98,6 +121,7 @@ struct snug_fit {
     char output[64]; // a file for what candidates print
     // Tries a candidate on the card: fills what was seen. snug_fit_try(), but in tests.
     snug_status (*try_on_card)(snug_fit *fit, snug_fit_candidate *candidate);
+    snug_fit_verification verification;
     snug_dry_run *last; // of the candidate that needs least, where none fits; NULL otherwise
 };
 
@@ -121,6 +145,11 @@ bool snug_fit_is_stopped(snug_fit *fit);
 snug_status snug_fit_try(snug_fit *fit, snug_fit_candidate *candidate);
 // With all the memory it likes: |fit->last|.
 snug_status snug_fit_try_without_limit(snug_fit *fit, snug_fit_candidate *candidate);
+
+// fit_verify.c: the program on the CPU with and without the chosen fixes: |fit->verification|.
+snug_status snug_fit_verify(snug_fit *fit);
+void snug_fit_append_verification(const snug_fit *fit, snug_text *out);
+void snug_fit_append_verification_json(const snug_fit *fit, snug_text *out);
 
 // fit_search.c: fills candidates, |chosen| and the outcome.
 snug_status snug_fit_search(snug_fit *fit);

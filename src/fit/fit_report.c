@@ -220,6 +220,7 @@ snug_status snug_fit_text(const snug_fit *fit, char **out) {
         append_chosen(fit, &text);
     else
         append_no_fit(fit, &text);
+    snug_fit_append_verification(fit, &text);
     append_left_out(fit, &text);
     return take(&text, out);
 }
@@ -260,6 +261,7 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
         append_candidate(fit, &fit->candidates[fit->chosen], &text);
     else
         snug_text_append(&text, "null");
+    snug_fit_append_verification_json(fit, &text);
     snug_text_append(&text, ",\"candidates\":[");
     for (size_t i = 0; i < fit->candidate_count; i++) {
         snug_text_append(&text, "%s", i ? "," : "");

@@ -99,6 +99,7 @@ static snug_status find_situation(snug_fit *fit) {
     situation->step_seconds = 3 * situation->frontier.forward_seconds;
     if (situation->step_seconds <= 0) situation->step_seconds = 1;
     SNUG_TRY(snug_fit_search(fit));
+    if (fit->outcome == SNUG_DRY_RUN_FITS && asked->verify_steps) return snug_fit_verify(fit);
     return fit->outcome == SNUG_DRY_RUN_NO_FIT ? find_least(fit) : SNUG_OK;
 }
 
@@ -141,6 +142,7 @@ void snug_fit_free(snug_fit *fit) {
         snug_memory_free(fit->candidates[i].problem);
     snug_dry_run_free(fit->situation.unfixed);
     snug_dry_run_free(fit->last);
+    snug_memory_free(fit->verification.problem);
     snug_fit_frontier_clear(&fit->situation.frontier);
     snug_fit_profile_clear(&fit->situation.profile);
     snug_memory_free(fit);
@@ -152,6 +154,10 @@ snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit) {
 
 bool snug_fit_fits(const snug_fit *fit) {
     return fit->chosen >= 0;
+}
+
+bool snug_fit_keeps_promise(const snug_fit *fit) {
+    return fit->verification.verdict != SNUG_FIT_BROKEN;
 }
 
 bool snug_fit_is_stopped(snug_fit *fit) {

@@ -49,18 +49,27 @@ enum {
     JSON,
     CONTEXT,
     RESERVE,
+    VERIFY,
     VARY
 };
 
-static const struct option options[] = {
-    {"gpu", required_argument, NULL, GPU},         {"memory", required_argument, NULL, MEMORY},
-    {"gpus", required_argument, NULL, GPUS},       {"steps", required_argument, NULL, STEPS},
-    {"time", required_argument, NULL, TIME},       {"allow", required_argument, NULL, ALLOW},
-    {"fixes", required_argument, NULL, FIXES},     {"prefer", required_argument, NULL, PREFER},
-    {"runs", required_argument, NULL, RUNS},       {"out", required_argument, NULL, OUT},
-    {"show-code", no_argument, NULL, CODE},        {"json", no_argument, NULL, JSON},
-    {"context", required_argument, NULL, CONTEXT}, {"reserve", required_argument, NULL, RESERVE},
-    {"vary", required_argument, NULL, VARY},       {0}};
+static const struct option options[] = {{"gpu", required_argument, NULL, GPU},
+                                        {"memory", required_argument, NULL, MEMORY},
+                                        {"gpus", required_argument, NULL, GPUS},
+                                        {"steps", required_argument, NULL, STEPS},
+                                        {"time", required_argument, NULL, TIME},
+                                        {"allow", required_argument, NULL, ALLOW},
+                                        {"fixes", required_argument, NULL, FIXES},
+                                        {"prefer", required_argument, NULL, PREFER},
+                                        {"runs", required_argument, NULL, RUNS},
+                                        {"out", required_argument, NULL, OUT},
+                                        {"show-code", no_argument, NULL, CODE},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"context", required_argument, NULL, CONTEXT},
+                                        {"reserve", required_argument, NULL, RESERVE},
+                                        {"verify", required_argument, NULL, VERIFY},
+                                        {"vary", required_argument, NULL, VARY},
+                                        {0}};
 
 static bool read_option(int option, arguments *out) {
     snug_fit_request *request = &out->request;
@@ -88,6 +97,8 @@ static bool read_option(int option, arguments *out) {
         out->out = optarg;
         return (*optarg && *optarg != '-') ||
                program_complain("fit", "--out", optarg, "the name of a file");
+    case VERIFY:
+        return program_read_count("fit", "--verify", optarg, 1000, &request->verify_steps);
     case RESERVE:
         return read_reserve(optarg, &request->reserve_bytes);
     case VARY:
@@ -146,7 +157,7 @@ static snug_status print(snug_status (*make)(const snug_fit *, char **), const s
 }
 
 static int report(const snug_fit *fit, const arguments *given, char *const *program) {
-    bool fits = snug_fit_fits(fit);
+    bool fits = snug_fit_fits(fit) && snug_fit_keeps_promise(fit);
     if (!given->json) fputs("\n", stdout);
     snug_status status = print(given->json ? snug_fit_json : snug_fit_text, fit);
     if (status == SNUG_OK && given->show_code && fits) {
@@ -160,6 +171,7 @@ static int report(const snug_fit *fit, const arguments *given, char *const *prog
             printf(" %s", *word);
         putchar('\n');
     }
+    if (status == SNUG_OK && !snug_fit_keeps_promise(fit)) return EXIT_FAILED;
     return status == SNUG_OK ? program_exit(snug_fit_outcome_of(fit)) : command_fail("fit", status);
 }
 
@@ -221,6 +233,8 @@ const snug_command snug_command_fit = {
         "  --prefer WHAT      fidelity (default) or speed\n"
         "  --vary NAME=A..B   the largest number that fits in the place of {NAME} among the\n"
         "                     program's arguments; NAME=A,B,C: the first of these\n"
+        "  --verify N         N steps on the CPU with and without the chosen fixes: losses and\n"
+        "                     gradients are compared to what they promise\n"
         "  --runs N           dry runs, at most (default 12)\n"
         "  --out FILE         where the fixes are written (default snug-fixes.json)\n"
         "  --show-code        also print the lines of PyTorch that do the same\n"
