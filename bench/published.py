@@ -63,7 +63,8 @@ def gpt2(words: str, measured: float) -> Row:
 def conv(words: str, measured: float, unit: str = "GiB", card: str = "P100 PCIe",
          source: str = "MONeT") -> Row:
     then = "a PyTorch of its time" if source.startswith("diffusers") else "1.5 to 1.7"
-    return Row(source, words, card, measured, unit, torch="2.6.0", then=then, convolutions=True)
+    torch = "2.9.1" if source.startswith("diffusers") else "2.6.0"
+    return Row(source, words, card, measured, unit, torch=torch, then=then, convolutions=True)
 
 
 ROWS = [

@@ -162,11 +162,20 @@ static uint64_t copy_bytes(const cudnn_convolution *c, uint64_t outer, int64_t c
     return times(times(outer, (uint64_t)padded), cudnn_type_size(c->type));
 }
 
+// Planes' forward in TF32 writes y as it lies: profiles on Ampere and later name the kernels
+// ..._tf32f32_tf32f32_f32_nhwckrsc_nchw, and the published peaks of SDXL's decoder (float32; 1 and
+// 4 images) leave room for a copy of x alone.
+static bool writes_in_place(const cudnn_convolution *c) {
+    return c->direction == CUDNN_FORWARD && c->type == CUDNN_FLOAT && c->spatial == 2;
+}
+
 // Kernels that want channels innermost, with copies of what lies otherwise, "x + y + w". The
 // filter's gradient is added up in float32, in two halves of the batch.
 static uint64_t converted(const cudnn_convolution *c) {
     uint64_t x = copy_bytes(c, times((uint64_t)c->n, volume(c, c->x)), c->c, c->x_last);
-    uint64_t y = copy_bytes(c, times((uint64_t)c->n, volume(c, c->y)), c->k, c->y_last);
+    uint64_t y = 0;
+    if (!writes_in_place(c))
+        y = copy_bytes(c, times((uint64_t)c->n, volume(c, c->y)), c->k, c->y_last);
     int64_t inputs = c->c / maximum(c->groups, 1);
     uint64_t filters = times((uint64_t)c->k, volume(c, c->w));
     if (c->direction == CUDNN_BACKWARD_FILTER)
