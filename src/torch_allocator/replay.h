@@ -27,9 +27,19 @@ typedef struct snug_replay_waited {
     size_t first, request;
 } snug_replay_waited;
 
+typedef struct snug_segment_life snug_segment_life;
+
+// Where the trace does not tell private pools: the entries with those that were found.
+typedef struct snug_replay_pools {
+    snug_trace_entry *entries; // NULL: the trace tells them, or there are none
+    snug_segment_life *lives;
+    size_t life_count;
+    uint32_t *life_of; // of each entry
+} snug_replay_pools;
+
 typedef struct snug_replay {
-    const snug_snapshot *snapshot; // borrowed
-    const snug_trace_entry *entries;
+    const snug_snapshot *snapshot;   // borrowed
+    const snug_trace_entry *entries; // borrowed, or those of |pools|
     size_t count;
     int device;
     snug_allocator_config recorded; // settings; capacity as far as the trace tells it
@@ -47,6 +57,7 @@ typedef struct snug_replay {
     uint64_t peak_reserved;    // as recorded
     size_t requests, failures; // alloc and oom entries
     size_t last_failure;       // the last oom's index; |count|: none
+    snug_replay_pools pools;
 } snug_replay;
 
 // Prepares the trace of |device|. SNUG_NOT_FOUND where the snapshot has none; SNUG_NOMEM. The
@@ -56,12 +67,14 @@ void snug_replay_free(snug_replay *replay);
 
 typedef struct snug_replay_result {
     uint64_t peak_reserved, peak_allocated, end_reserved;
-    size_t requests;          // that were replayed
-    size_t placed_alike;      // of them, at the recorded address; as recorded alone
-    size_t alike;             // of them, with as much reserved afterwards as recorded
-    size_t served;            // of the failures recorded: would have succeeded
-    bool last_served;         // the last of them
-    uint64_t live_at_failure; // allocated bytes then
+    size_t requests;     // that were replayed
+    size_t placed_alike; // of them, at the recorded address; as recorded alone
+    size_t alike;        // of them, with as much reserved afterwards as recorded
+    size_t first_other;  // the first request elsewhere, or with another figure; the replay's
+    uint64_t first_other_address; // |count|: none. Where it was put
+    size_t served;                // of the failures recorded: would have succeeded
+    bool last_served;             // the last of them
+    uint64_t live_at_failure;     // allocated bytes then
     bool failed;          // a request failed that went well when recorded; the replay ends there
     size_t failed_at;     // its entry
     uint64_t failed_size; // bytes
@@ -75,5 +88,24 @@ snug_status snug_replay_run(const snug_replay *replay, const snug_allocator_conf
 
 // replay_start.c: fills segments, parts and live.
 snug_status snug_replay_start(snug_replay *replay);
+
+// replay_trace.c: fills reserved, its peak, requests, failures and last_failure.
+snug_status snug_replay_count(snug_replay *replay);
+// Fills emptied and waited, anew where they were filled.
+snug_status snug_replay_find_emptied(snug_replay *replay);
+// What the process could have at the failure |index|, in bytes: all that it held, and what was free
+// unless that was enough, when a limit of its own is what failed it.
+uint64_t snug_replay_capacity_at(const snug_replay *replay, size_t index);
+// Whether entry |index| completes a free; whether of one that the entry before requested: at once,
+// as far as the trace tells.
+bool snug_replay_completes(const snug_replay *replay, size_t index);
+bool snug_replay_is_at_once(const snug_replay *replay, size_t index);
+
+// replay_pools.c: private pools, where the trace does not tell them. Those that the segments left
+// at the end tell come before all else; others are guessed by replays of a |replay| otherwise
+// ready.
+snug_status snug_replay_find_pools(snug_replay *replay);
+snug_status snug_replay_guess_pools(snug_replay *replay);
+void snug_replay_pools_clear(snug_replay_pools *pools);
 
 #endif
