@@ -45,6 +45,10 @@ def expect(condition: bool, words: str) -> None:
 VARIES = r"second|time|pid|recording|_us$"
 
 
+def varying(case: Case) -> str:
+    return VARIES + ("|pinned" if case.loader else "")
+
+
 def without(pattern: str, value: object) -> object:
     """A report without what may differ from run to run: seconds, process ids, names of files."""
     if isinstance(value, dict):
@@ -107,7 +111,7 @@ def check_case(case: Case, python: pathlib.Path, twice: bool) -> None:
     if twice:
         second = dry_run(case.command(python), *case.cards(), environment=case.environment)
         ended_well(second)
-        varies = VARIES + ("|pinned" if case.loader else "")
+        varies = varying(case)
         told = differences(without(varies, first.report), without(varies, second.report))
         expect(not told, "\n    ".join(["a second dry run said otherwise:", *told[:8]]))
 
@@ -187,7 +191,8 @@ def check_hidden(python: pathlib.Path, cases: list[Case]) -> None:
             seen = dry_run(case.command(python), *case.cards(), environment=case.environment)
             blind = dry_run(case.command(python), environment=case.environment, before=before)
             ended_well(blind)
-            told = differences(without(VARIES, seen.report), without(VARIES, blind.report))
+            varies = varying(case)
+            told = differences(without(varies, seen.report), without(varies, blind.report))
             expect(not told, f"{case.name}: other bytes without NVIDIA's files: {told[:4]}")
             expect(not any("/nvidia/" in path for path in libraries(blind)),
                    "a file that was hidden is in the maps")
