@@ -110,6 +110,10 @@ typedef struct snug_loader_options {
     bool shuffle;          // anew each epoch (Fisher-Yates); false: in order
     int64_t epoch_samples; // samples of an epoch, at most the set's; 0: all
     int64_t chunk_samples; // the most samples that next() is asked for
+    // Where it begins, as another loader of the same options would stand after so many whole epochs
+    // and samples of the next.
+    uint64_t first_epoch;
+    int64_t first_sample; // at most epoch_samples
 } snug_loader_options;
 
 // |dataset| is borrowed; nothing else may read it meanwhile. Two chunks are held in host memory.

@@ -114,6 +114,7 @@ typedef struct snug_plan_request {
     snug_fidelity allow;      // the planner's default for callers is SNUG_STATISTICS: set it
     bool prefer_speed;        // the fastest that fits, whatever allowed fidelity it has
     const char *fixes;        // "free-early,accumulate": only these fixes, "": none; NULL: all
+    const char *require;      // fixes that are used whatever the budget, by comma; NULL: none
     bool evaluation;          // no training: weights and the forward pass alone
     snug_cost_source cost;
     void (*on_timing)(void *context); // called before kernels are measured; may be NULL

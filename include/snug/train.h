@@ -126,11 +126,26 @@ typedef struct snug_train_options {
     const char *init;     // weights to start from, as snug_trainer_load() reads them; NULL: none
     double loss_scale;    // float16: what the loss is multiplied by; 0: PyTorch's dynamic rule
     uint64_t seed;
-    const char *out; // directory for weights.safetensors, plan.json and log.jsonl; NULL: none
-    bool overwrite;  // the files of an earlier run in |out|
+    const char
+        *out;       // directory for weights.safetensors, plan.json, log.jsonl, checkpoints; or NULL
+    bool overwrite; // the files of an earlier run in |out|
     bool keep_going; // as snug_trainer_keep_going()
-    // May be NULL. |should_stop| is asked after every micro-batch's update; a true answer ends the
-    // run as an interrupted one, with its state saved.
+    // Checkpoints in |out| (snug/checkpoint.h), every so many steps and whenever so many seconds
+    // have passed; 0: not by that. With either there is one of the start and one of the end, too.
+    // An interrupted run leaves one whatever these say.
+    int64_t checkpoint_steps;
+    double checkpoint_seconds;
+    int checkpoints_kept; // the newest so many; 0: 2
+    // Goes on from the newest checkpoint in |out| that is whole, with the same bits as if the run
+    // had never stopped, where plan, data and the options above are the same or differ in the
+    // budget and exact fixes alone. |epochs| and |max_steps| may be more than they were.
+    bool resume;
+    const char *note; // kept in every checkpoint, for snug_checkpoint_note(.., "caller"); or NULL
+    // May be NULL. |should_stop| is asked before samples are taken; a true answer ends the run as
+    // an interrupted one, after the last step that was complete, with its state saved. |on_notice|
+    // is told in a sentence what is otherwise than it was: a damaged checkpoint that was passed by,
+    // and what of a resumed run's plan differs so that bits will.
+    void (*on_notice)(void *context, const char *text);
     void (*on_step)(void *context, const snug_step_event *event);
     void (*on_epoch)(void *context, const snug_epoch_event *event);
     bool (*should_stop)(void *context);
@@ -138,20 +153,25 @@ typedef struct snug_train_options {
 } snug_train_options;
 
 typedef struct snug_train_result {
-    int64_t steps;
+    int64_t steps;         // with those before the run was resumed
+    int64_t resumed_steps; // of these, done before; 0 in a new run
     int64_t skipped_steps; // of these, for a gradient that was not finite
     size_t planned_peak_bytes, measured_peak_bytes;
-    double seconds;
+    double seconds;            // likewise in all
     double accuracy, val_loss; // of the last evaluation; NaN before the first
 } snug_train_result;
 
 // Trains |plan|'s model on |train|, evaluating on |test| (may be NULL) after each epoch; each
 // epoch has floor(samples / batch size) updates over freshly shuffled samples.
-// SNUG_INTERRUPTED when should_stop() said so: |*result| is filled and, with |out|, all is saved.
-// SNUG_IO when |out| cannot be written, SNUG_INVALID when it holds an earlier run: found before
-// training starts.
-// SNUG_NOT_FINITE when a loss is not: |*result| is filled, and |out| keeps the weights of the last
-// epoch that ended; where none did, those before the step if they are finite.
+// SNUG_INTERRUPTED when should_stop() said so: |*result| is filled and, with |out|, all is saved:
+// the weights, and a checkpoint from which |resume| goes on. SNUG_IO when |out| cannot be written,
+// SNUG_INVALID when it holds an earlier run or another process trains in it: found before training
+// starts. SNUG_IO later (a full disk): what was written whole before is still there, and the
+// message names the last checkpoint. With |resume|: SNUG_NOT_FOUND where |out| has no checkpoint,
+// SNUG_BAD_FILE where none is whole, SNUG_INVALID where the checkpoint is of another network, batch
+// size, optimizer, loss, learning rate, seed or number of samples, named. SNUG_NOT_FINITE when a
+// loss is not: |*result| is filled, and |out| keeps the weights of the last epoch that ended; where
+// none did, those before the step if they are finite.
 snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
                        const snug_train_options *options, snug_train_result *result);
 

@@ -19,6 +19,7 @@ typedef struct snug_command {
     const char *name;
     const char *summary; // one line for `snug help`
     const char *usage;   // what `snug NAME --help` prints
+    const char *options; // printed behind it: those that commands share; or NULL
     bool computes;       // with OpenMP's threads, in this process
     // argv[0] is the command's name. Returns the exit status.
     int (*run)(int argc, char **argv);

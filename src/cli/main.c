@@ -94,12 +94,17 @@ static int refuse_command(const char *name) {
     return is_absent(name) ? EXIT_FAILED : EXIT_USAGE;
 }
 
+static void print_usage(const snug_command *command) {
+    fputs(command->usage, stdout);
+    if (command->options) fputs(command->options, stdout);
+}
+
 // `snug help train` is `snug train --help`.
 static int help(int argc, char **argv) {
     const snug_command *command = argc > 2 ? find_command(argv[2]) : NULL;
     if (argc > 2 && !command) return refuse_command(argv[2]);
     if (command)
-        fputs(command->usage, stdout);
+        print_usage(command);
     else
         print_help(stdout);
     return finish(EXIT_DONE);
@@ -118,7 +123,7 @@ int main(int argc, char **argv) {
     const snug_command *command = find_command(argv[1]);
     if (!command) return refuse_command(argv[1]);
     if (asks_help(argc, argv)) {
-        fputs(command->usage, stdout);
+        print_usage(command);
         return finish(EXIT_DONE);
     }
     if (command->computes) waiting_bound(argv);

@@ -29,6 +29,7 @@ typedef struct option_row {
     bool training; // for `snug train` alone
     size_t offset; // into options; CUSTOM: unused
     bool (*read)(const char *command, const char *text, options *out);
+    option_use use;
 } option_row;
 
 static bool complain(const char *command, const char *name, const char *text,
@@ -177,67 +178,99 @@ static bool read_val_split(const char *command, const char *text, options *out) 
            complain(command, "val-split", text, "a share between 0 and 1, such as 0.1");
 }
 
+// Steps, or a time with its unit.
+static bool read_checkpoint_every(const char *command, const char *text, options *out) {
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}};
+    snug_train_options *train = &out->train;
+    train->checkpoint_steps = 0;
+    train->checkpoint_seconds = 0;
+    if (strcmp(text, "never") == 0 || read_count(text, &train->checkpoint_steps)) return true;
+    train->checkpoint_steps = 0;
+    char *end;
+    double value = strtod(text, &end);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (end != text && strcmp(end, units[i].name) == 0 && isfinite(value) && value > 0)
+            train->checkpoint_seconds = value * units[i].seconds;
+    return train->checkpoint_seconds > 0 ||
+           complain(command, "checkpoint-every", text,
+                    "a number of steps, a time such as 10min (also s, h), or never");
+}
+
+static bool read_resume(const char *command, const char *text, options *out) {
+    (void)command;
+    out->resume = out->out = text;
+    out->train.resume = true;
+    return true;
+}
+
 static bool read_lr(const char *command, const char *text, options *out) {
     return (read_real(text, &out->train.learning_rate) && out->train.learning_rate > 0) ||
            complain(command, "lr", text, "a number above 0");
 }
 
-#define FIELD(name, kind, training, field)                                                         \
-    { name, kind, training, offsetof(options, field), NULL }
-#define READ(name, training, function)                                                             \
-    { name, CUSTOM, training, 0, function }
+#define FIELD(name, kind, training, field, use)                                                    \
+    { name, kind, training, offsetof(options, field), NULL, OPTION_##use }
+#define READ(name, training, function, use)                                                        \
+    { name, CUSTOM, training, 0, function, OPTION_##use }
 
 static const option_row rows[] = {
-    READ("memory", false, read_memory),
-    FIELD("batch-size", COUNT, false, request.batch_size),
-    FIELD("micro-batch", COUNT, false, request.micro_batch),
-    READ("input", false, read_input),
-    FIELD("output", TEXT, false, request.output),
-    FIELD("classes", COUNT, false, request.classes),
-    READ("loss", false, read_loss),
-    READ("class-axis", false, read_class_axis),
-    READ("train", false, read_train),
-    READ("freeze", false, read_freeze),
-    FIELD("freeze-bn", FLAG, false, request.freeze_bn),
-    READ("init", false, read_init),
-    FIELD("width", REAL, false, request.width_multiplier),
-    FIELD("separable", FLAG, false, request.separable),
-    FIELD("no-drop", FLAG, false, request.no_drop),
-    READ("optimizer", false, read_optimizer),
-    FIELD("momentum", REAL, false, request.optimizer.momentum),
-    FIELD("dampening", REAL, false, request.optimizer.dampening),
-    FIELD("nesterov", FLAG, false, request.optimizer.nesterov),
-    READ("betas", false, read_betas),
-    FIELD("eps", REAL, false, request.optimizer.eps),
-    FIELD("weight-decay", REAL, false, request.optimizer.weight_decay),
-    FIELD("label-smoothing", REAL, false, request.label_smoothing),
-    READ("allow", false, read_allow),
-    FIELD("fixes", TEXT, false, request.fixes),
-    READ("prefer", false, read_prefer),
-    READ("precision", false, read_precision),
-    READ("cost", false, read_cost),
-    FIELD("device", TEXT, false, device),
-    FIELD("gpu", TEXT, false, gpu),
-    FIELD("html", TEXT, false, html),
-    FIELD("curve", FLAG, false, curve),
-    FIELD("graph", FLAG, false, graph),
-    FIELD("threads", INT, false, threads),
-    FIELD("json", FLAG, false, json),
-    FIELD("quiet", FLAG, false, quiet),
-    FIELD("data", TEXT, false, data),
-    READ("val-split", false, read_val_split),
-    FIELD("seed", SEED, false, train.seed),
-    FIELD("epochs", COUNT, true, train.epochs),
-    FIELD("max-steps", COUNT, true, train.max_steps),
-    READ("lr", true, read_lr),
-    READ("schedule", true, read_schedule),
-    READ("loss-scale", true, read_loss_scale),
-    FIELD("warmup", REAL, true, train.warmup_epochs),
-    FIELD("out", TEXT, true, out),
-    FIELD("no-out", FLAG, true, no_out),
-    FIELD("no-eval", FLAG, true, no_eval),
-    FIELD("overwrite", FLAG, true, train.overwrite),
-    FIELD("keep-going", FLAG, true, train.keep_going),
+    READ("memory", false, read_memory, FREE),
+    FIELD("batch-size", COUNT, false, request.batch_size, FIXED),
+    FIELD("micro-batch", COUNT, false, request.micro_batch, FREE),
+    READ("input", false, read_input, FIXED),
+    FIELD("output", TEXT, false, request.output, FIXED),
+    FIELD("classes", COUNT, false, request.classes, FIXED),
+    READ("loss", false, read_loss, FIXED),
+    READ("class-axis", false, read_class_axis, FIXED),
+    READ("train", false, read_train, FIXED),
+    READ("freeze", false, read_freeze, FIXED),
+    FIELD("freeze-bn", FLAG, false, request.freeze_bn, FIXED),
+    READ("init", false, read_init, FIXED),
+    FIELD("width", REAL, false, request.width_multiplier, FIXED),
+    FIELD("separable", FLAG, false, request.separable, FIXED),
+    FIELD("no-drop", FLAG, false, request.no_drop, FIXED),
+    READ("optimizer", false, read_optimizer, FIXED),
+    FIELD("momentum", REAL, false, request.optimizer.momentum, FIXED),
+    FIELD("dampening", REAL, false, request.optimizer.dampening, FIXED),
+    FIELD("nesterov", FLAG, false, request.optimizer.nesterov, FIXED),
+    READ("betas", false, read_betas, FIXED),
+    FIELD("eps", REAL, false, request.optimizer.eps, FIXED),
+    FIELD("weight-decay", REAL, false, request.optimizer.weight_decay, FIXED),
+    FIELD("label-smoothing", REAL, false, request.label_smoothing, FIXED),
+    READ("allow", false, read_allow, FREE),
+    FIELD("fixes", TEXT, false, request.fixes, FREE),
+    FIELD("require", TEXT, false, request.require, FREE),
+    READ("prefer", false, read_prefer, FREE),
+    READ("precision", false, read_precision, FREE),
+    READ("cost", false, read_cost, FREE),
+    FIELD("device", TEXT, false, device, FREE),
+    FIELD("gpu", TEXT, false, gpu, ONCE),
+    FIELD("html", TEXT, false, html, ONCE),
+    FIELD("curve", FLAG, false, curve, ONCE),
+    FIELD("graph", FLAG, false, graph, ONCE),
+    FIELD("threads", INT, false, threads, FREE),
+    FIELD("json", FLAG, false, json, ONCE),
+    FIELD("quiet", FLAG, false, quiet, ONCE),
+    FIELD("data", TEXT, false, data, FREE),
+    READ("val-split", false, read_val_split, FIXED),
+    FIELD("seed", SEED, false, train.seed, FIXED),
+    FIELD("epochs", COUNT, true, train.epochs, FREE),
+    FIELD("max-steps", COUNT, true, train.max_steps, FREE),
+    READ("lr", true, read_lr, FIXED),
+    READ("schedule", true, read_schedule, FIXED),
+    READ("loss-scale", true, read_loss_scale, FIXED),
+    FIELD("warmup", REAL, true, train.warmup_epochs, FIXED),
+    FIELD("out", TEXT, true, out, ONCE),
+    FIELD("no-out", FLAG, true, no_out, ONCE),
+    FIELD("no-eval", FLAG, true, no_eval, FREE),
+    FIELD("overwrite", FLAG, true, train.overwrite, ONCE),
+    FIELD("keep-going", FLAG, true, train.keep_going, FREE),
+    READ("checkpoint-every", true, read_checkpoint_every, FREE),
+    FIELD("keep-checkpoints", INT, true, train.checkpoints_kept, FREE),
+    READ("resume", true, read_resume, ONCE),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -299,7 +332,9 @@ static void set_defaults(const given_option *given, int count, options *out) {
     *out =
         (options){.device = "cpu",
                   .request = {.allow = SNUG_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
-                  .train = {.epochs = 1, .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3}};
+                  .train = {.epochs = 1,
+                            .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3,
+                            .checkpoint_seconds = 600}};
     out->request.on_timing = tell_timing;
     out->request.should_stop = stopping_wanted;
     out->request.context = out;
@@ -334,7 +369,8 @@ static bool check(const char *command, const options *out) {
                                   "range of float32");
         return false;
     }
-    if (!out->request.model) {
+    // A run that goes on has a model of its own.
+    if (!out->request.model && !out->resume) {
         command_complain(command,
                          "which MODEL? `snug models` lists them; an ONNX file is one, too");
         return false;
@@ -379,13 +415,29 @@ static int find_options(int argc, char **argv, bool training, given_option *give
     return count;
 }
 
-bool options_read(int argc, char **argv, bool training, options *out) {
-    enum { MOST = 1024 };
-    given_option given[MOST];
-    if (argc > MOST) {
-        command_complain(argv[0], "more than %d arguments", MOST);
-        return false;
+static bool check_count(int argc, char **argv) {
+    if (argc <= OPTIONS_MOST) return true;
+    command_complain(argv[0], "more than %d arguments", OPTIONS_MOST);
+    return false;
+}
+
+int options_list(int argc, char **argv, option_given *out, const char **model) {
+    given_option given[OPTIONS_MOST];
+    int count = check_count(argc, argv) ? find_options(argc, argv, true, given) : -1;
+    for (int i = 0; i < count; i++) {
+        const option_row *row = given[i].row;
+        out[i] = (option_given){.name = row->name,
+                                .value = row->kind == FLAG ? NULL : given[i].text,
+                                .use = row->use,
+                                .adds_up = row->read == read_train || row->read == read_freeze};
     }
+    *model = optind < argc ? argv[optind] : NULL;
+    return count;
+}
+
+bool options_read(int argc, char **argv, bool training, options *out) {
+    given_option given[OPTIONS_MOST];
+    if (!check_count(argc, argv)) return false;
     int count = find_options(argc, argv, training, given);
     if (count < 0) return false;
     set_defaults(given, count, out);

@@ -16,6 +16,7 @@ typedef struct options {
     const char *device, *gpu;    // gpu: a card to plan for
     const char *html;            // a file for the plan's page
     const char *out;
+    const char *resume;                       // the folder of the run that goes on
     char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
     double val_split;                         // share of the training samples that is held out
     bool input_given, no_out, no_eval;
@@ -28,6 +29,25 @@ typedef struct options {
 // Reads the arguments of the command argv[0]; |training| tells whether the options of a run are
 // allowed. Returns true, or false after printing what is wrong on standard error.
 bool options_read(int argc, char **argv, bool training, options *out);
+
+// What an option is to a run that goes on later.
+typedef enum option_use {
+    OPTION_FIXED, // the run's own: its numbers depend on it
+    OPTION_FREE,  // may be another one when the run goes on
+    OPTION_ONCE,  // of one call of the command
+} option_use;
+
+// An option as it was given, by its full name.
+typedef struct option_given {
+    const char *name, *value; // value: NULL for a flag
+    option_use use;
+    bool adds_up; // given twice both count, else the last
+} option_given;
+
+enum { OPTIONS_MOST = 1024 };
+// Lists the options among the arguments of `snug train`, in order, into |out| (OPTIONS_MOST); their
+// number, or -1 after a complaint. |*model|: what is no option, or NULL.
+int options_list(int argc, char **argv, option_given *out, const char **model);
 
 // The text of --help for these options.
 #define OPTIONS_PLAN_HELP                                                                          \
@@ -58,6 +78,7 @@ bool options_read(int argc, char **argv, bool training, options *out);
     "  --allow FIDELITY      the most that fixes may change: exact, rounding,\n"                   \
     "                        precision, statistics (default) or model\n"                           \
     "  --fixes LIST          only these fixes, by comma; `snug fixes` lists them\n"                \
+    "  --require LIST        fixes to use whatever the budget, by comma\n"                         \
     "  --prefer WHAT         fidelity (default) or speed\n"                                        \
     "  --precision WHAT      activations': auto (default), float32, bfloat16, float16\n"           \
     "  --cost WHAT           step times: measured (default; once, then kept) or model\n"           \

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-// From here on SIGINT and SIGTERM are asked for by stopping_wanted(). Again after each call.
+// From here on SIGINT, SIGTERM and SIGHUP (unless that is ignored) are asked for by
+// stopping_wanted(). Again after each call.
 void stopping_catch(void);
 // Likewise, and SIGHUP; but what this process was started to ignore (nohup, a shell's `&`) it and
 // the programs that it starts go on to ignore.

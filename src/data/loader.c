@@ -113,11 +113,14 @@ snug_status snug_loader_start(snug_dataset *dataset, const snug_loader_options *
     int64_t samples = snug_dataset_samples(dataset);
     if (options->epoch_samples == 0) loader->options.epoch_samples = samples;
     loader->sample = snug_dataset_sample(dataset);
+    loader->epoch = options->first_epoch;
+    loader->position = options->first_sample;
     pthread_mutex_init(&loader->mutex, NULL);
     pthread_cond_init(&loader->changed, NULL);
     snug_status status =
         samples > UINT32_MAX || loader->options.epoch_samples > samples ||
-                options->chunk_samples < 1
+                options->chunk_samples < 1 || options->first_sample < 0 ||
+                options->first_sample > loader->options.epoch_samples
             ? snug_fail(SNUG_INVALID, "an epoch of %lld of %lld samples",
                         (long long)loader->options.epoch_samples, (long long)samples)
             : allocate(loader);

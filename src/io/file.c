@@ -1,6 +1,7 @@
 #include "io/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,21 @@ snug_status snug_file_write(snug_file *file, const void *bytes, size_t count) {
     return SNUG_OK;
 }
 
+// A new name outlives a power cut once the folder that has it is on the disk. What cannot be synced
+// (a file system without) is none's failure.
+static void sync_folder(const char *path) {
+    char *folder = NULL;
+    if (snug_memory_copy_text(path, &folder) != SNUG_OK) return;
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder] = '\0';
+    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        close(descriptor);
+    }
+    snug_memory_free(folder);
+}
+
 snug_status snug_file_commit(snug_file *file) {
     snug_status status = SNUG_OK;
     bool fails = fflush(file->stream) != 0;
@@ -62,7 +78,10 @@ snug_status snug_file_commit(snug_file *file) {
     if (file->temporary) {
         if (status == SNUG_OK && rename(file->temporary, file->path) != 0)
             status = io_error("cannot write", file->path);
-        if (status != SNUG_OK) unlink(file->temporary);
+        if (status == SNUG_OK)
+            sync_folder(file->path);
+        else
+            unlink(file->temporary);
     }
     snug_memory_free(file->path);
     snug_memory_free(file->temporary);

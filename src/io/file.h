@@ -17,7 +17,7 @@ typedef struct snug_file {
 // SNUG_IO names the path and the reason, here and below; SNUG_INVALID for an empty |path|.
 snug_status snug_file_create(const char *path, snug_file *out);
 snug_status snug_file_write(snug_file *file, const void *bytes, size_t count);
-// Makes the content durable and gives it its name; the file is closed either way.
+// Makes the content durable and gives it its name, durably too; the file is closed either way.
 snug_status snug_file_commit(snug_file *file);
 // Closes and removes what was written so far. Does nothing after commit.
 void snug_file_abandon(snug_file *file);

@@ -44,14 +44,27 @@ snug_status snug_demands_check(const snug_plan_request *request) {
     return SNUG_OK;
 }
 
+// Whether |spec| has every fix that is asked for by name.
+static bool has_required(const snug_plan_request *request, const snug_spec *spec) {
+    for (const char *at = request->require; at && *at;) {
+        size_t length = strcspn(at, ",");
+        bool found = false;
+        for (int i = 0; spec->fixes[i] && !found; i++)
+            found = strlen(spec->fixes[i]) == length && strncmp(spec->fixes[i], at, length) == 0;
+        if (!found) return false;
+        at += length + (at[length] == ',');
+    }
+    return true;
+}
+
 bool snug_demands_met(const snug_plan_request *request, const snug_spec *spec) {
-    return request->precision == SNUG_AUTO || request->precision == spec->precision;
+    return (request->precision == SNUG_AUTO || request->precision == spec->precision) &&
+           has_required(request, spec);
 }
 
 void snug_demands_filter(const snug_plan_request *request, snug_spec_list *specs) {
     size_t kept = specs->count > 0;
-    if (request->precision == SNUG_AUTO) return;
     for (size_t i = 1; i < specs->count; i++)
-        if (specs->items[i].precision == request->precision) specs->items[kept++] = specs->items[i];
+        if (snug_demands_met(request, &specs->items[i])) specs->items[kept++] = specs->items[i];
     specs->count = kept;
 }

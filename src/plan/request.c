@@ -71,6 +71,7 @@ snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *requ
     long long batch = (long long)plan->batch_size, micro = (long long)request->micro_batch;
     SNUG_TRY(check_choices(request));
     SNUG_TRY(check_fix_list(request->fixes));
+    SNUG_TRY(check_fix_list(request->require));
     SNUG_TRY(snug_demands_check(request));
     if (batch < 1)
         return snug_fail(SNUG_INVALID, "a batch size of %lld: at least 1 sample is needed", batch);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "data/element.h"
+#include "train/resume.h"
 #include "train/run.h"
 
 // Host memory of a loader's chunk.
@@ -18,27 +19,60 @@ typedef struct training_loop {
     snug_trainer *trainer;
     snug_dataset *train, *test;
     snug_loader *loader, *test_loader;
-    snug_batch_source source, test_source;
+    int64_t chunk, test_chunk; // the most samples at a time
     snug_run run;
+    snug_facts facts;
+    snug_position at;
     int64_t epochs, epoch_steps, steps; // steps: in all
     double loss_scale;                  // of the step at hand
-    double started, paused;             // seconds; |paused| was spent in evaluations
+    double started, paused; // seconds; |paused| was spent in evaluations and checkpoints
+    double kept;            // when the last checkpoint was written
+    int64_t kept_steps;     // and after how many steps; -1: none was yet
 } training_loop;
+
+static bool stop_wanted(const training_loop *self) {
+    return self->options->should_stop && self->options->should_stop(self->options->context);
+}
+
+// Micro-batches and evaluations can be long: a stop is asked for before each piece of them. A step
+// that is cut short leaves all as it was before.
+static snug_status next_of(training_loop *self, snug_loader *loader, int64_t samples,
+                           const void **inputs, const void **target) {
+    if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped");
+    return snug_loader_next(loader, samples, inputs, target);
+}
 
 static snug_status next_samples(void *context, int64_t samples, const void **inputs,
                                 const void **target) {
-    return snug_loader_next(context, samples, inputs, target);
+    training_loop *self = context;
+    return next_of(self, self->loader, samples, inputs, target);
 }
 
-static snug_status start_loader(snug_dataset *dataset, uint64_t seed, bool shuffle,
-                                int64_t epoch_samples, snug_loader **loader,
-                                snug_batch_source *source) {
-    int64_t most = snug_sample_chunk(snug_dataset_sample(dataset), CHUNK_BYTES);
-    snug_loader_options options = {
-        .seed = seed, .shuffle = shuffle, .epoch_samples = epoch_samples, .chunk_samples = most};
-    SNUG_TRY(snug_loader_start(dataset, &options, loader));
-    *source = (snug_batch_source){.next = next_samples, .context = *loader, .most = most};
-    return SNUG_OK;
+static snug_status next_test_samples(void *context, int64_t samples, const void **inputs,
+                                     const void **target) {
+    training_loop *self = context;
+    return next_of(self, self->test_loader, samples, inputs, target);
+}
+
+static snug_status start_loaders(training_loop *self) {
+    int64_t batch = snug_plan_batch_size(self->plan);
+    snug_loader_options options = {.seed = self->options->seed, .shuffle = true};
+    options.epoch_samples = self->epoch_steps * batch;
+    options.first_epoch = (uint64_t)self->at.epoch - 1;
+    options.first_sample = self->at.done * batch;
+    options.chunk_samples = self->chunk =
+        snug_sample_chunk(snug_dataset_sample(self->train), CHUNK_BYTES);
+    SNUG_TRY(snug_loader_start(self->train, &options, &self->loader));
+    if (!self->test) return SNUG_OK;
+    options = (snug_loader_options){.seed = self->options->seed};
+    options.chunk_samples = self->test_chunk =
+        snug_sample_chunk(snug_dataset_sample(self->test), CHUNK_BYTES);
+    return snug_loader_start(self->test, &options, &self->test_loader);
+}
+
+static void notice(void *context, const char *text) {
+    const training_loop *self = context;
+    if (self->options->on_notice) self->options->on_notice(self->options->context, text);
 }
 
 // Linear warm-up, then constant or half a cosine down to zero (Loshchilov and Hutter, 2017).
@@ -62,9 +96,10 @@ static const char *json_number(double value, char text[32]) {
 static snug_status report_step(training_loop *self, int64_t step, int64_t epoch, double rate,
                                double loss) {
     double spent = snug_clock_seconds() - self->started - self->paused;
+    int64_t here = step - self->result->resumed_steps;
     double scale = self->loss_scale;
     int64_t skipped = snug_trainer_skipped_steps(self->trainer);
-    double per_second = (double)(step * snug_plan_batch_size(self->plan)) / fmax(spent, 1e-9);
+    double per_second = (double)(here * snug_plan_batch_size(self->plan)) / fmax(spent, 1e-9);
     snug_step_event event = {.step = step,
                              .steps = self->steps,
                              .epoch = epoch,
@@ -73,7 +108,7 @@ static snug_status report_step(training_loop *self, int64_t step, int64_t epoch,
                              .loss_scale = scale,
                              .skipped_steps = skipped,
                              .samples_per_second = per_second,
-                             .seconds_left = spent / (double)step * (double)(self->steps - step)};
+                             .seconds_left = spent / (double)here * (double)(self->steps - step)};
     if (self->options->on_step) self->options->on_step(self->options->context, &event);
     char scaling[96] = "", value[32];
     if (scale != 0)
@@ -85,37 +120,80 @@ static snug_status report_step(training_loop *self, int64_t step, int64_t epoch,
                         step, json_number(loss, value), rate, per_second, scaling);
 }
 
-static bool stop_wanted(const training_loop *self) {
-    return self->options->should_stop && self->options->should_stop(self->options->context);
-}
-
-// A source's next() that gives up when the user wants to stop: evaluations can be long.
-static snug_status next_unless_stopped(void *context, int64_t samples, const void **inputs,
-                                       const void **target) {
-    training_loop *self = context;
-    if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped in an evaluation");
-    return snug_loader_next(self->test_loader, samples, inputs, target);
-}
-
 static snug_status evaluate(training_loop *self) {
     if (!self->test) return SNUG_OK;
     double began = snug_clock_seconds();
     snug_batch_source source = {
-        .next = next_unless_stopped, .context = self, .most = self->test_source.most};
-    SNUG_TRY(snug_trainer_evaluate(self->trainer, &source, snug_dataset_samples(self->test),
-                                   &self->result->val_loss, &self->result->accuracy));
+        .next = next_test_samples, .context = self, .most = self->test_chunk};
+    double loss, accuracy;
+    SNUG_TRY(snug_trainer_evaluate(self->trainer, &source, snug_dataset_samples(self->test), &loss,
+                                   &accuracy));
+    self->result->val_loss = loss;
+    self->result->accuracy = accuracy;
     self->paused += snug_clock_seconds() - began;
     return SNUG_OK;
 }
 
 // Weights that are not finite are not put in the place of others.
+static snug_status check_finite(const training_loop *self) {
+    if (self->options->keep_going) return SNUG_OK;
+    snug_status status = snug_trainer_check(self->trainer);
+    return status == SNUG_OK
+               ? SNUG_OK
+               : snug_fail_context(status, "after step %" PRId64, self->result->steps);
+}
+
 static snug_status save(training_loop *self) {
-    if (!self->options->keep_going) {
-        snug_status status = snug_trainer_check(self->trainer);
-        if (status != SNUG_OK)
-            return snug_fail_context(status, "after step %" PRId64, self->result->steps);
-    }
+    SNUG_TRY(check_finite(self));
     return snug_run_save(&self->run, self->trainer);
+}
+
+static double seconds_so_far(const training_loop *self) {
+    return self->at.seconds + snug_clock_seconds() - self->started;
+}
+
+// In bytes; of a run that had ended when it was resumed, those that it had.
+static void find_peaks(const training_loop *self, int64_t *planned, int64_t *measured) {
+    bool had_ended =
+        self->result->steps == self->result->resumed_steps && self->at.measured_peak > 0;
+    *planned =
+        had_ended ? self->at.planned_peak : (int64_t)snug_trainer_planned_peak(self->trainer);
+    *measured =
+        had_ended ? self->at.measured_peak : (int64_t)snug_trainer_measured_peak(self->trainer);
+}
+
+// A checkpoint of where the loop stands.
+static snug_status keep(training_loop *self) {
+    if (!self->run.folder) return SNUG_OK;
+    int most = self->options->checkpoints_kept > 0 ? self->options->checkpoints_kept : 2;
+    double began = snug_clock_seconds();
+    snug_position at = self->at;
+    SNUG_TRY(check_finite(self));
+    at.steps = self->result->steps;
+    at.seconds = seconds_so_far(self);
+    find_peaks(self, &at.planned_peak, &at.measured_peak);
+    at.val_loss = self->result->val_loss;
+    at.accuracy = self->result->accuracy;
+    SNUG_TRY(snug_run_log_bytes(&self->run, &at.log_bytes));
+    SNUG_TRY(snug_position_save(&at, &self->facts, self->options->note, self->run.folder, most,
+                                self->trainer));
+    self->kept_steps = at.steps;
+    self->kept = snug_clock_seconds();
+    self->paused += self->kept - began;
+    return SNUG_OK;
+}
+
+static bool keeps(const training_loop *self) {
+    return self->options->checkpoint_steps > 0 || self->options->checkpoint_seconds > 0;
+}
+
+static snug_status keep_if_due(training_loop *self) {
+    const snug_train_options *options = self->options;
+    bool is_due =
+        options->checkpoint_steps > 0 && self->result->steps % options->checkpoint_steps == 0;
+    is_due = is_due || (options->checkpoint_seconds > 0 &&
+                        snug_clock_seconds() - self->kept >= options->checkpoint_seconds);
+    return is_due ? keep(self) : SNUG_OK;
 }
 
 static snug_status log_epoch(training_loop *self, const snug_epoch_event *event) {
@@ -128,41 +206,46 @@ static snug_status log_epoch(training_loop *self, const snug_epoch_event *event)
                         json_number(event->val_loss, validation));
 }
 
-static snug_status finish_epoch(training_loop *self, int64_t epoch, double train_loss,
-                                double seconds) {
+static snug_status finish_epoch(training_loop *self, double seconds) {
     SNUG_TRY(evaluate(self));
     const snug_train_result *result = self->result;
-    snug_epoch_event event = {.epoch = epoch,
+    snug_epoch_event event = {.epoch = self->at.epoch,
                               .epochs = self->epochs,
-                              .train_loss = train_loss,
+                              .train_loss = self->at.total / fmax((double)self->at.counted, 1),
                               .val_loss = result->val_loss,
                               .accuracy = result->accuracy,
                               .seconds = seconds};
     if (self->options->on_epoch) self->options->on_epoch(self->options->context, &event);
     SNUG_TRY(log_epoch(self, &event));
-    return save(self);
+    SNUG_TRY(save(self));
+    self->at.ended = true;
+    return SNUG_OK;
 }
 
-static snug_status run_epoch(training_loop *self, int64_t epoch) {
-    double total = 0, began = snug_clock_seconds();
-    int64_t done = 0, counted = 0;
-    while (done < self->epoch_steps && self->result->steps < self->steps) {
-        if (stop_wanted(self)) return snug_fail(SNUG_INTERRUPTED, "stopped");
-        double loss, rate = learning_rate(self, self->result->steps);
-        self->loss_scale = snug_trainer_loss_scale(self->trainer);
-        snug_status status = snug_trainer_step(self->trainer, &self->source, rate, &loss);
-        if (status == SNUG_NOT_FINITE)
-            snug_fail_context(status, "step %" PRId64, self->result->steps + 1);
-        SNUG_TRY(status);
-        done++;
-        // What overflowed float16 was skipped, and is not of the epoch's mean.
-        bool counts = isfinite(loss) || self->loss_scale == 0;
-        if (counts) total += loss;
-        counted += counts;
-        SNUG_TRY(report_step(self, ++self->result->steps, epoch, rate, loss));
+static snug_status run_step(training_loop *self) {
+    double loss, rate = learning_rate(self, self->result->steps);
+    snug_batch_source source = {.next = next_samples, .context = self, .most = self->chunk};
+    self->loss_scale = snug_trainer_loss_scale(self->trainer);
+    snug_status status = snug_trainer_step(self->trainer, &source, rate, &loss);
+    if (status == SNUG_NOT_FINITE)
+        snug_fail_context(status, "step %" PRId64, self->result->steps + 1);
+    SNUG_TRY(status);
+    // What overflowed float16 was skipped, and is not of the epoch's mean.
+    bool counts = isfinite(loss) || self->loss_scale == 0;
+    if (counts) self->at.total += loss;
+    self->at.counted += counts;
+    self->at.done++;
+    return report_step(self, ++self->result->steps, self->at.epoch, rate, loss);
+}
+
+static snug_status run_epoch(training_loop *self) {
+    double began = snug_clock_seconds();
+    self->at.ended = false;
+    while (self->at.done < self->epoch_steps && self->result->steps < self->steps) {
+        SNUG_TRY(run_step(self));
+        SNUG_TRY(keep_if_due(self));
     }
-    return finish_epoch(self, epoch, total / fmax((double)counted, 1),
-                        snug_clock_seconds() - began);
+    return finish_epoch(self, snug_clock_seconds() - began);
 }
 
 static snug_status count_steps(training_loop *self) {
@@ -180,28 +263,74 @@ static snug_status count_steps(training_loop *self) {
     return SNUG_OK;
 }
 
-static snug_status begin(training_loop *self) {
-    uint64_t seed = self->options->seed;
-    SNUG_TRY(count_steps(self));
-    SNUG_TRY(snug_run_open(self->options->out, self->options->overwrite, self->plan, &self->run));
-    SNUG_TRY(snug_trainer_new(self->plan, seed, &self->trainer));
-    snug_trainer_keep_going(self->trainer, self->options->keep_going);
-    if (self->options->init) SNUG_TRY(snug_trainer_load(self->trainer, self->options->init));
-    if (self->options->loss_scale != 0)
-        SNUG_TRY(snug_trainer_set_loss_scale(self->trainer, self->options->loss_scale));
-    SNUG_TRY(start_loader(self->train, seed, true,
-                          self->epoch_steps * snug_plan_batch_size(self->plan), &self->loader,
-                          &self->source));
-    if (self->test)
-        SNUG_TRY(start_loader(self->test, seed, false, 0, &self->test_loader, &self->test_source));
-    self->started = snug_clock_seconds();
+static snug_status begin_anew(training_loop *self) {
+    const snug_train_options *options = self->options;
+    SNUG_TRY(snug_run_open(options->out, options->overwrite, self->plan, &self->run));
+    SNUG_TRY(snug_trainer_new(self->plan, options->seed, &self->trainer));
+    if (options->init) SNUG_TRY(snug_trainer_load(self->trainer, options->init));
+    if (options->loss_scale != 0)
+        SNUG_TRY(snug_trainer_set_loss_scale(self->trainer, options->loss_scale));
     return SNUG_OK;
 }
 
-static snug_status run_all(training_loop *self) {
-    for (int64_t epoch = 1; self->result->steps < self->steps; epoch++)
-        SNUG_TRY(run_epoch(self, epoch));
+static snug_status restore(training_loop *self, const snug_checkpoint *checkpoint) {
+    int64_t missing = 0;
+    SNUG_TRY(snug_facts_compare(&self->facts, checkpoint, notice, self));
+    SNUG_TRY(snug_position_read(checkpoint, &self->at));
+    SNUG_TRY(snug_trainer_new(self->plan, self->options->seed, &self->trainer));
+    SNUG_TRY(snug_checkpoint_restore(checkpoint, self->trainer));
+    SNUG_TRY(snug_run_continue(&self->run, self->plan, self->at.log_bytes, &missing));
+    if (missing > 0)
+        notice(self, "log.jsonl is shorter than it was: lines before the checkpoint are missing");
+    snug_train_result *result = self->result;
+    result->steps = result->resumed_steps = self->kept_steps = self->at.steps;
+    result->val_loss = self->at.val_loss;
+    result->accuracy = self->at.accuracy;
     return SNUG_OK;
+}
+
+static void tell_damaged(void *context, const char *text) {
+    snug_text sentence = {0};
+    snug_text_append(&sentence, "%s: the checkpoint before it is looked at", text);
+    if (snug_text_status(&sentence) == SNUG_OK) notice(context, sentence.data);
+    snug_text_clear(&sentence);
+}
+
+static snug_status resume(training_loop *self) {
+    const char *folder = self->options->out;
+    snug_checkpoint *checkpoint;
+    SNUG_TRY(snug_run_reopen(folder, &self->run));
+    snug_status status = snug_checkpoint_newest(folder, tell_damaged, self, &checkpoint);
+    if (status == SNUG_OK) status = restore(self, checkpoint);
+    snug_checkpoint_close(checkpoint);
+    return status;
+}
+
+static snug_status begin(training_loop *self) {
+    const snug_train_options *options = self->options;
+    SNUG_TRY(count_steps(self));
+    snug_facts_list(self->plan, options, snug_dataset_samples(self->train), self->steps,
+                    &self->facts);
+    SNUG_TRY(options->resume ? resume(self) : begin_anew(self));
+    snug_trainer_keep_going(self->trainer, options->keep_going);
+    SNUG_TRY(start_loaders(self));
+    self->started = self->kept = snug_clock_seconds();
+    return keeps(self) && !options->resume ? keep(self) : SNUG_OK;
+}
+
+static snug_position next_epoch(const snug_position *at) {
+    return (snug_position){.epoch = at->epoch + 1,
+                           .seconds = at->seconds,
+                           .planned_peak = at->planned_peak,
+                           .measured_peak = at->measured_peak};
+}
+
+static snug_status run_all(training_loop *self) {
+    while (self->result->steps < self->steps || !self->at.ended) {
+        if (self->at.ended && self->at.done == self->epoch_steps) self->at = next_epoch(&self->at);
+        SNUG_TRY(run_epoch(self));
+    }
+    return keeps(self) ? keep(self) : SNUG_OK;
 }
 
 // Says what is left of a run whose numbers are not finite.
@@ -230,17 +359,37 @@ static snug_status keep_good(training_loop *self) {
     return status;
 }
 
+// Says what is left of a run that could not write, on a full disk say.
+static snug_status tell_kept(const training_loop *self) {
+    snug_text message = {0};
+    if (self->run.folder && self->kept_steps >= 0)
+        snug_text_append(&message,
+                         "%s; the checkpoint after step %" PRId64
+                         " is whole, and the run can go on from it",
+                         snug_error_message(), self->kept_steps);
+    if (message.length) snug_fail(SNUG_IO, "%s", message.data);
+    snug_text_clear(&message);
+    return SNUG_IO;
+}
+
+// Saves what an interrupted run has.
+static snug_status keep_interrupted(training_loop *self) {
+    SNUG_TRY(keep(self));
+    SNUG_TRY(save(self));
+    return snug_fail(SNUG_INTERRUPTED, "stopped after %" PRId64 " steps", self->result->steps);
+}
+
 static snug_status finish(training_loop *self, snug_status status) {
     snug_train_result *result = self->result;
-    result->seconds = snug_clock_seconds() - self->started;
+    result->seconds = seconds_so_far(self);
     result->skipped_steps = snug_trainer_skipped_steps(self->trainer);
-    result->planned_peak_bytes = snug_trainer_planned_peak(self->trainer);
-    result->measured_peak_bytes = snug_trainer_measured_peak(self->trainer);
-    if (status == SNUG_INTERRUPTED) {
-        SNUG_TRY(save(self));
-        snug_fail(SNUG_INTERRUPTED, "stopped after %" PRId64 " steps", result->steps);
-    }
+    int64_t planned, measured;
+    find_peaks(self, &planned, &measured);
+    result->planned_peak_bytes = (size_t)planned;
+    result->measured_peak_bytes = (size_t)measured;
+    if (status == SNUG_INTERRUPTED) status = keep_interrupted(self);
     if (status == SNUG_NOT_FINITE) return keep_good(self);
+    if (status == SNUG_IO) return tell_kept(self);
     if (status != SNUG_OK && status != SNUG_INTERRUPTED) return status;
     SNUG_TRY(snug_run_log(&self->run,
                           "{\"event\":\"done\",\"steps\":%" PRId64
@@ -260,9 +409,18 @@ snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset 
     SNUG_REQUIRE(options->epochs >= 0 && options->max_steps >= 0, "epochs and steps of at least 0");
     SNUG_REQUIRE(isfinite(options->learning_rate) && options->warmup_epochs >= 0,
                  "a learning rate and a warm-up that are numbers");
+    SNUG_REQUIRE(options->checkpoint_steps >= 0 && options->checkpoint_seconds >= 0 &&
+                     options->checkpoints_kept >= 0,
+                 "steps, seconds and a number of checkpoints of at least 0");
+    SNUG_REQUIRE(options->out || !options->resume, "the folder of the run that is resumed");
     *result = (snug_train_result){.accuracy = NAN, .val_loss = NAN};
-    training_loop self = {
-        .plan = plan, .options = options, .result = result, .train = train, .test = test};
+    training_loop self = {.plan = plan,
+                          .options = options,
+                          .result = result,
+                          .train = train,
+                          .test = test,
+                          .at = {.epoch = 1},
+                          .kept_steps = -1};
     snug_status status = begin(&self);
     if (status == SNUG_OK) status = finish(&self, run_all(&self));
     snug_loader_stop(self.loader);

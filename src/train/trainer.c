@@ -1,32 +1,11 @@
 // A trainer: one optimizer update at a time inside a plan's arena.
-#include <inttypes.h>
+#include "train/trainer.h"
+
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "io/safetensors.h"
 #include "plan/divergence.h"
-#include "plan/plan.h"
-#include "plan/program.h"
-#include "snug/train.h"
-#include "train/loss_scaler.h"
-
-enum { COPY_BYTES = 64 * 1024 };
-
-struct snug_trainer {
-    const snug_plan *plan;
-    snug_program *program;
-    uint64_t seed;
-    int64_t steps; // optimizer updates; skipped ones not counted
-    snug_loss_scaler scaler;
-    // Of an evaluation pass, each -1 as an int32 and a NaN as a float32: no class, no number.
-    int32_t *no_targets;
-    int64_t targets, counted;  // of the batch so far: all, and those that are classes
-    bool keeps_going;          // whatever the loss
-    int lost_steps;            // in a row, whose scaled losses were not finite
-    unsigned char *statistics; // as they were before the step, one slot after another
-};
 
 // From a scale of 65536 to 1: what lies beyond is not the scale's fault.
 enum { MOST_LOST_STEPS = 16 };
@@ -76,7 +55,7 @@ void snug_trainer_free(snug_trainer *trainer) {
     snug_memory_free(trainer);
 }
 
-static snug_status check_restored(const snug_trainer *trainer) {
+snug_status snug_trainer_check_restored(const snug_trainer *trainer) {
     if (!snug_program_is_released(trainer->program)) return SNUG_OK;
     return snug_fail(SNUG_INVALID,
                      "the trainer's memory is released: snug_trainer_restore() takes it again");
@@ -250,7 +229,7 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
                             .learning_rate = learning_rate,
                             .loss_scale = trainer->scaler.scale};
     bool usable;
-    SNUG_TRY(check_restored(trainer));
+    SNUG_TRY(snug_trainer_check_restored(trainer));
     if (!schedule->step.built.graph)
         return snug_fail(SNUG_INVALID, "a step of a plan that is for evaluation alone");
     SNUG_TRY(copy_statistics(trainer, false));
@@ -261,6 +240,7 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
     if (status != SNUG_OK) {
         // The first failure is the one to report.
         snug_status dropped = drop_gradients(trainer);
+        if (dropped == SNUG_OK) dropped = copy_statistics(trainer, true);
         return dropped == SNUG_OK ? status : dropped;
     }
     trainer->lost_steps = isfinite(*loss) ? 0 : trainer->lost_steps + 1;
@@ -279,7 +259,7 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
                  "a trainer, a source of samples with its function, and places for the results");
     SNUG_REQUIRE(samples > 0, "at least one sample");
     *loss = *accuracy = 0;
-    SNUG_TRY(check_restored(trainer));
+    SNUG_TRY(snug_trainer_check_restored(trainer));
     const snug_pass *pass = &trainer->plan->schedule.evaluate;
     int64_t most = pass->built.samples;
     snug_run_state state = {.seed = trainer->seed, .step = (uint64_t)trainer->steps};
@@ -304,7 +284,7 @@ void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going) {
 snug_status snug_trainer_check(snug_trainer *trainer) {
     const snug_slot *slot;
     SNUG_REQUIRE(trainer, "a trainer");
-    SNUG_TRY(check_restored(trainer));
+    SNUG_TRY(snug_trainer_check_restored(trainer));
     SNUG_TRY(
         snug_divergence_find_slot(trainer->program, &trainer->plan->schedule.persistent, &slot));
     return slot ? snug_fail(SNUG_NOT_FINITE, "'%s' is not finite", slot->name) : SNUG_OK;
@@ -381,7 +361,7 @@ snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_
 
 static snug_status find_slot(const snug_trainer *trainer, const char *name, size_t bytes,
                              const snug_slot **out) {
-    SNUG_TRY(check_restored(trainer));
+    SNUG_TRY(snug_trainer_check_restored(trainer));
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
     *out = NULL;
     // The network's own first.
@@ -406,67 +386,4 @@ snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const vo
     const snug_slot *slot;
     SNUG_TRY(find_slot(trainer, name, bytes, &slot));
     return snug_program_write_slot(trainer->program, slot, 0, from, bytes);
-}
-
-static bool is_saved(const snug_slot *slot) {
-    return slot->role == SNUG_ROLE_WEIGHT || slot->role == SNUG_ROLE_STATISTIC;
-}
-
-static snug_status write_slot(snug_trainer *trainer, const snug_slot *slot, snug_file *file) {
-    unsigned char buffer[COPY_BYTES];
-    for (size_t done = 0; done < slot->bytes; done += sizeof buffer) {
-        size_t left = slot->bytes - done, part = left < sizeof buffer ? left : sizeof buffer;
-        SNUG_TRY(snug_program_read_slot(trainer->program, slot, done, buffer, part));
-        SNUG_TRY(snug_file_write(file, buffer, part));
-    }
-    return SNUG_OK;
-}
-
-static snug_status write_tensors(snug_trainer *trainer, snug_file *file) {
-    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
-    for (size_t i = 0; i < persistent->count; i++)
-        if (is_saved(&persistent->slots[i]))
-            SNUG_TRY(write_slot(trainer, &persistent->slots[i], file));
-    return SNUG_OK;
-}
-
-snug_status snug_trainer_save(snug_trainer *trainer, const char *path) {
-    SNUG_REQUIRE(trainer && path, "a trainer and a path");
-    SNUG_TRY(check_restored(trainer));
-    const snug_persistent *persistent = &trainer->plan->schedule.persistent;
-    char steps[32], scale[64], skipped[32], good[32];
-    const snug_loss_scaler *scaler = &trainer->scaler;
-    // The scaler's state comes last, where there is one.
-    const char *metadata[] = {"format",
-                              "pt",
-                              "model",
-                              snug_plan_model(trainer->plan),
-                              "steps",
-                              steps,
-                              scaler->scale != 0 ? "loss_scale" : NULL,
-                              scale,
-                              "loss_scale_good_steps",
-                              good,
-                              "skipped_steps",
-                              skipped,
-                              NULL};
-    snprintf(steps, sizeof steps, "%" PRId64, snug_trainer_steps(trainer));
-    snprintf(scale, sizeof scale, "%.9g", scaler->scale);
-    snprintf(good, sizeof good, "%" PRId64, scaler->good_steps);
-    snprintf(skipped, sizeof skipped, "%" PRId64, scaler->skipped_steps);
-    snug_safetensors_item *items = NULL;
-    snug_file file;
-    size_t count = 0;
-    SNUG_TRY(SNUG_NEW(&items, persistent->count));
-    for (size_t i = 0; i < persistent->count; i++) {
-        const snug_slot *slot = &persistent->slots[i];
-        if (is_saved(slot)) items[count++] = (snug_safetensors_item){slot->name, slot->type};
-    }
-    snug_status status = snug_safetensors_create(path, items, count, metadata, &file);
-    snug_memory_free(items);
-    SNUG_TRY(status);
-    status = write_tensors(trainer, &file);
-    if (status == SNUG_OK) return snug_file_commit(&file);
-    snug_file_abandon(&file);
-    return status;
 }

@@ -26,3 +26,26 @@ expect() {
         tail -n 5 out
     fi
 }
+
+# at STEP SIGNAL ARGUMENT...: runs snug and sends the signal as soon as it reports that step. $status:
+# its exit status; ./out: what it said beside the steps.
+at() {
+    step=$1 signal=$2
+    shift 2
+    rm -f events
+    mkfifo events
+    "$snug" "$@" --json >events 2>out &
+    process=$!
+    exec 3<events
+    while read -r line <&3; do
+        case $line in *'"event":"step","step":'"$step",*)
+            kill "-$signal" $process
+            break
+            ;;
+        esac
+    done
+    cat <&3 >/dev/null # what is not read would block it
+    exec 3<&-
+    wait $process
+    status=$?
+}

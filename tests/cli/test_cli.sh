@@ -226,13 +226,7 @@ expect 2 "cannot be held out" train simple --data own.safetensors --val-split 0.
     --cost model --memory 50MiB --no-out
 
 # Ctrl-C: a clean stop, the state saved, status 130.
-"$snug" train simple --data synthetic --batch-size 64 --epochs 10000 --memory 100MiB \
-    --out stopped >out 2>&1 &
-process=$!
-sleep 1.5
-kill -INT $process
-wait $process
-status=$?
+at 3 INT train simple --data synthetic --batch-size 64 --epochs 10000 --memory 100MiB --out stopped
 if [ $status -ne 130 ] || [ ! -s stopped/weights.safetensors ]; then
     echo "FAIL: interrupted: exit $status"
     tail -n 5 out

@@ -98,19 +98,12 @@ train 0 "(equal)" "$net" --data synthetic --loss mse --no-out
 train 0 "(equal)" "$net" --data synthetic --loss bce --no-out
 
 # Ctrl-C leaves a run to evaluate and to go on from.
-"$snug" train "$net" --data "$data" --batch-size 4 --cost model --no-eval --epochs 100000000 \
-    --out stopped >out 2>&1 &
-process=$!
-for wait in 1 2 3 4 5 6 7 8 9 10; do
-    sleep 0.5
-    [ -s stopped/log.jsonl ] && break
-done
-kill -INT $process
-wait $process
-status=$?
+at 3 INT train "$net" --data "$data" --batch-size 4 --cost model --no-eval --epochs 100000000 \
+    --out stopped
 [ $status -eq 130 ] || fail "interrupted: exit $status"
 expect 0 "accuracy" eval stopped --data "$data"
 train 0 "(equal)" "$net" --data "$data" --init stopped/weights.safetensors --no-out
+expect 0 "stopped goes on after step" train --resume stopped --epochs 1000 --max-steps 1000
 
 # --- targets that do not count: -100, of int64, in a data set of two samples; other negative ones ---
 header='{"input":{"dtype":"F32","shape":[2,4],"data_offsets":[0,32]},'

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/planning.h"
 #include "cli/progress.h"
+#include "cli/resume.h"
 #include "cli/stopping.h"
 #include "snug/size.h"
 
@@ -20,19 +22,32 @@ static void on_epoch(void *context, const snug_epoch_event *event) {
     progress_epoch(context, event);
 }
 
-static void report_result(const options *given, const snug_plan *plan, const char *use,
-                          const snug_train_result *result) {
-    FILE *text = given->text;
+// What is not as it was is told whatever else is.
+static void on_notice(void *context, const char *text) {
+    progress_end(context);
+    command_complain("train", "%s", text);
+}
+
+static void report_peaks(FILE *text, const snug_plan *plan, const snug_train_result *result) {
     char planned[SNUG_SIZE_TEXT], budget[SNUG_SIZE_TEXT];
     bool equal = result->planned_peak_bytes == result->measured_peak_bytes;
-    fprintf(text, "\n%" PRId64 " steps in %.1f s", result->steps, result->seconds);
-    if (isfinite(result->accuracy))
-        fprintf(text, ", %s accuracy %.2f %%", use, 100 * result->accuracy);
-    fprintf(text,
-            "\nplanned peak  %zu bytes (%s) of a budget of %s\nmeasured peak %zu bytes (%s)\n",
+    fprintf(text, "planned peak  %zu bytes (%s) of a budget of %s\nmeasured peak %zu bytes (%s)\n",
             result->planned_peak_bytes, snug_size_print(result->planned_peak_bytes, planned),
             snug_size_print(snug_plan_budget_bytes(plan), budget), result->measured_peak_bytes,
             equal ? "equal" : "DIFFERENT: please report this");
+}
+
+static void report_result(const options *given, const snug_plan *plan, const char *use,
+                          const snug_train_result *result) {
+    FILE *text = given->text;
+    fprintf(text, "\n%" PRId64 " steps in %.1f s", result->steps, result->seconds);
+    if (isfinite(result->accuracy))
+        fprintf(text, ", %s accuracy %.2f %%", use, 100 * result->accuracy);
+    fputc('\n', text);
+    if (result->steps > result->resumed_steps)
+        report_peaks(text, plan, result);
+    else if (given->resume)
+        fputs("The run had ended: no step was left. More --epochs or --max-steps go on.\n", text);
     if (result->skipped_steps)
         fprintf(text, "skipped %" PRId64 " of the steps: a gradient overflowed float16%s\n",
                 result->skipped_steps,
@@ -72,6 +87,7 @@ static int train_planned(const snug_plan *plan, options *given) {
         shown.use = test ? snug_dataset_use(test) : NULL;
         given->train.on_step = on_step;
         given->train.on_epoch = on_epoch;
+        given->train.on_notice = on_notice;
         given->train.should_stop = stopping_wanted;
         given->train.context = &shown;
         given->train.out = given->out;
@@ -81,6 +97,8 @@ static int train_planned(const snug_plan *plan, options *given) {
     }
     if (status == SNUG_OK || (status == SNUG_INTERRUPTED && result.planned_peak_bytes))
         report_result(given, plan, test ? snug_dataset_use(test) : "", &result);
+    if (status == SNUG_INTERRUPTED && result.planned_peak_bytes && given->out)
+        fprintf(given->text, "`snug train --resume %s` goes on\n", given->out);
     snug_dataset_close(train);
     snug_dataset_close(test);
     return command_fail("train", status);
@@ -96,48 +114,78 @@ static const char *choose_out(const options *given, const snug_plan *plan, char 
     return NULL;
 }
 
-static int run(int argc, char **argv) {
-    options given;
-    char path[256];
-    if (!options_read(argc, argv, true, &given)) return EXIT_USAGE;
-    if (!given.data) {
+// Complains of arguments that no run can have.
+static int check(const options *given) {
+    if (!given->data) {
         command_complain("train", "which --data? fashion-mnist, a folder, a file or synthetic");
         return EXIT_USAGE;
     }
-    if (given.curve || given.graph) {
+    if (given->curve || given->graph) {
         command_complain("train", "--%s is an option of `snug plan`",
-                         given.curve ? "curve" : "graph");
+                         given->curve ? "curve" : "graph");
         return EXIT_USAGE;
     }
-    if (given.gpu) {
+    if (given->gpu) {
         command_complain("train", "--gpu: no GPU device is built in; `snug plan --gpu` plans for "
                                   "a card, `--device` trains on one of `snug devices`");
         return EXIT_USAGE;
     }
-    if (given.out && !given.train.overwrite && snug_run_exists(given.out)) {
-        command_complain("train", "%s holds an earlier run; --overwrite replaces it", given.out);
+    if (given->out && !given->train.overwrite && !given->resume && snug_run_exists(given->out)) {
+        command_complain(
+            "train", "%s holds an earlier run; --overwrite replaces it, --resume goes on with it",
+            given->out);
         return EXIT_USAGE;
     }
+    return EXIT_DONE;
+}
+
+static int run_given(options *given, int64_t done) {
+    char path[256];
     snug_device *device = NULL;
     snug_plan *plan = NULL;
-    snug_status status = snug_device_open(given.device, given.threads, &device);
-    if (status == SNUG_OK) status = planning_fit_data(&given);
-    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    snug_status status = snug_device_open(given->device, given->threads, &device);
+    if (status == SNUG_OK) status = planning_fit_data(given);
+    if (status == SNUG_OK) status = snug_plan_make(device, &given->request, &plan);
     // What nothing fits into is told after the table that shows it.
-    if (plan) planning_print(plan, &given);
-    int result = command_fail(argv[0], status);
-    if (status == SNUG_OK && given.html) {
-        status = snug_plan_html_write(plan, given.html);
-        result = command_fail(argv[0], status);
+    if (plan) planning_print(plan, given);
+    int result = command_fail("train", status);
+    if (status == SNUG_OK && given->html) {
+        status = snug_plan_html_write(plan, given->html);
+        result = command_fail("train", status);
     }
     if (status == SNUG_OK) {
-        given.out = choose_out(&given, plan, path);
-        if (!given.json) fputc('\n', given.text);
-        fflush(given.text);
-        result = train_planned(plan, &given);
+        given->out = choose_out(given, plan, path);
+        if (!given->json) fputc('\n', given->text);
+        if (given->resume)
+            fprintf(given->text, "%s goes on after step %" PRId64 "\n\n", given->resume, done);
+        fflush(given->text);
+        result = train_planned(plan, given);
     }
     snug_plan_free(plan);
     snug_device_close(device);
+    return result;
+}
+
+static int run(int argc, char **argv) {
+    options given;
+    arguments whole = {0};
+    int64_t done = 0;
+    if (!options_read(argc, argv, true, &given)) return EXIT_USAGE;
+    int result = EXIT_DONE;
+    if (given.resume) {
+        result = resume_arguments(argc, argv, &given, &whole, &done);
+        argc = whole.argc;
+        argv = whole.argv;
+        if (result == EXIT_DONE && !options_read(argc, argv, true, &given)) result = EXIT_USAGE;
+    }
+    if (result == EXIT_DONE) result = check(&given);
+    if (result == EXIT_DONE) {
+        char *note = resume_note(argc, argv);
+        given.train.note = note;
+        result = run_given(&given, done);
+        free(note);
+    }
+    arguments_clear(&whole);
     return result;
 }
 
@@ -145,7 +193,8 @@ const snug_command snug_command_train = {
     .name = "train",
     .computes = true,
     .summary = "trains a network inside a memory budget",
-    .usage = "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n\n"
+    .usage = "usage: snug train MODEL --data DATA [--memory 2GiB] [options]\n"
+             "       snug train --resume RUN [--memory 2GiB] [options]\n\n"
              "Plans the run, takes one block of memory, and trains inside it.\n\n"
              "  --data DATA           fashion-mnist, a folder with IDX files, or with a folder\n"
              "                        of JPEG and PNG files for each class, a .safetensors\n"
@@ -165,8 +214,15 @@ const snug_command snug_command_train = {
              "                        validate on (default: the data's own test samples)\n"
              "  --no-eval             trains alone\n"
              "  --keep-going          trains on after a loss that is not finite\n"
+             "  --checkpoint-every X  steps, or a time (default 10min; also s, h), or never:\n"
+             "                        all that --resume needs, in the run's folder\n"
+             "  --keep-checkpoints N  the newest so many (default 2)\n"
+             "  --resume RUN          goes on with an earlier run's folder, bit for bit; no\n"
+             "                        MODEL then, and of the options --memory, --epochs,\n"
+             "                        --max-steps, --data, --threads and such\n"
              "  --out DIR             weights.safetensors, plan.json and log.jsonl\n"
              "                        (default runs/MODEL-N); --no-out keeps nothing\n"
-             "  --overwrite           replaces an earlier run in DIR\n" OPTIONS_PLAN_HELP,
+             "  --overwrite           replaces an earlier run in DIR\n",
+    .options = OPTIONS_PLAN_HELP,
     .run = run,
 };
