@@ -176,15 +176,15 @@ static bool pin_network(arguments *list, const options *was, const char *folder)
     if (strcmp(info.model, was->request.model) == 0 && fabs(info.width_multiplier - width) < 1e-6 &&
         info.separable == was->request.separable)
         return true;
-    char text[32], *model = strdup(info.model);
-    for (int i = 0; model && i < list->argc; i++) // reading options has moved it
-        if (list->argv[i] == was->request.model) {
-            free(list->argv[i]);
-            list->argv[i] = model;
-            break;
-        }
+    char text[32];
+    int at = 0;
+    while (list->argv[at] != was->request.model) // reading options has moved it
+        at++;
+    free(list->argv[at]);
+    list->argv[at] = strdup(info.model);
     snprintf(text, sizeof text, "%.9g", info.width_multiplier);
-    return model && add(list, "width", text) && (!info.separable || add(list, "separable", NULL));
+    return list->argv[at] && add(list, "width", text) &&
+           (!info.separable || add(list, "separable", NULL));
 }
 
 static bool pin(arguments *list, const options *was, const snug_checkpoint *checkpoint) {
