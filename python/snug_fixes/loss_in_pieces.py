@@ -54,7 +54,10 @@ def _make_function(torch: Any, pieces: int) -> Any:
                     )
                     part *= (keep * scale).unsqueeze(1)
                     gradient[piece] = part
-            ctx.gradient, ctx.upstream = gradient, None
+            # Saved as PyTorch saves: it is gone behind backward, though the loss lives on.
+            if gradient is not None:
+                ctx.save_for_backward(gradient)
+            ctx.used = None  # address and factor of the last backward pass
             loss = total * scale
             is_cast = torch.is_autocast_enabled(logits.device.type)
             return loss if is_cast else loss.to(logits.dtype)
@@ -62,13 +65,16 @@ def _make_function(torch: Any, pieces: int) -> Any:
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx: Any, upstream: Any) -> Any:
-            # The gradient is this function's own, so it is scaled in place; in a second backward
-            # pass (retain_graph) what the first has done is taken back.
+            # The gradient is this function's own, so it is scaled in place (|data|: no version is
+            # counted); in a second backward pass (retain_graph) what the first has done is taken
+            # back, but where it comes back from elsewhere (offload).
+            (gradient,) = ctx.saved_tensors
             factor = upstream.float()
-            if ctx.upstream is not None:
-                factor = factor / ctx.upstream
-            ctx.upstream = upstream.float()
-            return ctx.gradient.mul_(factor.to(ctx.gradient.dtype)), None, None, None, None
+            if ctx.used is not None and ctx.used[0] == gradient.data_ptr():
+                factor = factor / ctx.used[1]
+            ctx.used = gradient.data_ptr(), upstream.float()
+            gradient.data.mul_(factor.to(gradient.dtype))
+            return gradient, None, None, None, None
 
     return CrossEntropyInPieces
 

@@ -12,6 +12,7 @@ buffers and random state are compared, bits for "exact" and 1e-5 relative for "r
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -443,6 +444,26 @@ def memory() -> list[str]:
     return wrong if fixed[0] == 0 and fixed[1] <= 1 else [*wrong, f"with checkpoint {fixed}"]
 
 
+def loss_is_freed() -> list[str]:
+    """The loss in pieces keeps its gradient for a second backward pass, and not behind the last."""
+    torch.manual_seed(0)
+    tokens, target = torch.randn(64, 8192), torch.randint(8192, (64,))
+
+    def program() -> dict[str, Any]:
+        logits = tokens.clone().requires_grad_()
+        loss = F.cross_entropy(logits * 1, target)
+        (loss * 3).backward(retain_graph=True)
+        (loss * 0.5).backward()
+        found = {"gradient": logits.grad.flatten().clone()}
+        del logits
+        # The loss is alive, as in a loop that prints it; what it was made of is not.
+        alive = [one for one in gc.get_objects() if type(one) is torch.Tensor]
+        found["alive"] = torch.tensor(sum(one.shape == tokens.shape for one in alive))
+        return found
+
+    return compare(program(), with_fixes(program, [{"fix": "loss-in-pieces"}]), 1e-5)
+
+
 def main() -> int:
     torch.set_num_threads(1)
     passed = failed = 0
@@ -461,6 +482,9 @@ def main() -> int:
     passed, failed = passed + (not wrong), failed + bool(wrong)
     wrong = memory()
     print(("FAIL " if wrong else "ok   ") + "checkpoint keeps no activations", *wrong)
+    passed, failed = passed + (not wrong), failed + bool(wrong)
+    wrong = loss_is_freed()
+    print(("FAIL " if wrong else "ok   ") + "loss-in-pieces keeps no gradient", *wrong)
     passed, failed = passed + (not wrong), failed + bool(wrong)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
