@@ -30,5 +30,12 @@ for file in $(grep -oE '`(src/)?[a-z_]+(/[a-z_]+)+\.[ch]`' ARCHITECTURE.md | tr 
     [ -f "$file" ] || [ -f "src/$file" ] || fail "ARCHITECTURE.md names $file, which is not there"
 done
 
+# Each fix for PyTorch programs has a page, to which docs/fit.md leads.
+for source in src/fit/fixes/*_for_pytorch.c; do
+    name=$(basename "$source" _for_pytorch.c | tr _ -)
+    [ -f "docs/fixes/$name.md" ] || fail "docs/fixes/$name.md is missing"
+    grep -q "(fixes/$name.md)" docs/fit.md || fail "docs/fit.md has no link to fixes/$name.md"
+done
+
 [ $failed -eq 0 ] && echo "documents agree with the code"
 exit $failed

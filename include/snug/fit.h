@@ -32,7 +32,10 @@ typedef struct snug_fit_request {
     const char *fixes;   // names that may be used, "checkpoint,offload"; NULL: all
     bool prefer_speed;   // the fastest allowed rather than the mildest
     int verify_steps;    // on the CPU, with and without the chosen fixes; 0: none
-    int most_runs;       // dry runs, at most; 0: as many as are needed, up to 12
+    // Told in the JSON, where a part of |program| is varied; NULL: none is.
+    const char *vary_name, *vary_value;
+    bool vary_is_number;
+    int most_runs; // dry runs, at most; 0: as many as are needed, up to 12
     // Hears of each dry run as it begins; NULL: nobody does.
     void (*tell)(void *context, const char *sentence);
     // Asked before each dry run; a dry run itself hears of signals. NULL: nothing stops it.
@@ -66,6 +69,8 @@ bool snug_fit_keeps_promise(const snug_fit *fit);
 snug_status snug_fit_text(const snug_fit *fit, char **out);
 snug_status snug_fit_json(const snug_fit *fit, char **out);
 snug_status snug_fit_code(const snug_fit *fit, char **out);
+// What came of it in a line or two, indented: of one card among several.
+snug_status snug_fit_line(const snug_fit *fit, char **out);
 
 // Writes the chosen fixes to |path|, whole or not at all, for `snug run --fixes`. SNUG_INVALID
 // where nothing fits.

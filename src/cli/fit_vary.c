@@ -97,6 +97,7 @@ static char **program_with(char *const *program, const char *name, const char *v
 void fit_varied_clear(fit_varied *varied) {
     snug_fit_free(varied->fit);
     free_program(varied->program);
+    free(varied->value);
     *varied = (fit_varied){0};
 }
 
@@ -105,15 +106,21 @@ static bool fits(const fit_varied *self) {
 }
 
 // Fits with |value|: |*kept| is the trial that fits, or the last.
-static snug_status try_value(const snug_fit_request *request, const char *name, const char *value,
-                             fit_varied *kept) {
+static snug_status try_value(const snug_fit_request *request, const fit_variation *variation,
+                             const char *value, fit_varied *kept) {
     fit_varied now = {0};
     snug_fit_request one = *request;
-    snprintf(now.value, sizeof now.value, "%s", value);
-    now.program = program_with(request->program, name, value);
-    if (!now.program) return SNUG_NOMEM;
-    command_complain("fit", "%s = %s", name, value);
+    now.value = strdup(value);
+    now.program = program_with(request->program, variation->name, value);
+    if (!now.program || !now.value) {
+        fit_varied_clear(&now);
+        return SNUG_NOMEM;
+    }
+    command_complain("fit", "%s = %s", variation->name, value);
     one.program = now.program;
+    one.vary_name = variation->name;
+    one.vary_value = now.value;
+    one.vary_is_number = !variation->values;
     snug_status status = snug_fit_start(&one, &now.fit);
     bool interrupted = (now.fit && snug_fit_outcome_of(now.fit) == SNUG_DRY_RUN_INTERRUPTED) ||
                        (request->should_stop && request->should_stop(request->context));
@@ -127,11 +134,11 @@ static snug_status try_value(const snug_fit_request *request, const char *name, 
     return status;
 }
 
-static snug_status try_number(const snug_fit_request *request, const char *name, long value,
-                              fit_varied *kept, bool *fitted) {
+static snug_status try_number(const snug_fit_request *request, const fit_variation *variation,
+                              long value, fit_varied *kept, bool *fitted) {
     char text[24];
     snprintf(text, sizeof text, "%ld", value);
-    snug_status status = try_value(request, name, text, kept);
+    snug_status status = try_value(request, variation, text, kept);
     *fitted = status == SNUG_OK && fits(kept) && strcmp(kept->value, text) == 0;
     return status;
 }
@@ -141,13 +148,13 @@ static snug_status try_range(const snug_fit_request *request, const fit_variatio
                              fit_varied *kept) {
     long good = variation->low, bad = variation->high + 1, step = good > 0 ? good : 1;
     bool fitted = false;
-    snug_status status = try_number(request, variation->name, good, kept, &fitted);
+    snug_status status = try_number(request, variation, good, kept, &fitted);
     if (status != SNUG_OK || !fitted) return status;
     while (status == SNUG_OK && good + 1 < bad && !kept->interrupted) {
         bool grows = bad > variation->high;
         long next = grows ? good + step : good + (bad - good) / 2;
         if (next > variation->high) next = variation->high;
-        status = try_number(request, variation->name, next, kept, &fitted);
+        status = try_number(request, variation, next, kept, &fitted);
         if (fitted)
             good = next;
         else
@@ -163,7 +170,7 @@ snug_status fit_vary(const snug_fit_request *request, const fit_variation *varia
     snug_status status = SNUG_OK;
     if (!variation->values) status = try_range(request, variation, &kept);
     for (size_t i = 0; i < variation->value_count && status == SNUG_OK; i++) {
-        status = try_value(request, variation->name, variation->values[i], &kept);
+        status = try_value(request, variation, variation->values[i], &kept);
         if (status != SNUG_OK || fits(&kept) || kept.interrupted) break;
     }
     if (status != SNUG_OK) fit_varied_clear(&kept);

@@ -19,8 +19,8 @@ void fit_vary_clear(fit_variation *variation);
 // A program with a value in the place of the mark, and what came of it.
 typedef struct fit_varied {
     snug_fit *fit;
-    char **program; // its command line
-    char value[64];
+    char **program;   // its command line
+    char *value;      // in the place of the mark
     bool interrupted; // now or with an earlier value: others were not tried
 } fit_varied;
 

@@ -117,6 +117,7 @@ struct snug_fit {
     snug_fit_candidate candidates[SNUG_FIT_CANDIDATES]; // in the order they were thought of
     size_t candidate_count;
     int chosen;      // index; -1: none
+    int least;       // index of what |last| ran with; -1: none
     int runs;        // dry runs so far
     char output[64]; // a file for what candidates print
     // Tries a candidate on the card: fills what was seen. snug_fit_try(), but in tests.
@@ -145,6 +146,11 @@ bool snug_fit_is_stopped(snug_fit *fit);
 snug_status snug_fit_try(snug_fit *fit, snug_fit_candidate *candidate);
 // With all the memory it likes: |fit->last|.
 snug_status snug_fit_try_without_limit(snug_fit *fit, snug_fit_candidate *candidate);
+
+// fit_otherwise.c: where nothing fits.
+void snug_fit_append_otherwise(const snug_fit *fit, snug_text *out);
+void snug_fit_append_otherwise_json(const snug_fit *fit, snug_text *out);
+void snug_fit_append_accumulation(const snug_fit *fit, snug_text *out);
 
 // fit_verify.c: the program on the CPU with and without the chosen fixes: |fit->verification|.
 snug_status snug_fit_verify(snug_fit *fit);

@@ -168,7 +168,6 @@ static void append_left_out(const snug_fit *fit, snug_text *out) {
 }
 
 static void append_no_fit(const snug_fit *fit, snug_text *out) {
-    const snug_dry_run *run = fit->last;
     if (is_interrupted(fit)) {
         snug_text_append(out, "Nothing that was tried until then fits; what was not tried may.\n");
         return;
@@ -176,17 +175,7 @@ static void append_no_fit(const snug_fit *fit, snug_text *out) {
     snug_text_append(out, "\nNothing that '--allow %s' lets makes it fit.\n",
                      snug_fidelity_name(fit->request.allow));
     append_reserve(fit, out);
-    if (!run || run->smallest == 0) return;
-    snug_text_append(out, "With all of these it needs %s", SIZE(run->smallest));
-    for (size_t i = 0; i < run->card_count; i++)
-        if (run->cards[i].verdict == SNUG_DRY_FITS) {
-            snug_text_append(out, ": the smallest card that it then fits on is\nan %s of %s",
-                             run->cards[i].gpu->name, SIZE(run->cards[i].gpu->total_bytes));
-            break;
-        }
-    snug_text_append(out,
-                     ".\nA smaller batch, a shorter input or a smaller network is what is left "
-                     "(--vary\nfinds the largest that fits).\n");
+    snug_fit_append_otherwise(fit, out);
 }
 
 static snug_status take(snug_text *text, char **out) {
@@ -244,6 +233,18 @@ static void append_candidate(const snug_fit *fit, const snug_fit_candidate *one,
     snug_text_append(out, "}");
 }
 
+static void append_variation(const snug_fit_request *request, snug_text *out) {
+    if (!request->vary_name) return;
+    snug_text_append(out, ",\"vary\":{\"name\":");
+    snug_page_append_string(out, request->vary_name);
+    snug_text_append(out, ",\"value\":");
+    if (request->vary_is_number)
+        snug_text_append(out, "%s", request->vary_value);
+    else
+        snug_page_append_string(out, request->vary_value);
+    snug_text_append(out, "}");
+}
+
 snug_status snug_fit_json(const snug_fit *fit, char **out) {
     snug_text text = {0};
     snug_text_append(&text, "{\"event\":\"fit\",\"gpu\":");
@@ -262,6 +263,8 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
     else
         snug_text_append(&text, "null");
     snug_fit_append_verification_json(fit, &text);
+    if (fit->outcome == SNUG_DRY_RUN_NO_FIT) snug_fit_append_otherwise_json(fit, &text);
+    append_variation(&fit->request, &text);
     snug_text_append(&text, ",\"candidates\":[");
     for (size_t i = 0; i < fit->candidate_count; i++) {
         snug_text_append(&text, "%s", i ? "," : "");
@@ -269,6 +272,27 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
     }
     snug_text_append(&text, "]}\n");
     return take(&text, out);
+}
+
+snug_status snug_fit_line(const snug_fit *fit, char **out) {
+    snug_text text = {0}, wrapped = {0};
+    const snug_fit_candidate *chosen = fit->chosen >= 0 ? &fit->candidates[fit->chosen] : NULL;
+    if (chosen) {
+        snug_text_append(&text, "fits with ");
+        snug_fit_append_names(chosen, &text);
+        snug_text_append(&text, " (%s), %s of %s, +%.0f %% of a step",
+                         snug_fidelity_name(chosen->fidelity), SIZE(chosen->used),
+                         SIZE(fit->situation.total), 100 * chosen->overhead);
+    } else if (fit->outcome == SNUG_DRY_RUN_NO_FIT) {
+        snug_text_append(&text, "nothing fits");
+        if (fit->last && fit->last->smallest)
+            snug_text_append(&text, ": %s needed at least", SIZE(fit->last->smallest));
+    } else {
+        snug_text_append(&text, is_interrupted(fit) ? "interrupted" : "the program failed");
+    }
+    snug_dry_wrap(&wrapped, 4, snug_text_view(&text));
+    snug_text_clear(&text);
+    return take(&wrapped, out);
 }
 
 snug_status snug_fit_code(const snug_fit *fit, char **out) {
@@ -280,6 +304,7 @@ snug_status snug_fit_code(const snug_fit *fit, char **out) {
                          snug_fit_fixes[i]->help);
         snug_fit_fixes[i]->code(&fit->situation, amount, &text);
     }
+    if (fit->outcome == SNUG_DRY_RUN_NO_FIT) snug_fit_append_accumulation(fit, &text);
     return take(&text, out);
 }
 

@@ -62,6 +62,7 @@ static snug_status find_least(snug_fit *fit) {
         snug_fit_candidate *one = &fit->candidates[i];
         if (!one->failed && (!least || one->predicted < least->predicted)) least = one;
     }
+    if (least) fit->least = (int)(least - fit->candidates);
     return least && !snug_fit_is_stopped(fit) ? snug_fit_try_without_limit(fit, least) : SNUG_OK;
 }
 
@@ -124,7 +125,7 @@ snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out) {
     SNUG_TRY(check_names(request->fixes));
     SNUG_TRY(SNUG_NEW(&fit, 1));
     fit->request = *request;
-    fit->chosen = -1;
+    fit->chosen = fit->least = -1;
     fit->try_on_card = snug_fit_try;
     snug_status status = make_output(fit);
     if (status == SNUG_OK) status = find_situation(fit);

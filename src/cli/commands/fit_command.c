@@ -1,4 +1,5 @@
 // snug fit: the mildest fixes under which a PyTorch program fits on a card.
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,12 @@
 #include "cli/stopping.h"
 #include "snug/fit.h"
 
+enum { MOST_CARDS = 16 };
+
 typedef struct arguments {
     snug_fit_request request;
+    const snug_gpu_info *gpus[MOST_CARDS];
+    size_t gpu_count;
     const char *out, *vary;
     bool json, show_code;
 } arguments;
@@ -21,17 +26,27 @@ static bool read_prefer(const char *text, bool *speed) {
            program_complain("fit", "--prefer", text, "fidelity or speed");
 }
 
+static bool has_failed(snug_status status) {
+    if (status != SNUG_OK) command_complain("fit", "%s", snug_error_message());
+    return status != SNUG_OK;
+}
+
+// Each card is answered; the first is the request's as long as there is one.
+static bool read_gpu(const char *text, arguments *out) {
+    if (out->gpu_count == MOST_CARDS)
+        return program_complain("fit", "--gpu", text, "16 cards at most");
+    if (has_failed(snug_gpu_find(text, &out->gpus[out->gpu_count]))) return false;
+    out->request.gpu = out->gpus[0];
+    out->gpu_count++;
+    return true;
+}
+
 static bool read_reserve(const char *text, int64_t *out) {
     uint64_t bytes = 0;
     if (strcmp(text, "0") != 0 && !program_read_size("fit", "--reserve", text, &bytes))
         return false;
     *out = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
     return true;
-}
-
-static bool has_failed(snug_status status) {
-    if (status != SNUG_OK) command_complain("fit", "%s", snug_error_message());
-    return status != SNUG_OK;
 }
 
 enum {
@@ -75,7 +90,7 @@ static bool read_option(int option, arguments *out) {
     snug_fit_request *request = &out->request;
     switch (option) {
     case GPU:
-        return !has_failed(snug_gpu_find(optarg, &request->gpu));
+        return read_gpu(optarg, out);
     case MEMORY:
         return program_read_size("fit", "--memory", optarg, &request->memory_bytes);
     case GPUS:
@@ -175,37 +190,71 @@ static int report(const snug_fit *fit, const arguments *given, char *const *prog
     return status == SNUG_OK ? program_exit(snug_fit_outcome_of(fit)) : command_fail("fit", status);
 }
 
-static int run_varied(const arguments *given) {
-    fit_variation variation;
-    fit_varied found;
-    if (!fit_vary_read(given->vary, given->request.program, &variation)) {
-        fit_vary_clear(&variation);
-        return EXIT_USAGE;
-    }
-    snug_status status = fit_vary(&given->request, &variation, &found);
-    int result =
-        status == SNUG_OK ? report(found.fit, given, found.program) : command_fail("fit", status);
-    if (status == SNUG_OK && !given->json && snug_fit_fits(found.fit))
-        printf("\n%s of %s that fits%s: %s\n", variation.values ? "The first" : "The largest",
-               variation.name, found.interrupted ? ", of those tried until it was interrupted" : "",
-               found.value);
-    if (status == SNUG_OK && found.interrupted) result = EXIT_INTERRUPTED;
+// The fit with one card: its exit status, and what came of it in |*line|.
+static int run_card(const arguments *given, const fit_variation *variation, char **line) {
+    fit_varied found = {.program = NULL};
+    snug_status status = variation ? fit_vary(&given->request, variation, &found)
+                                   : snug_fit_start(&given->request, &found.fit);
+    if (status != SNUG_OK) return command_fail("fit", status);
+    int result = report(found.fit, given, variation ? found.program : given->request.program);
+    if (variation && !given->json && snug_fit_fits(found.fit))
+        printf("\n%s of %s that fits%s: %s\n", variation->values ? "The first" : "The largest",
+               variation->name,
+               found.interrupted ? ", of those tried until it was interrupted" : "", found.value);
+    if (found.interrupted) result = EXIT_INTERRUPTED;
+    (void)snug_fit_line(found.fit, line);
     fit_varied_clear(&found);
-    fit_vary_clear(&variation);
+    return result;
+}
+
+// "snug-fixes.json" for one of several cards: "snug-fixes-rtx-3060.json".
+static void name_file(const char *path, const char *card, char out[4096]) {
+    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
+    int stem =
+        dot && dot != path && (!slash || dot > slash + 1) ? (int)(dot - path) : (int)strlen(path);
+    int length = snprintf(out, 3900, "%.*s-", stem, path);
+    for (; *card && length < 3990; card++)
+        out[length++] = isalnum((unsigned char)*card) ? (char)tolower((unsigned char)*card) : '-';
+    snprintf(out + length, (size_t)(4096 - length), "%.90s", path + stem);
+}
+
+// Each card in turn; what goes wrong with the program itself would with the others, too.
+static int run_cards(const arguments *given, const fit_variation *variation) {
+    char *lines[MOST_CARDS] = {NULL};
+    int result = EXIT_DONE;
+    size_t count = 0;
+    while (count < given->gpu_count && (result == EXIT_DONE || result == EXIT_NO_FIT)) {
+        arguments one = *given;
+        char path[4096];
+        one.request.gpu = given->gpus[count];
+        name_file(given->out, one.request.gpu->name, path);
+        one.out = path;
+        command_complain("fit", "card %zu of %zu: %s", count + 1, given->gpu_count,
+                         one.request.gpu->name);
+        int now = run_card(&one, variation, &lines[count++]);
+        if (now != EXIT_DONE) result = now;
+    }
+    if (!given->json) printf("\nThe cards:\n");
+    for (size_t i = 0; i < count; i++) {
+        if (!given->json) printf("\n  %s\n%s", given->gpus[i]->name, lines[i] ? lines[i] : "");
+        snug_dry_run_text_free(lines[i]);
+    }
     return result;
 }
 
 static int run(int argc, char **argv) {
     arguments given;
-    snug_fit *fit = NULL;
+    fit_variation variation = {.values = NULL};
+    char *line = NULL;
+    int result = EXIT_USAGE;
     if (!read_arguments(argc, argv, &given)) return EXIT_USAGE;
     fflush(stdout);
     stopping_catch_heeded();
-    if (given.vary) return run_varied(&given);
-    snug_status status = snug_fit_start(&given.request, &fit);
-    int result = status == SNUG_OK ? report(fit, &given, given.request.program)
-                                   : command_fail("fit", status);
-    snug_fit_free(fit);
+    const fit_variation *varied = given.vary ? &variation : NULL;
+    if (!varied || fit_vary_read(given.vary, given.request.program, &variation))
+        result = given.gpu_count > 1 ? run_cards(&given, varied) : run_card(&given, varied, &line);
+    snug_dry_run_text_free(line);
+    fit_vary_clear(&variation);
     return result;
 }
 
@@ -218,7 +267,8 @@ const snug_command snug_command_fit = {
         "run dry (see `snug dry-run --help`) as it is, then with fixes that are applied from\n"
         "outside: nothing in it is changed. The mildest that fit are written down, and\n"
         "`snug run` runs the program with them.\n\n"
-        "  --gpu NAME         the card; `snug cards` lists them\n"
+        "  --gpu NAME         the card; `snug cards` lists them. Given several times, each is\n"
+        "                     answered, and its fixes are written to a file of its own\n"
         "  --memory SIZE      its memory (default: the card's)\n"
         "  --reserve SIZE     of the card that is to stay free (default: 1/64 of it and 256MiB\n"
         "                     at least; none of --memory)\n"
