@@ -380,6 +380,20 @@ static void append_returned(const snug_dry_process *process, snug_text *out) {
     snug_text_clear(&line);
 }
 
+// A recording is a ring: what a long program allocated first is not in it.
+static void append_lost(const snug_dry_run *run, snug_text *out) {
+    if (!run->peak.known) return;
+    const snug_dry_recording *recording = &run->recordings[run->order[0]];
+    if (recording->lost_peak)
+        snug_dry_wrap(out, 2,
+                      "The recording holds the program's last allocations alone, and its peak lies "
+                      "before them: for cards the most that was reserved counts.");
+    else if (!recording->complete)
+        snug_dry_wrap(out, 2,
+                      "The recording holds the program's last allocations alone, its peak among "
+                      "them: what came before is taken to run where they do.");
+}
+
 static void append_unknown(const snug_dry_run *run, snug_text *out) {
     const snug_dry_place *worst = snug_dry_worst(run);
     if (!worst) return;
@@ -394,10 +408,7 @@ static void append_unknown(const snug_dry_run *run, snug_text *out) {
         snug_dry_wrap(&found, 2, snug_text_view(&line));
         snug_text_clear(&line);
     }
-    if (run->peak.known && !run->recordings[run->order[0]].complete)
-        snug_dry_wrap(&found, 2,
-                      "The recording holds the program's last allocations alone: its peak may lie "
-                      "before, and for cards the most that was reserved counts.");
+    append_lost(run, &found);
     append_reads(process, &found);
     append_returned(process, &found);
     for (size_t i = 0; i < process->note_count; i++)

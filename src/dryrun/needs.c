@@ -36,6 +36,7 @@ static snug_status order_places(snug_dry_run *run) {
 // counts as what was reserved then.
 static void count_lost(const snug_dry_place *place, snug_dry_recording *recording) {
     if (recording->complete || place->reserved <= recording->reserved) return;
+    recording->lost_peak = true;
     recording->reserved = place->reserved;
     recording->smallest = place->reserved;
 }

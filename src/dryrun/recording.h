@@ -12,6 +12,7 @@ typedef struct snug_dry_recording {
     snug_replay *replay;
     bool reproduced;    // the replay gives the recorded peak again
     bool complete;      // the trace begins with the first allocation
+    bool lost_peak;     // it does not, and more was reserved before it began than in it
     uint64_t allocated; // peaks by the replay
     uint64_t reserved;
     uint64_t smallest; // bytes that PyTorch must be able to reserve for the program to run
