@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "cli/planning.h"
 #include "cli/progress.h"
-#include "cli/resume.h"
+#include "cli/resuming.h"
 #include "cli/stopping.h"
 #include "snug/size.h"
 

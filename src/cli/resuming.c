@@ -1,4 +1,4 @@
-#include "cli/resume.h"
+#include "cli/resuming.h"
 
 #include <math.h>
 #include <stdlib.h>

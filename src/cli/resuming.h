@@ -1,7 +1,7 @@
 // `snug train --resume RUN`: the arguments of a run are in its checkpoints, and come before those
 // that are given now.
-#ifndef SNUG_CLI_RESUME_H
-#define SNUG_CLI_RESUME_H
+#ifndef SNUG_CLI_RESUMING_H
+#define SNUG_CLI_RESUMING_H
 
 #include "cli/options.h"
 
