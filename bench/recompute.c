@@ -55,8 +55,8 @@ static batch make_batch(void) {
     return self;
 }
 
-static void announce(void *context) {
-    fprintf(stderr, "timing the kernels of %s\n", (const char *)context);
+static void announce(void *context, int64_t kernels) {
+    if (kernels == 1) fprintf(stderr, "timing the kernels of %s\n", (const char *)context);
 }
 
 // A plan with its own device, since planning another one drops a device's kernels.

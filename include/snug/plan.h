@@ -78,8 +78,9 @@ const char *snug_loss_name(snug_loss loss);
 // SNUG_INVALID lists the names there are.
 snug_status snug_loss_parse(const char *text, snug_loss *out);
 
-// Where step times come from: each distinct kernel measured once on the device and kept in the
-// user's cache directory, or arithmetic and bandwidth, which takes no time and never varies.
+// Where step times come from: kernels measured on the device, one of each kind and size, and kept
+// in the user's cache directory, with those of the same kind predicted from them; or arithmetic and
+// bandwidth, which takes no time and never varies.
 typedef enum snug_cost_source { SNUG_COST_MEASURED, SNUG_COST_MODEL } snug_cost_source;
 
 // What is to be trained and in how much memory. Zero-initialise, then set what differs: zero means
@@ -117,7 +118,8 @@ typedef struct snug_plan_request {
     const char *require;      // fixes that are used whatever the budget, by comma; NULL: none
     bool evaluation;          // no training: weights and the forward pass alone
     snug_cost_source cost;
-    void (*on_timing)(void *context); // called before kernels are measured; may be NULL
+    // Called before each kernel that is measured, with how many that makes; may be NULL.
+    void (*on_timing)(void *context, int64_t kernels);
     // Asked before each run of a kernel that is measured; may be NULL. A true answer ends planning
     // with SNUG_INTERRUPTED; what was measured is kept.
     bool (*should_stop)(void *context);

@@ -30,6 +30,7 @@ static snug_status find_points(snug_device *device, const snug_plan_request *req
     for (int i = 0; i < POINTS; i++) {
         snug_plan_request wanted = *request;
         wanted.budget_bytes = budget_at(plan, i);
+        wanted.on_timing = NULL; // few are left
         snug_plan *at_budget = NULL;
         snug_status status = snug_plan_make(device, &wanted, &at_budget);
         if (status == SNUG_OK)

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/stopping.h"
@@ -307,12 +309,14 @@ static bool read_row(const char *command, const option_row *row, const char *tex
 }
 
 // Timing takes a while, the first time, and can be stopped.
-static void tell_timing(void *context) {
+static void tell_timing(void *context, int64_t kernels) {
     options *given = context;
     stopping_catch();
     if (!given->timing_told && !given->quiet)
         fputs("timing this network's kernels; the times are kept for the next plan\n", stderr);
     given->timing_told = true;
+    given->timing_shown = !given->quiet && isatty(STDERR_FILENO);
+    if (given->timing_shown) fprintf(stderr, "\rkernel %" PRId64 " ", kernels);
 }
 
 // An option as it was given, by its full name, an abbreviation or with '='.

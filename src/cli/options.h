@@ -22,7 +22,8 @@ typedef struct options {
     bool input_given, no_out, no_eval;
     bool json, quiet, curve, graph;
     FILE *text; // for people: standard output, with --json standard error, with --quiet nowhere
-    bool timing_told; // that kernels are being timed
+    bool timing_told;  // that kernels are being timed
+    bool timing_shown; // how many, on a line that is drawn over
     int threads;
 } options;
 

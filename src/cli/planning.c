@@ -103,6 +103,13 @@ snug_status planning_open_device(const options *given, snug_device **out) {
     return status == SNUG_OK ? snug_gpu_open(gpu, out) : status;
 }
 
+snug_status planning_make(snug_device *device, options *given, snug_plan **out) {
+    snug_status status = snug_plan_make(device, &given->request, out);
+    if (given->timing_shown) fprintf(stderr, "\r%20s\r", "");
+    given->timing_shown = false;
+    return status;
+}
+
 int planning_print(const snug_plan *plan, const options *given) {
     char *text = NULL;
     bool json = given->json;

@@ -16,6 +16,9 @@ snug_status planning_open_data(const snug_plan *plan, options *given, snug_split
 // Opens the device that was asked for: --gpu's card, else --device.
 snug_status planning_open_device(const options *given, snug_device **out);
 
+// snug_plan_make() of what was asked for, and takes the line of progress away.
+snug_status planning_make(snug_device *device, options *given, snug_plan **out);
+
 // Prints the plan for people, or as JSON. Returns an exit status.
 int planning_print(const snug_plan *plan, const options *given);
 

@@ -6,12 +6,14 @@
 #include "base/memory.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "plan/alike.h"
 #include "plan/time_cache.h"
 
 // A kernel is timed at no more samples than the first; at fewer, not below the second, when it is
-// expected to take long, and its time is scaled: from some size on a sample costs the same.
+// expected to take long, and down to one when very long, and its time is scaled: from some size on
+// a sample costs the same.
 enum { MOST_SAMPLES = 64, LEAST_SAMPLES = 8, TYPES = 64 };
-static const double long_run = 0.05; // seconds
+static const double long_run = 0.05, very_long_run = 0.2, long_copy = 0.02; // seconds
 // Bytes that push everything else out of a processor's caches; bytes that stay in one's own.
 enum { CACHES = 40 << 20, SMALL = 128 << 10 };
 
@@ -19,10 +21,15 @@ struct snug_costs {
     snug_device *device;
     const snug_plan_request *request;
     size_t budget;
-    bool is_measured, is_announced;
+    bool is_measured;
+    int64_t timed;        // kernels in this run
     unsigned char *arena; // of the kernels that are timed, kept from one to the next
     size_t arena_bytes;
     snug_time_cache cache;
+    // What this plan has asked for: by key, and those that were timed by kind. Not what else the
+    // cache has, so that the same plan predicts the same from it.
+    snug_time_cache known;
+    snug_timed_kernels alike;
 };
 
 // Makes room for |bytes|; for none, gives the arena back.
@@ -64,6 +71,8 @@ snug_status snug_costs_new(snug_device *device, const snug_plan_request *request
 void snug_costs_free(snug_costs *self) {
     if (!self) return;
     snug_time_cache_close(&self->cache);
+    snug_time_cache_close(&self->known);
+    snug_alike_clear(&self->alike);
     (void)reserve_arena(self, 0);
     snug_memory_free(self);
 }
@@ -99,16 +108,28 @@ static double converted_bytes(const snug_device *device, const snug_signature *s
     return bytes;
 }
 
-// The roofline: arithmetic or traffic, whichever takes longer.
-static double modelled(const snug_device *device, const snug_signature *signature) {
+static double signature_bytes(const snug_signature *signature) {
+    return types_bytes(signature->inputs, signature->input_count) +
+           types_bytes(signature->outputs, signature->output_count);
+}
+
+static double arithmetic_seconds(const snug_device *device, const snug_signature *signature) {
     const snug_op *op = signature->op;
     double flops =
         op->flops ? op->flops(signature->attributes, signature->inputs, signature->outputs) : 0;
-    double bytes = types_bytes(signature->inputs, signature->input_count) +
-                   types_bytes(signature->outputs, signature->output_count);
-    double rate = is_fast_in_16_bits(device, signature) ? device->low_flops_per_second
-                                                        : device->flops_per_second;
-    double arithmetic = flops / rate;
+    return flops / (is_fast_in_16_bits(device, signature) ? device->low_flops_per_second
+                                                          : device->flops_per_second);
+}
+
+static bool is_arithmetic(const snug_device *device, const snug_signature *signature) {
+    return arithmetic_seconds(device, signature) >
+           signature_bytes(signature) / device->bytes_per_second;
+}
+
+// The roofline: arithmetic or traffic, whichever takes longer.
+static double modelled(const snug_device *device, const snug_signature *signature) {
+    double bytes = signature_bytes(signature);
+    double arithmetic = arithmetic_seconds(device, signature);
     double traffic = bytes / device->bytes_per_second;
     if (converted_bytes(device, signature) > 0)
         return arithmetic + (bytes + converted_bytes(device, signature)) / device->bytes_per_second;
@@ -180,7 +201,8 @@ static snug_status check_stop(const snug_costs *self) {
     return snug_fail(SNUG_INTERRUPTED, "stopped while kernels were timed; the times are kept");
 }
 
-// The fastest of a few runs after one that generates code and touches the memory.
+// The fastest of a few runs after one that generates code and touches the memory, which is one of
+// them where it takes so long that neither matters.
 static snug_status time_runs(const snug_costs *self, const snug_kernel *kernel,
                              const snug_call *call, unsigned char *spare, size_t spare_bytes,
                              double *out) {
@@ -188,10 +210,11 @@ static snug_status time_runs(const snug_costs *self, const snug_kernel *kernel,
     enum { LEAST_RUNS = 2, MOST_RUNS = 50 };
     const double enough = 0.004; // seconds
     double begin = snug_clock_seconds();
-    *out = 0;
     SNUG_TRY(check_stop(self));
     SNUG_TRY(device->device_class->run(device, kernel, call));
-    for (int run = 0;
+    *out = snug_clock_seconds() - begin;
+    int first = *out > long_run; // the runs that count so far
+    for (int run = first;
          run < MOST_RUNS && (run < LEAST_RUNS || snug_clock_seconds() < begin + enough); run++) {
         SNUG_TRY(check_stop(self));
         SNUG_TRY(cool(device, spare, spare_bytes));
@@ -203,18 +226,17 @@ static snug_status time_runs(const snug_costs *self, const snug_kernel *kernel,
     return SNUG_OK;
 }
 
-static snug_status measure(snug_costs *self, const snug_signature *signature, double *out) {
+// |was_run| tells whether the time is the kernel's own; it is modelled where no plan can run it.
+static snug_status measure(snug_costs *self, const snug_signature *signature, double *out,
+                           bool *was_run) {
     snug_device *device = self->device;
     const snug_kernel *kernel;
     SNUG_TRY(device->device_class->prepare(device, signature, &kernel));
     size_t bytes = lay_out(signature, kernel->workspace_bytes, NULL, NULL, NULL);
-    if (bytes > self->budget) {
-        *out = modelled(device, signature);
-        return SNUG_OK;
-    }
-    if (!self->is_announced && self->request->on_timing)
-        self->request->on_timing(self->request->context);
-    self->is_announced = true;
+    *was_run = bytes <= self->budget;
+    *out = modelled(device, signature);
+    if (!*was_run) return SNUG_OK;
+    if (self->request->on_timing) self->request->on_timing(self->request->context, ++self->timed);
     snug_run_state state = {.learning_rate = 1e-6};
     snug_call call = {.attributes = signature->attributes,
                       .input_count = signature->input_count,
@@ -264,14 +286,32 @@ static void print_key(const snug_signature *signature, snug_text *key) {
         snug_text_append(key, " > %s", snug_type_print(&signature->outputs[i], text));
 }
 
+// From the cache, from a kernel that is alike, or else from running it.
+static snug_status find_new(snug_costs *self, const snug_signature *signature, const char *key,
+                            double *out) {
+    const snug_device *device = self->device;
+    double bytes = signature_bytes(signature), expected = modelled(device, signature);
+    bool computes = is_arithmetic(device, signature);
+    bool is_timed = snug_time_cache_find(&self->cache, key, out);
+    uint64_t kind;
+    SNUG_TRY(snug_alike_kind(signature, computes, bytes, &kind));
+    if (!is_timed) {
+        if (snug_alike_find(&self->alike, kind, computes, expected, out)) return SNUG_OK;
+        SNUG_TRY(measure(self, signature, out, &is_timed));
+        if (!is_timed) return SNUG_OK;
+        SNUG_TRY(snug_time_cache_add(&self->cache, key, *out));
+    }
+    return snug_alike_keep(&self->alike, kind, expected, *out);
+}
+
 static snug_status find_measured(snug_costs *self, const snug_signature *signature, double *out) {
     snug_text key = {0};
     print_key(signature, &key);
     snug_status status = snug_text_status(&key);
-    if (status == SNUG_OK && !snug_time_cache_find(&self->cache, snug_text_view(&key), out)) {
-        status = measure(self, signature, out);
+    if (status == SNUG_OK && !snug_time_cache_find(&self->known, snug_text_view(&key), out)) {
+        status = find_new(self, signature, snug_text_view(&key), out);
         if (status == SNUG_OK)
-            status = snug_time_cache_add(&self->cache, snug_text_view(&key), *out);
+            status = snug_time_cache_add(&self->known, snug_text_view(&key), *out);
     }
     snug_text_clear(&key);
     return status;
@@ -292,9 +332,10 @@ static bool shrink(const snug_graph *graph, const snug_node *node, int64_t sampl
         snug_tensor_id id =
             i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
         if (id == SNUG_NO_TENSOR) continue;
-        bool is_sampled =
-            may_have_samples(graph, id) && types[i].rank > 0 && types[i].dims[0] == samples;
-        if (is_sampled) types[i].dims[0] = fewer;
+        // Samples may be one with other dimensions: the rows of a sequence's matrix products.
+        bool is_sampled = may_have_samples(graph, id) && types[i].rank > 0 && samples > 1 &&
+                          types[i].dims[0] % samples == 0;
+        if (is_sampled) types[i].dims[0] = types[i].dims[0] / samples * fewer;
     }
     snug_type outputs[SNUG_MAX_OUTPUTS] = {0};
     if (signature->op->infer(signature->attributes, types, signature->input_count, outputs) !=
@@ -329,15 +370,22 @@ static bool is_proportional(const snug_device *device, const snug_graph *graph,
     return fixed / device->bytes_per_second < modelled(device, signature) / 20;
 }
 
+// Whether half of |samples| would do. What moves data only costs the same for each byte of it once
+// the caches are too small by far.
+static bool is_long(const snug_device *device, const snug_signature *signature, int64_t samples) {
+    double seconds = modelled(device, signature);
+    if (!is_arithmetic(device, signature)) return seconds > long_copy;
+    return seconds > (samples / 2 >= LEAST_SAMPLES ? long_run : very_long_run);
+}
+
 // Shrinks |signature|, of |types|, to as many of the |samples| as are worth timing. Returns how
 // many these are.
 static int64_t choose_samples(const snug_costs *self, const snug_graph *graph,
                               const snug_node *node, int64_t samples, snug_signature *signature,
                               snug_type *types) {
     int64_t chosen = samples;
-    while (chosen > MOST_SAMPLES ||
-           (chosen / 2 >= LEAST_SAMPLES && modelled(self->device, signature) > long_run &&
-            is_proportional(self->device, graph, node, signature))) {
+    while (chosen > MOST_SAMPLES || (chosen > 1 && is_long(self->device, signature, chosen) &&
+                                     is_proportional(self->device, graph, node, signature))) {
         int64_t fewer = chosen > MOST_SAMPLES ? MOST_SAMPLES : chosen / 2;
         if (!shrink(graph, node, chosen, fewer, signature, types)) {
             *signature = snug_signature_of(graph, node, types);

@@ -1,5 +1,6 @@
-// What kernels cost in seconds: measured on the device, once for each shape, or modelled from
-// arithmetic and bandwidth. Measured times are kept in the user's cache directory
+// What kernels cost in seconds: measured on the device, predicted from one that is alike and was
+// measured (plan/alike.h), or modelled from arithmetic and bandwidth. Measured times are kept in
+// the user's cache directory
 // ($XDG_CACHE_HOME/snug or ~/.cache/snug), a file for each machine, thread count and library
 // version.
 #ifndef SNUG_PLAN_COST_H
@@ -16,7 +17,8 @@ snug_status snug_costs_new(snug_device *device, const snug_plan_request *request
                            snug_costs **out);
 
 // Seconds that |node| takes in a graph for |samples| samples. More than 64 samples are measured as
-// 64 and scaled. A device that cannot run its kernels is modelled.
+// 64 and scaled, and fewer where a run takes long. A device that cannot run its kernels is
+// modelled.
 snug_status snug_costs_find(snug_costs *costs, const snug_graph *graph, const snug_node *node,
                             int64_t samples, double *out);
 

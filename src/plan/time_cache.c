@@ -99,7 +99,7 @@ static snug_status write_file(snug_time_cache *cache) {
     snug_text_append(&text, "# snug: seconds of kernels on %s\n", cache->machine);
     for (size_t i = 0; i < cache->entry_count; i++)
         if (cache->entries[i].key)
-            snug_text_append(&text, "%016" PRIx64 " %.6g\n", cache->entries[i].key,
+            snug_text_append(&text, "%016" PRIx64 " %.17g\n", cache->entries[i].key,
                              cache->entries[i].seconds);
     find_folder(&folder);
     snug_status status = snug_text_status(&text);

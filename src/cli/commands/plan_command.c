@@ -21,7 +21,7 @@ static int run(int argc, char **argv) {
     snug_plan *plan = NULL;
     snug_status status = planning_open_device(&given, &device);
     if (status == SNUG_OK) status = planning_fit_data(&given);
-    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    if (status == SNUG_OK) status = planning_make(device, &given, &plan);
     int result = command_exit(status);
     // Why nothing fits is told last, after the table that shows it.
     char why[4096] = "";

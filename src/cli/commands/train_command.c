@@ -145,7 +145,7 @@ static int run_given(options *given, int64_t done) {
     snug_plan *plan = NULL;
     snug_status status = snug_device_open(given->device, given->threads, &device);
     if (status == SNUG_OK) status = planning_fit_data(given);
-    if (status == SNUG_OK) status = snug_plan_make(device, &given->request, &plan);
+    if (status == SNUG_OK) status = planning_make(device, given, &plan);
     // What nothing fits into is told after the table that shows it.
     if (plan) planning_print(plan, given);
     int result = command_fail("train", status);
