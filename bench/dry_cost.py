@@ -9,6 +9,7 @@ device. Bounds: 10 %, 150 MiB, 2 s. Ends with status 1 where one is exceeded, 77
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import re
 import shutil
@@ -79,6 +80,16 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
         return ours, all_
 
 
+def without_device(python: pathlib.Path) -> dict[str, str]:
+    """The environment of a PyTorch without NVIDIA's libraries: the stand-ins, which have no card."""
+    code = ("import importlib.util as u, pathlib, runpy; "
+            "print(runpy.run_path(pathlib.Path(u.find_spec('torch').origin)"
+            ".parent / 'version.py')['cuda'])")
+    cuda = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
+    folder = SNUG.parent.parent / "lib" / "snug" / "stand-in" / cuda.split(".")[0]
+    return {**os.environ, "LD_LIBRARY_PATH": str(folder)}
+
+
 def resident(command: list[str]) -> int:
     """The most bytes resident in any one process of |command|."""
     code = ("import resource, subprocess, sys; "
@@ -100,7 +111,7 @@ def memory(case: Case, python: pathlib.Path) -> tuple[int, int]:
         load = pathlib.Path(folder) / "load.py"
         load.write_text(LOAD)
         alone = subprocess.run([python, load, modules], check=False, capture_output=True,
-                               text=True)
+                               text=True, env=without_device(python))
         found = re.search(r"resident (\d+)", alone.stdout)
         if not found:
             sys.exit(f"{case.name}: {alone.stderr[-2000:]}")
@@ -118,7 +129,7 @@ def allocations(python: pathlib.Path, environment: dict[str, str]) -> tuple[floa
         if not found:
             sys.exit(f"allocations: status {dry.status}\n{dry.tail()}")
         host = subprocess.run([python, loop, "meta", "500000", "100000"], check=True,
-                              capture_output=True, text=True).stdout
+                              capture_output=True, text=True, env=without_device(python)).stdout
         return float(found[1]), float(host.split()[1])
 
 

@@ -339,11 +339,10 @@ static void test_many(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counting),       cmocka_unit_test(test_pointers),
-        cmocka_unit_test(test_leaving),
-        cmocka_unit_test(test_virtual_memory), cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_capture),        cmocka_unit_test(test_host_functions),
-        cmocka_unit_test(test_properties),     cmocka_unit_test(test_no_device),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_leaving),        cmocka_unit_test(test_virtual_memory),
+        cmocka_unit_test(test_pools),          cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_host_functions), cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_no_device),      cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
