@@ -81,7 +81,7 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
 
 
 def without_device(python: pathlib.Path) -> dict[str, str]:
-    """The environment of a PyTorch without NVIDIA's libraries: the stand-ins, which have no card."""
+    """The environment of a PyTorch without NVIDIA's libraries: stand-ins that have no card."""
     code = ("import importlib.util as u, pathlib, runpy; "
             "print(runpy.run_path(pathlib.Path(u.find_spec('torch').origin)"
             ".parent / 'version.py')['cuda'])")
