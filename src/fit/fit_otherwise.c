@@ -91,15 +91,20 @@ static void append_card(const snug_fit *fit, const otherwise *found, snug_text *
     snug_text_clear(&line);
 }
 
+// Over how many batches of equal size gradients are added up.
+static int64_t times_of(const otherwise *found) {
+    return (found->batch + found->smaller - 1) / found->smaller;
+}
+
 static void append_batch(const otherwise *found, snug_text *out) {
     snug_text line = {0};
     if (found->smaller < 1) return;
+    int64_t times = times_of(found);
     snug_text_append(&line,
-                     "- A batch of about %" PRId64 " in place of %" PRId64
-                     " is predicted to fit; gradients added up over %" PRId64
-                     " such batches (--show-code) are those of the whole.",
-                     found->smaller, found->batch,
-                     (found->batch + found->smaller - 1) / found->smaller);
+                     "- A batch of up to about %" PRId64 " in place of %" PRId64
+                     " is predicted to fit; gradients added up over %" PRId64 " batches of %" PRId64
+                     " (--show-code) are those of the whole.",
+                     found->smaller, found->batch, times, found->batch / times);
     if (found->argument) {
         int length = (int)strcspn(found->argument, "=");
         snug_text_append(&line,
@@ -165,7 +170,7 @@ void snug_fit_append_otherwise_json(const snug_fit *fit, snug_text *out) {
 void snug_fit_append_accumulation(const snug_fit *fit, snug_text *out) {
     otherwise found = find_otherwise(fit);
     if (found.smaller < 1) return;
-    int64_t times = (found.batch + found.smaller - 1) / found.smaller;
+    int64_t times = times_of(&found);
     snug_text_append(out,
                      "# A batch of %" PRId64 ", gradients added up over %" PRId64
                      " of them, in place of the step:\n"
@@ -175,5 +180,5 @@ void snug_fit_append_accumulation(const snug_fit *fit, snug_text *out) {
                      "    optimizer.step()\n"
                      "    optimizer.zero_grad()\n"
                      "# Batch norm sees the smaller batches.\n",
-                     found.smaller, times, times, times);
+                     found.batch / times, times, times, times);
 }

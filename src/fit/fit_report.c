@@ -101,6 +101,13 @@ static bool is_interrupted(const snug_fit *fit) {
     return fit->outcome == SNUG_DRY_RUN_INTERRUPTED;
 }
 
+static bool is_as_it_is(const snug_fit_candidate *one) {
+    bool any = false;
+    for (size_t i = 0; snug_fit_fixes[i]; i++)
+        any |= one->amounts[i] > 0;
+    return !any;
+}
+
 static void append_reserve(const snug_fit *fit, snug_text *out) {
     if (fit->situation.reserve == 0) return;
     snug_text_append(out,
@@ -112,10 +119,7 @@ static void append_reserve(const snug_fit *fit, snug_text *out) {
 static void append_chosen(const snug_fit *fit, snug_text *out) {
     const snug_fit_candidate *chosen = &fit->candidates[fit->chosen];
     uint64_t total = fit->situation.total;
-    bool any = false;
-    for (size_t i = 0; snug_fit_fixes[i]; i++)
-        any |= chosen->amounts[i] > 0;
-    if (!any) {
+    if (is_as_it_is(chosen)) {
         snug_text_append(out, "\nIt fits as it is: %s of %s, %s to spare.\n", SIZE(chosen->used),
                          SIZE(total), SIZE(total - chosen->used));
         append_reserve(fit, out);
@@ -278,9 +282,9 @@ snug_status snug_fit_line(const snug_fit *fit, char **out) {
     snug_text text = {0}, wrapped = {0};
     const snug_fit_candidate *chosen = fit->chosen >= 0 ? &fit->candidates[fit->chosen] : NULL;
     if (chosen) {
-        snug_text_append(&text, "fits with ");
-        snug_fit_append_names(chosen, &text);
-        snug_text_append(&text, " (%s), %s of %s, +%.0f %% of a step",
+        snug_text_append(&text, is_as_it_is(chosen) ? "fits as it is" : "fits with ");
+        if (!is_as_it_is(chosen)) snug_fit_append_names(chosen, &text);
+        snug_text_append(&text, " (%s): %s of %s, +%.0f %% of a step",
                          snug_fidelity_name(chosen->fidelity), SIZE(chosen->used),
                          SIZE(fit->situation.total), 100 * chosen->overhead);
     } else if (fit->outcome == SNUG_DRY_RUN_NO_FIT) {

@@ -173,9 +173,10 @@ static snug_status print(snug_status (*make)(const snug_fit *, char **), const s
 
 static int report(const snug_fit *fit, const arguments *given, char *const *program) {
     bool fits = snug_fit_fits(fit) && snug_fit_keeps_promise(fit);
+    bool has_code = fits || snug_fit_outcome_of(fit) == SNUG_DRY_RUN_NO_FIT;
     if (!given->json) fputs("\n", stdout);
     snug_status status = print(given->json ? snug_fit_json : snug_fit_text, fit);
-    if (status == SNUG_OK && given->show_code && fits) {
+    if (status == SNUG_OK && given->show_code && has_code) {
         fputs("\n", stdout);
         status = print(snug_fit_code, fit);
     }
