@@ -52,8 +52,8 @@ static void read_epoch(const char *text, snug_log *log) {
     log->has_epochs = true;
     log->epochs = epoch;
     // MMEngine's: `Epoch [1][50/7330]`, `Epoch(train) [1][50/7330]`.
-    const char *next = strchr(text + 5, ']');
-    if (!next || next - text > 24 || next[1] != '[') return;
+    const char *next = memchr(text + 5, ']', strnlen(text + 5, 20));
+    if (!next || next[1] != '[') return;
     char *end;
     int64_t step = is_digit(next[2]) ? strtoll(next + 2, &end, 10) : -1;
     if (step < 0 || *end != '/') return;

@@ -34,6 +34,8 @@ async function askSnug(binary, file, name, whatIf) {
         const [text, data, error] = new Uint32Array(memory.buffer, answer, 3);
         return {text: textAt(text), data: textAt(data), error: textAt(error)};
     } catch (error) {
+        if (error instanceof DOMException) // a folder, or a file that is gone
+            return {error: `cannot read '${name}': ${error.message}`};
         if (error.message === 'no memory' || error instanceof RangeError)
             return {error: `'${name}' is more than a browser gives memory for; the command reads it: snug explain FILE`};
         throw error;
