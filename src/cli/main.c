@@ -17,9 +17,10 @@ static bool is_absent(const char *name) {
 }
 
 static void print_help(FILE *to) {
-    fputs("snug knows whether a training run fits a GPU, and trains inside the memory there is.\n\n"
-          "usage: snug COMMAND ...      snug help COMMAND\n\n",
-          to);
+    fputs(
+        "snug knows whether a training run fits a GPU, and trains inside the\nmemory there is.\n\n"
+        "usage: snug COMMAND ...      snug help COMMAND\n\n",
+        to);
     for (const snug_command *const *command = snug_commands; *command; command++)
         fprintf(to, "  %-9s %s\n", (*command)->name, (*command)->summary);
     if (*absent_commands)

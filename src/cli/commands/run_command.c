@@ -48,13 +48,13 @@ static int run(int argc, char **argv) {
 
 const snug_command snug_command_run = {
     .name = "run",
-    .summary = "a PyTorch program on the real card, with the fixes that `snug fit` found",
+    .summary = "a PyTorch program on the real card, with the fixes of `snug fit`",
     .usage = "usage: snug run [--fixes FILE] [--] PROGRAM...\n\n"
              "Runs a PyTorch program on this machine's card, with fixes applied from outside;\n"
              "the program is not changed. At its end the card's peak is compared with the dry\n"
-             "run's; where it runs out of memory, that is explained at once. Without --fixes it\n"
-             "is only watched.\n\n"
+             "run's; where it runs out of memory, that is explained at once. Without --fixes\n"
+             "it is only watched.\n\n"
              "  --fixes FILE   as `snug fit` writes it (snug-fixes.json)\n\n"
-             "exit status: the program's; 130 interrupted, 2 wrong usage, 4 a bad file of fixes\n",
+             "exit status: the program's; 130 interrupted, 2 wrong usage, 4 a bad file of\nfixes\n",
     .run = run,
 };
