@@ -53,9 +53,11 @@ static bool applies(const snug_lever *lever, const snug_facts *facts, const char
 }
 
 void snug_levers_tell(const snug_facts *facts, const char *cause, snug_advice *advice) {
-    // No lever makes room for one tensor that is larger than the whole device.
+    // No lever makes room for one tensor that is larger than the whole device, nor where there was
+    // room.
     bool is_too_large = snug_ratio(facts->figures.requested, facts->usable) > 1;
     if (is_too_large && strcmp(cause, "unknown") == 0) return;
+    if (snug_is_enough_free(facts) && !facts->is_snapshot) return;
     for (size_t i = 0; i < facts->tool_count; i++)
         for (const snug_lever *lever = facts->tools[i]->levers; lever->fix; lever++) {
             if (!applies(lever, facts, cause)) continue;

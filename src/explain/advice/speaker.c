@@ -29,7 +29,7 @@ static bool is_pytorch(const snug_facts *facts) {
 // levers are for their own messages.
 static bool is_stranger(const snug_tool *tool, const char *own, const snug_facts *facts) {
     if (!tool->other_framework || (own && strcmp(own, tool->name) == 0)) return false;
-    bool bare = facts->format && strcmp(facts->format, "cuda") == 0;
+    bool bare = facts->masked || (facts->format && strcmp(facts->format, "cuda") == 0);
     return is_pytorch(facts) || (tool->rank == SNUG_TOOL_LIBRARY && !bare);
 }
 
@@ -54,7 +54,7 @@ static snug_use find_use(const snug_facts *facts) {
         "pipeline(|pipelines/|demo.py|gradio|/app.py|\"app.py|/test.py|\"test.py|pythontest.py|"
         "/eval.py|\"eval.py|pythoneval.py|sample.py|generate.py|"
         ".generate(|generate_text|pipe(|transcribe(|inferenc|txt2img|img2img|upscale|"
-        ",inpredict|,ininference|,ingenerate|paste_mask|ocr.ocr(|/infer/|predict_system|"
+        ".chat(|model.eval()|,inpredict|,ininference|,ingenerate|paste_mask|ocr.ocr(|/infer/|predict_system|"
         "create_predictor";
     static const char prose[] = "training|epoch|loss:|loss=|batch_size|batchsize|learning_rate";
     if (facts->phase == SNUG_PHASE_BACKWARD || facts->phase == SNUG_PHASE_OPTIMIZER)
@@ -189,13 +189,14 @@ void snug_speaker_find(const char *own, snug_facts *facts) {
     facts->half = is_half(facts);
     facts->torch = find_age(facts);
     facts->windows = snug_facts_mention(
-        facts, "\\lib\\site-packages|c:\\|d:\\|e:\\|winerror|\\\\users\\\\|windows10|windows11|"
-               "notenoughmemory:youtriedtoallocate");
+        facts,
+        "\\lib\\site-packages|c:\\|d:\\|e:\\|winerror|\\\\users\\\\|windows10|windows11|windows-10|windows-11|system:windows|"
+        "notenoughmemory:youtriedtoallocate");
     facts->no_expandable =
         snug_facts_mention(facts, "expandable_segmentsnotsupported|expandablesegmentsnotsupported");
     if (facts->shortage == SNUG_SHORTAGE_UNKNOWN) facts->shortage = find_shortage(facts);
     // CUDA's status alone does not tell whose program it is.
-    bool is_bare = facts->format && strcmp(facts->format, "cuda") == 0;
+    bool is_bare = facts->masked || (facts->format && strcmp(facts->format, "cuda") == 0);
     if (is_bare && facts->tool_count > 0)
         facts->other_framework |= facts->tools[0]->other_framework;
     facts->other_framework |= is_strange(own, facts);

@@ -237,7 +237,8 @@ static void advise_smaller(const snug_facts *facts, snug_advice *advice) {
                 facts->use == SNUG_USE_TRAINING || facts->is_snapshot
                     ? "Halve the batch, add up the gradients of two before optimizer.step(), and "
                       "divide the loss by 2; halve again where it is not enough"
-                    : "Halve the batch, or what goes through at once; where it trains, add up the "
+                    : "Halve the batch, or what goes through at once (smaller images, shorter "
+                      "sequences); where it trains, add up the "
                       "gradients of two before optimizer.step(), and divide the loss by 2");
 }
 

@@ -96,7 +96,9 @@ static double judge_unallocated(const snug_facts *facts, snug_evidence *evidence
     snug_speak_against(evidence, "With the %s free it is %s, still %s less than the %s asked for.",
                        SNUG_SIZE(figures->free.bytes), SNUG_SIZE(reach), SNUG_SIZE(wanted - reach),
                        SNUG_SIZE(wanted));
-    return confidence * (double)reach / (double)wanted * 0.85;
+    // What other settings could win is a part of what is missing at best.
+    double part = (double)reach / (double)wanted;
+    return confidence * part * (figures->unallocated.bytes * 2 < wanted ? 0.5 : 0.85);
 }
 
 // A snapshot of a run that has not failed: how much of what was reserved lay free at the peak.

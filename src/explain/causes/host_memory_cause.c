@@ -110,6 +110,8 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise(advice, "one copy of the weights in 16 bits, in place of two in 32",
                     "Load with low_cpu_mem_usage=True and 16-bit weights, or torch.load(..., "
                     "mmap=True)");
+    bool commits = facts->windows && facts->shortage == SNUG_SHORTAGE_HOST;
+    if (commits && (facts->use == SNUG_USE_SERVER || loads)) advise_commit(advice);
     if (facts->use != SNUG_USE_SERVER && !loads)
         advise_program(facts, advice);
     else

@@ -198,7 +198,10 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                    SNUG_SIZE(other.bytes), SNUG_SIZE(figures->capacity.bytes), snug_percent(share),
                    figures->other_process.known ? ""
                                                 : ", after 600 MiB for CUDA's own in this process");
-    bool enough = figures->requested.known && other.bytes >= figures->requested.bytes;
+    uint64_t reach = facts->within_reach.known ? facts->within_reach.bytes : 0;
+    bool enough = figures->requested.known &&
+                  (other.bytes >= figures->requested.bytes ||
+                   reach + other.bytes >= figures->requested.bytes + figures->requested.bytes / 8);
     if (enough)
         snug_speak_for(evidence, "Without them the %s asked for would have fitted.",
                        SNUG_SIZE(figures->requested.bytes));

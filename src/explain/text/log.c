@@ -85,10 +85,19 @@ static bool is_other_bar(const char *line, const char *done) {
 
 // A bar of a validation, by the words before it.
 static bool is_evaluation(const char *line, const char *done) {
-    static const char *const words[] = {"valid", "evaluat", "testing", "(val)", "(test)"};
+    static const char *const words[] = {"valid",  "evaluat", "testing", "(val)",
+                                        "(test)", "test:",   "val:"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (memmem(line, (size_t)(done - line), words[i], strlen(words[i]))) return true;
     return false;
+}
+
+// A logger's line about a validation's steps, "Evaluation [2160/5000] eta: ..."; |at| is its
+// bracket.
+static void read_header(const char *line, const char *at, snug_log *log) {
+    size_t digits = strspn(at + 1, "0123456789");
+    if (digits == 0 || at[1 + digits] != '/' || at - line > 24) return;
+    log->evaluates = is_evaluation(line, at);
 }
 
 // The bar of a notebook's trainer at the beginning of |line|, which is taken for a log's prefix:
@@ -222,6 +231,7 @@ static void read_line(const snug_clean *clean, size_t index, snug_log *log) {
             if (named) read_model(at, log);
             break;
         case '[':
+            read_header(line, at, log);
             read_bar(line, at, log);
             break;
         default:

@@ -193,6 +193,11 @@ static void unite(snug_message *message, const snug_message *next) {
     message->end = next->end;
 }
 
+// A full device fails one library after the other.
+static bool is_next_library(const snug_message *message, const snug_message *next) {
+    return message->format->masks && next->format->masks && next->line - message->last_line <= 2;
+}
+
 // "Out of memory error:" in a person's words or a program's, and the error itself below it.
 static bool is_name_of(const snug_message *message, const snug_message *next) {
     enum { JUST_BELOW = 4 };
@@ -221,7 +226,9 @@ static bool is_same_error(const snug_message *message, const snug_message *next)
     if (message->format->echoes && count_figures(&message->figures) == 0 && !message->shortage &&
         next->line - message->last_line <= JUST_ABOVE)
         return true;
-    if (is_name_of(message, next) || is_next_attempt(message, next)) return true;
+    if (is_name_of(message, next) || is_next_attempt(message, next) ||
+        is_next_library(message, next))
+        return true;
     if (!are_family(message, next)) return false;
     if (message->gpu >= 0 && next->gpu >= 0 && message->gpu != next->gpu) return false;
     if (!near) return false;
@@ -248,14 +255,15 @@ static snug_status append(snug_message_list *list, const snug_message *message) 
 
 // Words with which a warning says that the program goes on.
 static bool is_harmless(const snug_clean *clean, const snug_message *message) {
-    static const char *const words[] = {"isnotafailure", "intaskalignedassigner,usingcpu",
+    static const char *const words[] = {"isnotafailure",     "intaskalignedassigner,usingcpu",
                                         "retryingwithtiled", "retryingwithoutpipelineparallelism",
-                                        NULL};
-    enum { AFTER = 160 };
+                                        "errordonotworry",   NULL};
+    enum { BEFORE = 40, AFTER = 160 };
+    size_t start = message->start < BEFORE ? 0 : message->start - BEFORE;
     size_t left = clean->squeezed_length - message->end;
-    size_t length = message->end - message->start + (left < AFTER ? left : AFTER);
+    size_t length = message->end - start + (left < AFTER ? left : AFTER);
     for (const char *const *word = words; *word; word++)
-        if (memmem(clean->squeezed + message->start, length, *word, strlen(*word))) return true;
+        if (memmem(clean->squeezed + start, length, *word, strlen(*word))) return true;
     return false;
 }
 

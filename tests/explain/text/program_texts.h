@@ -89,6 +89,18 @@ static const tool_text program_texts[] = {
      "ns-train splatfacto\nOutOfMemoryError: CUDA out of memory. Tried to allocate 2.60 GiB. GPU 0 has a total capacty of 44.31 GiB of which 1.60 GiB is free. Including non-PyTorch memory, this process has 42.60 GiB memory in use. Of the allocated memory 41.80 GiB is allocated by PyTorch, and 0.27 GiB is reserved by PyTorch but unallocated."},
     {"cards that are empty", "rapids", "batch", NULL, "CUDA_VISIBLE_DEVICES",
      "cupy.cuda.runtime.CUDARuntimeError: cudaErrorMemoryAllocation: out of memory\n|   0  GeForce GTX TIT...  Off  | 00000000:01:00.0  On |                  N/A |\n| 22%   40C    P8    16W / 250W |    100MiB / 12205MiB |      1%      Default |\n|   1  GeForce GTX TIT...  Off  | 00000000:02:00.0 Off |                  N/A |\n| 22%   29C    P8    13W / 250W |      1MiB / 12212MiB |      0%      Default |"},
+    {"TensorFlow's libraries one after the other", "masked", "hidden", "memory_growth", "snug ",
+     "2019-06-14 11:50:14.027064: E tensorflow/stream_executor/cuda/cuda_blas.cc:510] failed to create cublas handle: CUBLAS_STATUS_ALLOC_FAILED\n2019-06-14 11:50:17.380488: E tensorflow/stream_executor/cuda/cuda_dnn.cc:334] Could not create cudnn handle: CUDNN_STATUS_ALLOC_FAILED"},
+    {"a validation's lines", "reserved", "history", "no_grad", NULL,
+     "Evaluation  [2160/5000]  eta: 0:02:23    time: 0.05  data: 0.0003  max mem: 17613\nEvaluation  [2170/5000]  eta: 0:02:22    time: 0.05  data: 0.0003  max mem: 18651\nEvaluation  [2180/5000]  eta: 0:02:22    time: 0.05  data: 0.0003  max mem: 19688\nEvaluation  [2190/5000]  eta: 0:02:21    time: 0.05  data: 0.0004  max mem: 20726\nRuntimeError: CUDA out of memory. Tried to allocate 38.00 MiB (GPU 0; 23.69 GiB total capacity; 21.50 GiB already allocated; 20.00 MiB free; 22.10 GiB reserved in total by PyTorch)"},
+    {"training inside a web interface", "reserved", "optimizer-state", "8-bit", "--medvram",
+     "  File \"H:\\stable-diffusion-webui\\extensions\\dreambooth\\train_dreambooth.py\", line 1111, in main\n    optimizer.step()\n  File \"H:\\venv\\lib\\site-packages\\torch\\optim\\adamw.py\", line 148, in step\n    state['exp_avg_sq'] = torch.zeros_like(p)\nRuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 12.00 GiB total capacity; 10.80 GiB already allocated; 0 bytes free; 11.00 GiB reserved in total by PyTorch)"},
+    {"a web interface beside room", "reserved", "unknown", "page file", "--medvram",
+     "RuntimeError: CUDA out of memory. Tried to allocate 420.00 MiB (GPU 0; 23.99 GiB total capacity; 4.40 GiB already allocated; 17.90 GiB free; 4.50 GiB reserved in total by PyTorch)\n  File \"C:\\stable-diffusion-webui\\modules\\processing.py\", line 1000, in process_images_inner"},
+    {"pieces that would not do", "reserved", "other-process", "nvidia-smi", NULL,
+     "RuntimeError: CUDA out of memory. Tried to allocate 2.60 GiB (GPU 0; 3.81 GiB total capacity; 129.38 MiB already allocated; 2.12 GiB free; 410.00 MiB reserved in total by PyTorch)"},
+    {"a Windows text of a language model's interface", "cpu", "host-memory", "page file", NULL,
+     "text-generation-webui\nRuntimeError: [enforce fail at C:\\cb\\work\\c10\\core\\impl\\alloc_cpu.cpp:72] data. DefaultCPUAllocator: not enough memory: you tried to allocate 327690240 bytes."},
 };
 
 // What is no want of memory.
@@ -104,6 +116,9 @@ static const char *const lookalikes[] = {
     "RuntimeError: DataLoader worker (pid 810) is killed by signal: Terminated.",
     "RuntimeError: cuda runtime error (59) : device-side assert triggered at /pytorch/aten/src/THC/THCTensorMath.cu:69",
     "RuntimeError: The device (Intel(R) Arc(TM) Graphics) doesn't support querying the available free memory.",
+    "measure:242 - Caught error (If out of memory error do not worry): CUDA out of memory. Tried to allocate 1.50 GiB (GPU 0; 23.70 GiB total capacity; 16.60 GiB already allocated; 1.48 GiB free; 18.30 GiB reserved in total by PyTorch)",
+    "RuntimeError: CUDA error: an illegal memory access was encountered",
+    "AttributeError: module 'torch.cuda' has no attribute 'mem_get_info'",
     "You may see out of memory errors if the images are large.",
 };
 // clang-format on

@@ -21,7 +21,7 @@ static const snug_lever levers[] = {
      .fix = "Make the largest tensor smaller: fewer units, a smaller vocabulary or embedding",
      .why = "its gradient and the optimizer's slots have the same shape again, each",
      .source = "tensorflow.org/guide/gpu"},
-    {.causes = "other-process unknown model",
+    {.causes = "other-process unknown model hidden",
      .unless = "set_memory_growth",
      .fix = "Call tf.config.experimental.set_memory_growth() for each GPU",
      .why = "TensorFlow otherwise takes all of the device at once, from others as well",
@@ -38,6 +38,7 @@ const snug_tool snug_tool_tensorflow = {
     .name = "TensorFlow",
     .rank = SNUG_TOOL_LIBRARY,
     .other_framework = true,
-    .words = "tensorflow/core|/tensorflow/|tensorflow.python",
+    .words =
+        "tensorflow/core|tensorflow/stream_executor|tensorflow/compiler|/tensorflow/|tensorflow.python",
     .levers = levers,
 };
