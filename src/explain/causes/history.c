@@ -66,6 +66,13 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->phase == SNUG_PHASE_EVALUATE && facts->no_grad)
         snug_speak_against(evidence, "The stack shows no_grad() or inference_mode().");
     if (facts->is_snapshot) return confidence;
+    const snug_amount live = facts->figures.allocated;
+    if (live.known && facts->figures.capacity.known &&
+        snug_ratio(live, facts->figures.capacity) < 0.25) {
+        snug_speak_against(evidence, "Only %s was live: graphs that are kept are a part of it.",
+                           SNUG_SIZE(live.bytes));
+        confidence -= 0.5;
+    }
     if (facts->log_growth > 0 || (facts->iterations >= 20 && facts->figures.allocated.known)) {
         if (facts->log_growth > 0)
             snug_speak_for(evidence, "Memory figures in the log grow by about %s a line.",

@@ -31,7 +31,8 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        "%s reports it, whose handles and workspaces come after the "
                        "tensors.",
                        facts->library);
-        confidence += 0.4;
+        // Where the words seldom mean memory, whether they do comes before what took it.
+        confidence += facts->masked && facts->masked_share < 0.6 ? 0.25 : 0.4;
     }
     if (facts->convolution && snug_ratio(figures->requested, facts->usable) > 0.05) {
         snug_speak_for(evidence, "It was asked for in a convolution, whose fastest algorithms want "

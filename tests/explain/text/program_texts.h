@@ -101,6 +101,10 @@ static const tool_text program_texts[] = {
      "RuntimeError: CUDA out of memory. Tried to allocate 2.60 GiB (GPU 0; 3.81 GiB total capacity; 129.38 MiB already allocated; 2.12 GiB free; 410.00 MiB reserved in total by PyTorch)"},
     {"a Windows text of a language model's interface", "cpu", "host-memory", "page file", NULL,
      "text-generation-webui\nRuntimeError: [enforce fail at C:\\cb\\work\\c10\\core\\impl\\alloc_cpu.cpp:72] data. DefaultCPUAllocator: not enough memory: you tried to allocate 327690240 bytes."},
+    {"words that seldom mean memory", "masked", "hidden", "quarter of the batch", NULL,
+     "RuntimeError: cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"},
+    {"one tensor of nearly the whole device, in a test", "cached", "batch", "smaller", "no_grad",
+     "  File \"main.py\", line 28, in main\n    t.test()\n  File \"trainer.py\", line 94, in test\n    sr = self.model(lr, idx_scale)\nRuntimeError: CUDA out of memory. Tried to allocate 10.67 GiB (GPU 0; 11.17 GiB total capacity; 614.89 MiB already allocated; 10.19 GiB free; 42.50 MiB cached)"},
 };
 
 // What is no want of memory.
@@ -115,6 +119,12 @@ static const char *const lookalikes[] = {
     "RuntimeError: DataLoader worker (pid 259) is killed by signal: Segmentation fault",
     "RuntimeError: DataLoader worker (pid 810) is killed by signal: Terminated.",
     "RuntimeError: cuda runtime error (59) : device-side assert triggered at /pytorch/aten/src/THC/THCTensorMath.cu:69",
+    "THCudaCheck FAIL file=/pytorch/torch/csrc/generic/StorageSharing.cpp line=253 error=11 : invalid argument",
+    "THCudaCheck FAIL file=/pytorch/aten/src/THC/THCGeneral.cpp line=50 error=46 : all CUDA-capable devices are busy or unavailable",
+    "RuntimeError: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
+    "E tensorflow/stream_executor/cuda/cuda_blas.cc:647] failed to run cuBLAS routine cublasSgemm_v2: CUBLAS_STATUS_EXECUTION_FAILED",
+    "RuntimeError: CUDA error: misaligned address (insert_events at /pytorch/c10/cuda/CUDACachingAllocator.cpp:771)",
+    "WARNING:torch.distributed.elastic.multiprocessing.api:Unable to shutdown process 5527 via 15, forcefully exitting via 9",
     "RuntimeError: The device (Intel(R) Arc(TM) Graphics) doesn't support querying the available free memory.",
     "measure:242 - Caught error (If out of memory error do not worry): CUDA out of memory. Tried to allocate 1.50 GiB (GPU 0; 23.70 GiB total capacity; 16.60 GiB already allocated; 1.48 GiB free; 18.30 GiB reserved in total by PyTorch)",
     "RuntimeError: CUDA error: an illegal memory access was encountered",

@@ -2,13 +2,9 @@
 #include "explain/text/message.h"
 
 static const snug_anchor anchors[] = {
-    {.text = "cudaruntimeerror(2)"},
-    {.text = "cudaruntimeerr(2)"},
-    {.text = "cudaruntimeerror(2):"},
-    {.text = "error=2:outofmemory"},
-    {.text = "thcudacheckfail"},
-    {.text = "outofmemoryat/"},
-    {0},
+    {.text = "cudaruntimeerror(2)"},  {.text = "cudaruntimeerr(2)"},
+    {.text = "cudaruntimeerror(2):"}, {.text = "error=2:outofmemory"},
+    {.text = "outofmemoryat/"},       {0},
 };
 
 const snug_format snug_format_thc = {
