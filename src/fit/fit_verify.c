@@ -189,6 +189,11 @@ snug_status snug_fit_verify(snug_fit *fit) {
     if (!mkdtemp(folder)) return snug_fail(SNUG_IO, "cannot make a folder '%s'", folder);
     snug_status status = compare(fit, folder);
     snug_dry_remove_folder(folder);
+    // Interrupted, nothing was seen: how the program ended says nothing of it.
+    if (fit->outcome == SNUG_DRY_RUN_INTERRUPTED) {
+        snug_memory_free(fit->verification.problem);
+        fit->verification = (snug_fit_verification){.verdict = SNUG_FIT_UNVERIFIED};
+    }
     return status;
 }
 
