@@ -53,13 +53,12 @@ mkdir elsewhere
 quiet
 cmp whole/weights.safetensors squeezed/weights.safetensors || fail "squeezed: other weights"
 
-# What changed numbers in the first part does in the others, whatever the memory: micro-batches,
-# 16 bits, 8-bit state.
-lean="resnet18 $tiny --input 3x32x32 --optimizer adam"
-bytes=$(least statistics $lean)
-expect 0 "accumulate" train $lean --memory "$bytes" --out lean-whole --max-steps 6
-grep -q "^\* .*lean-optimizer" out || fail "the least needs no 8-bit state: $(grep '^\*' out)"
-expect 0 "accumulate" train $lean --memory "$bytes" --out lean --max-steps 3
+# What changed numbers in the first part does in the others, whatever the memory: micro-batches and
+# 8-bit state. (Asked for: what the least memory takes differs from processor to processor.)
+lean="resnet18 $tiny --input 3x32x32 --optimizer adam --micro-batch 16 --require lean-optimizer"
+expect 0 "accumulate" train $lean --memory 16MiB --out lean-whole --max-steps 6
+grep -q "^\* .*lean-optimizer" out || fail "no 8-bit state: $(grep '^\*' out)"
+expect 0 "accumulate" train $lean --memory 16MiB --out lean --max-steps 3
 expect 0 "accumulate" train --resume lean --memory 1GiB --max-steps 6
 quiet
 cmp lean-whole/weights.safetensors lean/weights.safetensors || fail "lean: other weights"
