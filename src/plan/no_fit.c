@@ -85,6 +85,11 @@ static void append_size(snug_text *text, size_t bytes) {
 }
 
 snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request) {
+    if (request->require && plan->minimum_bytes[SNUG_MODEL] == SIZE_MAX)
+        return snug_fail(SNUG_INVALID,
+                         "no plan that was tried has every fix of '--require %s': name fewer; "
+                         "accumulate is had with '--micro-batch'",
+                         request->require);
     SNUG_TRY(find_largest_batch(plan, request, &plan->largest_batch));
     snug_text text = {0};
     snug_text_append(&text, "%s at batch size %lld does not fit ", plan->training.model->name,

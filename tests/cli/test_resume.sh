@@ -66,6 +66,8 @@ expect 3 "does not fit" train --resume lean --memory 1MiB --max-steps 7
 expect 0 "the micro-batch was" train --resume lean --memory 1GiB --micro-batch 64 --fixes \
     free-early,lean-optimizer --require lean-optimizer --max-steps 7
 grep -q "not bit for bit" out || fail "another micro-batch is not told"
+expect 2 "no plan that was tried has every fix" train simple $tiny --memory 1GiB \
+    --fixes free-early --require fuse --out impossible
 smaller="resnet18 --data synthetic --batch-size 16 --input 3x32x32 --cost model --allow model"
 bytes=$(least model $smaller)
 expect 0 "resnet18-width" train $smaller --memory $((bytes + bytes / 10)) --out smaller --no-eval \
