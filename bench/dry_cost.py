@@ -9,7 +9,6 @@ device. Bounds: 10 %, 150 MiB, 2 s. Ends with status 1 where one is exceeded, 77
 from __future__ import annotations
 
 import argparse
-import os
 import pathlib
 import re
 import shutil
@@ -20,7 +19,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "dryrun"))
 from cases import CASES, Case  # noqa: E402
-from dry import SNUG, dry_run, pytorch  # noqa: E402
+from dry import SNUG, dry_run, pytorch, without_device  # noqa: E402
 
 MODULES = """
 import json, runpy, sys
@@ -78,16 +77,6 @@ def share(case: Case, python: pathlib.Path) -> tuple[float, float] | None:
             all_ += float(percent)
             ours += float(percent) if pathlib.Path(dso).name in names else 0.0
         return ours, all_
-
-
-def without_device(python: pathlib.Path) -> dict[str, str]:
-    """The environment of a PyTorch without NVIDIA's libraries: stand-ins that have no card."""
-    code = ("import importlib.util as u, pathlib, runpy; "
-            "print(runpy.run_path(pathlib.Path(u.find_spec('torch').origin)"
-            ".parent / 'version.py')['cuda'])")
-    cuda = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
-    folder = SNUG.parent.parent / "lib" / "snug" / "stand-in" / cuda.split(".")[0]
-    return {**os.environ, "LD_LIBRARY_PATH": str(folder)}
 
 
 def resident(command: list[str]) -> int:

@@ -11,7 +11,6 @@ every call of a module passes through snug_fixes. Run from the project's folder 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "dryrun"))
+from dry import without_device  # noqa: E402
 
 PROGRAM = """
 import statistics, sys, time, torch
@@ -56,28 +57,17 @@ print(statistics.median(times[2:]))
 def measure(python: str, steps: int, fixes: str | None, hook: bool) -> float:
     """Seconds of a step."""
     with tempfile.TemporaryDirectory() as folder:
-        standins = ROOT / "build/lib/snug/stand-in"
-        environment = {**os.environ, "SNUG_STANDIN": "gpus=0"}
-        # A PyTorch without NVIDIA's packages needs the stand-ins to be imported at all: without
-        # the hook they are loaded by its own loader, and nothing else of it is there.
-        prepare = (
-            f"import sys; sys.path.insert(0, {str(ROOT / 'python')!r})\n"
-            "from importlib.util import find_spec\nfrom snug_hook import settings, standins\n"
-            f"settings.standins = {str(standins)!r}\n"
-            "standins.prepare(list(find_spec('torch').submodule_search_locations))\n"
-        )
-        code = PROGRAM
+        environment = without_device(python)
         if hook:
+            standins = Path(environment.pop("LD_LIBRARY_PATH")).parent
             settings = f"directory={folder};steps=0;standins={standins}"
             if fixes:
                 (Path(folder) / "wanted.json").write_text(fixes)
                 settings += f";fixes={folder}/wanted.json"
             environment["SNUG_HOOK"] = settings
             environment["PYTHONPATH"] = str(ROOT / "python" / "start")
-        else:
-            code = prepare + PROGRAM
         run = subprocess.run(
-            [python, "-c", code, str(steps)],
+            [python, "-c", PROGRAM, str(steps)],
             env=environment,
             check=True,
             capture_output=True,

@@ -18,6 +18,9 @@ SNUG = pathlib.Path(os.environ.get("SNUG", ROOT / "build" / "bin" / "snug"))
 ENV_TOOL = ROOT / "tools" / "pytorch_env"
 SKIPPED = 77
 
+sys.path.insert(0, str(ROOT / "python"))
+from snug_hook.standins import read_version  # noqa: E402
+
 
 @dataclass
 class Dry:
@@ -52,6 +55,18 @@ def marked(mark: str) -> list[int]:
         except OSError:  # gone, or another's
             continue
     return found
+
+
+def without_device(python: pathlib.Path | str) -> dict[str, str]:
+    """The environment in which a PyTorch without NVIDIA's libraries, without the hook, can be
+    imported: with stand-ins that have no card."""
+    code = ("from importlib.util import find_spec; "
+            "print(*find_spec('torch').submodule_search_locations)")
+    folder = subprocess.run([python, "-c", code], check=True, capture_output=True,
+                            text=True).stdout.strip()
+    major = read_version([folder])["cuda"].split(".")[0]
+    return {**os.environ, "SNUG_STANDIN": "gpus=0",
+            "LD_LIBRARY_PATH": str(SNUG.parent.parent / "lib" / "snug" / "stand-in" / major)}
 
 
 def watched(command: Sequence[str | pathlib.Path], *, environment: dict[str, str] | None = None,
