@@ -2,11 +2,10 @@
 // there. snug_train() writes and reads them by itself (snug_train_options.checkpoint_steps and
 // .resume); a loop of one's own does so:
 //
-//     const char *notes[] = {"position", text, NULL};           // where in the data, and such
-//     snug_checkpoint_add("run", steps_done, 2, trainer, notes); // now and then: the last 2 are
-//     kept
+//     const char *notes[] = {"position", text, NULL}; // where in the data, and such
+//     snug_checkpoint_add("run", steps_done, 2, trainer, notes); // now and then; 2 are kept
 //
-//     snug_checkpoint *kept;                                     // after an interruption
+//     snug_checkpoint *kept; // after an interruption
 //     snug_status status = snug_checkpoint_newest("run", tell, NULL, &kept);
 //     if (status == SNUG_OK) status = snug_checkpoint_restore(kept, trainer);
 //     const char *position = snug_checkpoint_note(kept, "position");

@@ -126,9 +126,9 @@ typedef struct snug_train_options {
     const char *init;     // weights to start from, as snug_trainer_load() reads them; NULL: none
     double loss_scale;    // float16: what the loss is multiplied by; 0: PyTorch's dynamic rule
     uint64_t seed;
-    const char
-        *out;       // directory for weights.safetensors, plan.json, log.jsonl, checkpoints; or NULL
-    bool overwrite; // the files of an earlier run in |out|
+    // Directory for weights.safetensors, plan.json, log.jsonl and checkpoints; NULL: none.
+    const char *out;
+    bool overwrite;  // the files of an earlier run in |out|
     bool keep_going; // as snug_trainer_keep_going()
     // Checkpoints in |out| (snug/checkpoint.h), every so many steps and whenever so many seconds
     // have passed; 0: not by that. With either there is one of the start and one of the end, too.

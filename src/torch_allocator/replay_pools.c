@@ -116,7 +116,7 @@ static void find_lives_of(const snug_replay *replay, snug_replay_pools *pools) {
     }
 }
 
-static void set_pools(const snug_replay *replay, snug_replay_pools *pools) {
+static void set_pools(const snug_replay *replay, const snug_replay_pools *pools) {
     for (size_t i = 0; i < replay->count; i++)
         if (pools->life_of[i] != NO_LIFE)
             pools->entries[i].pool = pools->lives[pools->life_of[i]].pool;
@@ -163,30 +163,31 @@ static bool is_open(const snug_replay_pools *pools, uint32_t id) {
     return id != NO_LIFE && pools->lives[id].whole && pools->lives[id].pool == 0;
 }
 
+// Lives |ids|, |count| of them, in private pools or in the common one, and what follows from that.
+static snug_status put_lives(snug_replay *replay, const uint32_t *ids, size_t count,
+                             bool in_private) {
+    const snug_replay_pools *pools = &replay->pools;
+    for (size_t i = 0; i < count; i++) {
+        snug_segment_life *life = &pools->lives[ids[i]];
+        life->pool = in_private ? likely_pool(pools, life->first, life->stream) : 0;
+    }
+    set_pools(replay, pools);
+    return snug_replay_find_emptied(replay);
+}
+
 // Replays with lives |ids|, |count| of them, in private pools; |*out| is what that gives. Undone
 // where it comes no further than |*out| did, |*better| false.
 static snug_status try_private(snug_replay *replay, const uint32_t *ids, size_t count,
                                snug_replay_result *out, bool *better) {
-    snug_replay_pools *pools = &replay->pools;
     snug_replay_result result;
     *better = false;
     if (count == 0) return SNUG_OK;
-    for (size_t i = 0; i < count; i++) {
-        snug_segment_life *life = &pools->lives[ids[i]];
-        life->pool = likely_pool(pools, life->first, life->stream);
-    }
-    set_pools(replay, pools);
-    SNUG_TRY(snug_replay_find_emptied(replay));
+    SNUG_TRY(put_lives(replay, ids, count, true));
     SNUG_TRY(snug_replay_run(replay, &replay->recorded, true, &result));
     *better = !result.failed && result.first_other > out->first_other;
-    if (*better) {
-        *out = result;
-        return SNUG_OK;
-    }
-    for (size_t i = 0; i < count; i++)
-        pools->lives[ids[i]].pool = 0;
-    set_pools(replay, pools);
-    return snug_replay_find_emptied(replay);
+    if (!*better) return put_lives(replay, ids, count, false);
+    *out = result;
+    return SNUG_OK;
 }
 
 // Lives that end when the cache was last emptied before |index|: a pool's end, where the model

@@ -19,11 +19,9 @@
 #define OWN "snug:"
 #define NOTE "note:"
 
-enum { PIECE = 64 * 1024, COUNTERS = 9 };
+enum { PIECE = 64 * 1024, COUNTERS = 9, KEY_LENGTH = 100 };
 
 static const char checksum_name[] = OWN "crc32";
-
-enum { KEY_LENGTH = 100 };
 
 struct snug_checkpoint {
     snug_safetensors file;
