@@ -12,7 +12,8 @@
 #include "snug/train.h"
 
 enum { MOST_ROUNDS = 1000, WAYS = 3 };
-static const snug_precision ways[WAYS] = {SNUG_FLOAT32, SNUG_BFLOAT16, SNUG_FLOAT16};
+static const snug_precision ways[WAYS] = {SNUG_PRECISION_FLOAT32, SNUG_PRECISION_BFLOAT16,
+                                          SNUG_PRECISION_FLOAT16};
 
 typedef struct batch {
     float *input;
@@ -58,7 +59,7 @@ static batch make_batch(int64_t samples, int64_t size) {
 static void open_run(snug_device *device, const char *model, int64_t samples, int64_t size,
                      snug_precision precision, run *self) {
     snug_plan_request request = {.model = model,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = 10,
                                  .height = size,
                                  .width = size,
@@ -66,7 +67,7 @@ static void open_run(snug_device *device, const char *model, int64_t samples, in
                                  .micro_batch = samples,
                                  .precision = precision,
                                  .optimizer = {.momentum = 0.9},
-                                 .allow = SNUG_STATISTICS};
+                                 .allow = SNUG_FIDELITY_STATISTICS};
     check(snug_plan_make(device, &request, &self->plan));
     check(snug_trainer_new(self->plan, 1, &self->trainer));
 }
@@ -110,7 +111,7 @@ int main(int argc, char **argv) {
                runs[i].seconds[rounds / 2] / runs[0].seconds[rounds / 2],
                snug_device_is_fast(device, ways[i]) ? "" : "  emulated");
     }
-    bool is_slow = snug_device_is_fast(device, SNUG_BFLOAT16) &&
+    bool is_slow = snug_device_is_fast(device, SNUG_PRECISION_BFLOAT16) &&
                    runs[1].seconds[0] > 0.75 * runs[0].seconds[0];
     for (int i = 0; i < WAYS; i++) {
         snug_trainer_free(runs[i].trainer);

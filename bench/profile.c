@@ -153,13 +153,13 @@ int main(int argc, char **argv) {
         timed.run = timed_run;
         device->device_class = &timed;
         snug_plan_request request = {.model = argv[1],
-                                     .cost = SNUG_COST_MODEL,
+                                     .cost = SNUG_COST_SOURCE_MODEL,
                                      .height = size,
                                      .width = size,
                                      .optimizer = {.momentum = 0.9, .nesterov = true},
                                      .batch_size = batch,
                                      .micro_batch = batch,
-                                     .allow = SNUG_STATISTICS};
+                                     .allow = SNUG_FIDELITY_STATISTICS};
         if (argc > 5) status = snug_precision_parse(argv[5], &request.precision);
         if (status == SNUG_OK) status = snug_plan_make(device, &request, &plan);
         if (status == SNUG_OK) status = profile(device, plan);

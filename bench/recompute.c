@@ -75,7 +75,7 @@ static runner make_plan(const char *model, const char *fixes, size_t budget) {
                                  .height = SIDE,
                                  .width = SIDE,
                                  .batch_size = BATCH,
-                                 .allow = SNUG_EXACT,
+                                 .allow = SNUG_FIDELITY_EXACT,
                                  .fixes = fixes,
                                  .budget_bytes = budget,
                                  .optimizer = {.momentum = 0.9},

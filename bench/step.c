@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
     batch samples = load_batch(&file);
     check(snug_device_open("cpu", atoi(argv[4]), &device));
     snug_plan_request request = {.model = argv[2],
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .height = samples.height,
                                  .width = samples.width,
                                  .no_drop = true,

@@ -34,7 +34,7 @@ function(snug_install)
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/ DESTINATION ${SNUG_PRIVATE_DIR}/python
             COMPONENT command PATTERN "__pycache__" EXCLUDE ${elsewhere})
     install(TARGETS snug_static snug_shared COMPONENT library)
-    set(engine_headers data.h device.h plan.h train.h)
+    set(engine_headers checkpoint.h train.h) # fit.h needs the types of the others
     file(GLOB headers RELATIVE ${PROJECT_SOURCE_DIR}/include/snug
          ${PROJECT_SOURCE_DIR}/include/snug/*.h)
     if(NOT SNUG_ENGINE)

@@ -19,7 +19,10 @@
 #ifndef SNUG_CHECKPOINT_H
 #define SNUG_CHECKPOINT_H
 
+#include "snug/api.h"
 #include "snug/train.h"
+
+SNUG_BEGIN
 
 typedef struct snug_checkpoint snug_checkpoint;
 
@@ -29,36 +32,39 @@ typedef struct snug_checkpoint snug_checkpoint;
 // leaves it as it was; SNUG_UNSUPPORTED for a network with a tensor whose name begins with "snug:".
 // Takes as long as writing and reading so many bytes; host memory is a small constant. Keys of
 // notes have at most 100 bytes.
-snug_status snug_checkpoint_write(snug_trainer *trainer, const char *path,
-                                  const char *const *notes);
+SNUG_API snug_status snug_checkpoint_write(snug_trainer *trainer, const char *path,
+                                           const char *const *notes);
 
 // Opens |path| and reads it whole, to compare it with its checksum. SNUG_BAD_FILE for a file that
 // was cut or changed, or is none; SNUG_NOT_FOUND, SNUG_IO.
-snug_status snug_checkpoint_open(const char *path, snug_checkpoint **out);
-void snug_checkpoint_close(snug_checkpoint *checkpoint); // NULL is allowed
+SNUG_API snug_status snug_checkpoint_open(const char *path, snug_checkpoint **out);
+SNUG_API void snug_checkpoint_close(snug_checkpoint *checkpoint); // NULL is allowed
 
 // The text under |key| of the notes, or NULL; valid until the checkpoint is closed.
-const char *snug_checkpoint_note(const snug_checkpoint *checkpoint, const char *key);
-const char *snug_checkpoint_path(const snug_checkpoint *checkpoint);
+SNUG_API const char *snug_checkpoint_note(const snug_checkpoint *checkpoint, const char *key);
+SNUG_API const char *snug_checkpoint_path(const snug_checkpoint *checkpoint);
 // Optimizer updates done.
-int64_t snug_checkpoint_steps(const snug_checkpoint *checkpoint);
+SNUG_API int64_t snug_checkpoint_steps(const snug_checkpoint *checkpoint);
 
 // Makes |trainer| what the one was that was written: the same bits, seed and counters. Its plan may
 // be of another budget or other fixes as long as it trains the same tensors: SNUG_INVALID names the
 // first that is missing, too much or of another type, and leaves the trainer as it was. The next
 // steps have the same bits where the plans differ in exact fixes alone.
-snug_status snug_checkpoint_restore(const snug_checkpoint *checkpoint, snug_trainer *trainer);
+SNUG_API snug_status snug_checkpoint_restore(const snug_checkpoint *checkpoint,
+                                             snug_trainer *trainer);
 
 // A series of checkpoints in |folder|, which is there: checkpoint-NUMBER.safetensors. Adds number
 // |number| and then removes all but the newest |keep| (at least 1) up to it, and those of higher
 // numbers, which a run that went on from an older one has left behind.
-snug_status snug_checkpoint_add(const char *folder, int64_t number, int keep, snug_trainer *trainer,
-                                const char *const *notes);
+SNUG_API snug_status snug_checkpoint_add(const char *folder, int64_t number, int keep,
+                                         snug_trainer *trainer, const char *const *notes);
 
 // Opens the one of the highest number that is whole. |tell| (may be NULL) is given a sentence about
 // each that is not. SNUG_NOT_FOUND where there is none, SNUG_BAD_FILE where none is whole.
-snug_status snug_checkpoint_newest(const char *folder,
-                                   void (*tell)(void *context, const char *text), void *context,
-                                   snug_checkpoint **out);
+SNUG_API snug_status snug_checkpoint_newest(const char *folder,
+                                            void (*tell)(void *context, const char *text),
+                                            void *context, snug_checkpoint **out);
+
+SNUG_END
 
 #endif

@@ -6,11 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snug/api.h"
 #include "snug/status.h"
+
+SNUG_BEGIN
 
 typedef struct snug_dataset snug_dataset;
 
-typedef enum snug_split { SNUG_TRAIN, SNUG_TEST } snug_split;
+typedef enum snug_split { SNUG_SPLIT_TRAIN, SNUG_SPLIT_TEST } snug_split;
 
 enum { SNUG_MAX_INPUTS = 8, SNUG_SAMPLE_RANK = 8, SNUG_SAMPLE_NAME = 256 };
 enum { SNUG_SKIPPED_NAMES = 100 };
@@ -24,6 +27,7 @@ typedef struct snug_sample_tensor {
     bool channels_last; // in memory dimension 0 lies innermost: (H, W, C) for (C, H, W)
     int64_t below;      // integers are from 0 to below this; 0: not known
     size_t bytes;
+    int64_t reserved[4]; // 0
 } snug_sample_tensor;
 
 // What a sample is made of. A plan tells its own (snug_plan_sample()).
@@ -32,6 +36,7 @@ typedef struct snug_sample_type {
     int input_count;
     snug_sample_tensor target; // int32: classes; float32: numbers
     int64_t classes;           // of int32 targets
+    int64_t reserved[8];       // 0
 } snug_sample_type;
 
 // Which samples, and how a model wants them.
@@ -76,31 +81,40 @@ typedef struct snug_dataset_info {
 } snug_dataset_info;
 
 // Looks at |name| without preparing anything for a model. Errors as in snug_dataset_open().
-snug_status snug_dataset_describe(const char *name, snug_dataset_info *out);
+SNUG_API snug_status snug_dataset_describe_sized(const char *name, snug_dataset_info *out,
+                                                 size_t out_bytes);
+static inline snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
+    return snug_dataset_describe_sized(name, out, sizeof *out);
+}
 
 // Opens a split. SNUG_NOT_FOUND for an unknown name (near matches are suggested) or missing files;
 // SNUG_BAD_FILE for truncated, swapped or mismatched files and targets outside the classes, named;
 // SNUG_INVALID when the samples cannot be made into what is wanted; SNUG_IO.
-snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset **out);
-void snug_dataset_close(snug_dataset *dataset);
+SNUG_API snug_status snug_dataset_open_sized(const snug_dataset_options *options,
+                                             size_t options_bytes, snug_dataset **out);
+static inline snug_status snug_dataset_open(const snug_dataset_options *options,
+                                            snug_dataset **out) {
+    return snug_dataset_open_sized(options, sizeof *options, out);
+}
+SNUG_API void snug_dataset_close(snug_dataset *dataset);
 
-int64_t snug_dataset_samples(const snug_dataset *dataset);
+SNUG_API int64_t snug_dataset_samples(const snug_dataset *dataset);
 // Files that cannot be read, which are left out, and what is wrong with file |index| of the first
 // SNUG_SKIPPED_NAMES of them, a sentence that names it; NULL past the end. Borrowed.
-int64_t snug_dataset_skipped(const snug_dataset *dataset);
-const char *snug_dataset_skipped_file(const snug_dataset *dataset, int64_t index);
+SNUG_API int64_t snug_dataset_skipped(const snug_dataset *dataset);
+SNUG_API const char *snug_dataset_skipped_file(const snug_dataset *dataset, int64_t index);
 // What its samples are to training: "training", "validation" (held out) or "test". A test split is
 // "training" where the set has no other samples.
-const char *snug_dataset_use(const snug_dataset *dataset);
+SNUG_API const char *snug_dataset_use(const snug_dataset *dataset);
 // What a sample is made of; borrowed.
-const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset);
+SNUG_API const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset);
 
 // Reads sample |index| into |inputs|, an address for each, and |target|. uint8 images are padded
 // with zeros to the size, scaled to [0, 1] and normalised by the set's mean and deviation; images
 // in files of their own are resized and cropped to the size and normalised by ImageNet's; other
 // inputs are taken as they are. One thread at a time.
-snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
-                              void *target);
+SNUG_API snug_status snug_dataset_read(snug_dataset *dataset, int64_t index, void *const *inputs,
+                                       void *target);
 
 // A thread that reads ahead, in an order that depends on the seed and the epoch alone.
 typedef struct snug_loader snug_loader;
@@ -117,15 +131,22 @@ typedef struct snug_loader_options {
 } snug_loader_options;
 
 // |dataset| is borrowed; nothing else may read it meanwhile. Two chunks are held in host memory.
-snug_status snug_loader_start(snug_dataset *dataset, const snug_loader_options *options,
-                              snug_loader **out);
+SNUG_API snug_status snug_loader_start_sized(snug_dataset *dataset,
+                                             const snug_loader_options *options,
+                                             size_t options_bytes, snug_loader **out);
+static inline snug_status snug_loader_start(snug_dataset *dataset,
+                                            const snug_loader_options *options, snug_loader **out) {
+    return snug_loader_start_sized(dataset, options, sizeof *options, out);
+}
 // Stops the thread at once.
-void snug_loader_stop(snug_loader *loader);
+SNUG_API void snug_loader_stop(snug_loader *loader);
 
 // Gives the next |samples| (1 to chunk_samples) samples, valid until the next call: an address for
 // each input in |inputs|. After the last of an epoch the next epoch begins; a call must not ask
 // across that border.
-snug_status snug_loader_next(snug_loader *loader, int64_t samples, const void **inputs,
-                             const void **target);
+SNUG_API snug_status snug_loader_next(snug_loader *loader, int64_t samples, const void **inputs,
+                                      const void **target);
+
+SNUG_END
 
 #endif

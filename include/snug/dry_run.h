@@ -1,7 +1,7 @@
 // Running a PyTorch program on a card that is not there, and knowing whether it fits: the program
 // runs unmodified, PyTorch's own allocator decides, and stand-ins for CUDA's libraries keep books.
 //
-//     snug_dry_run_request request = SNUG_DRY_RUN_DEFAULTS;
+//     snug_dry_run_request request = snug_dry_run_defaults();
 //     request.program = (char *[]){"python", "train.py", NULL};
 //     snug_gpu_find("RTX 3060", &request.gpu);
 //     snug_dry_run *run;
@@ -17,9 +17,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "snug/api.h"
 #include "snug/gpu.h"
 #include "snug/status.h"
+
+SNUG_BEGIN
 
 // How the workspaces of cuDNN's convolutions are taken.
 typedef enum snug_dry_run_workspace {
@@ -55,15 +59,22 @@ typedef struct snug_dry_run_request {
     void *context;
 } snug_dry_run_request;
 
-#define SNUG_DRY_RUN_DEFAULTS ((snug_dry_run_request){.gpus = 1, .steps = 5})
+// What a request begins as: one card, five steps, everything else 0.
+static inline snug_dry_run_request snug_dry_run_defaults(void) {
+    snug_dry_run_request request;
+    memset(&request, 0, sizeof request);
+    request.gpus = 1;
+    request.steps = 5;
+    return request;
+}
 
 // What came of it.
 typedef enum snug_dry_run_outcome {
-    SNUG_DRY_RUN_FITS,        // on the card asked for; without one: it ran
-    SNUG_DRY_RUN_NO_FIT,      // it ran out of memory
-    SNUG_DRY_RUN_FAILED,      // the program failed by itself
-    SNUG_DRY_RUN_CANNOT,      // it cannot be run dry, or never used a card
-    SNUG_DRY_RUN_INTERRUPTED, // by a signal
+    SNUG_DRY_RUN_OUTCOME_FITS,        // on the card asked for; without one: it ran
+    SNUG_DRY_RUN_OUTCOME_NO_FIT,      // it ran out of memory
+    SNUG_DRY_RUN_OUTCOME_FAILED,      // the program failed by itself
+    SNUG_DRY_RUN_OUTCOME_CANNOT,      // it cannot be run dry, or never used a card
+    SNUG_DRY_RUN_OUTCOME_INTERRUPTED, // by a signal
 } snug_dry_run_outcome;
 
 typedef struct snug_dry_run snug_dry_run;
@@ -75,21 +86,28 @@ typedef struct snug_dry_run snug_dry_run;
 // called from a single thread.
 // SNUG_OK whatever the program did; SNUG_NOT_FOUND where it or snug's own files cannot be found;
 // SNUG_IO; SNUG_NOMEM; SNUG_INVALID for a request that contradicts itself.
-snug_status snug_dry_run_start(const snug_dry_run_request *request, snug_dry_run **out);
-void snug_dry_run_free(snug_dry_run *run);
+SNUG_API snug_status snug_dry_run_start_sized(const snug_dry_run_request *request,
+                                              size_t request_bytes, snug_dry_run **out);
+static inline snug_status snug_dry_run_start(const snug_dry_run_request *request,
+                                             snug_dry_run **out) {
+    return snug_dry_run_start_sized(request, sizeof *request, out);
+}
+SNUG_API void snug_dry_run_free(snug_dry_run *run);
 
-snug_dry_run_outcome snug_dry_run_outcome_of(const snug_dry_run *run);
+SNUG_API snug_dry_run_outcome snug_dry_run_outcome_of(const snug_dry_run *run);
 
 // The report for people, at most 80 columns wide, as a JSON object in one line, and as a page that
 // needs nothing beside itself. The caller frees |*out| with snug_dry_run_text_free().
-snug_status snug_dry_run_text(const snug_dry_run *run, char **out);
-snug_status snug_dry_run_json(const snug_dry_run *run, char **out);
-snug_status snug_dry_run_html(const snug_dry_run *run, char **out);
+SNUG_API snug_status snug_dry_run_text(const snug_dry_run *run, char **out);
+SNUG_API snug_status snug_dry_run_json(const snug_dry_run *run, char **out);
+SNUG_API snug_status snug_dry_run_html(const snug_dry_run *run, char **out);
 // Writes the page to |path|, whole or not at all.
-snug_status snug_dry_run_html_write(const snug_dry_run *run, const char *path);
+SNUG_API snug_status snug_dry_run_html_write(const snug_dry_run *run, const char *path);
 // Writes PyTorch's memory snapshot to |path|, whole or not at all: the failure's where it does not
 // fit, else that of whoever used the most. SNUG_IO also where there is none.
-snug_status snug_dry_run_recording_write(const snug_dry_run *run, const char *path);
-void snug_dry_run_text_free(char *text);
+SNUG_API snug_status snug_dry_run_recording_write(const snug_dry_run *run, const char *path);
+SNUG_API void snug_dry_run_text_free(char *text);
+
+SNUG_END
 
 #endif

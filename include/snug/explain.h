@@ -8,9 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snug/api.h"
 #include "snug/status.h"
 
-// Bytes that a file may or may not tell. |derived|: worked out from other figures, not printed.
+SNUG_BEGIN
+
+// Bytes that a file may or may not tell; never grows. |derived|: worked out from other figures, not
+// printed.
 typedef struct snug_amount {
     bool known, derived;
     uint64_t bytes; // 0 while unknown
@@ -69,6 +73,7 @@ typedef struct snug_finding {
     const char *masked;                    // the error that may hide an out-of-memory, NULL: none
     const char *ranks; // other ranks that failed alike, and what differs; or NULL
     size_t repeats;    // errors with the same figures after this one
+    // The library's own arrays, to be read by snug_finding_cause() and its like.
     snug_cause_found *causes;
     size_t cause_count;        // most likely first; at least one
     snug_cause_found *refuted; // causes that the figures speak against
@@ -91,33 +96,55 @@ typedef struct snug_explain_options {
 // Finds and explains the out-of-memory errors in |length| bytes of text, called |name| in reports.
 // |bytes| is borrowed during the call. SNUG_BAD_FILE when there is none, when the text is empty or
 // when it is no text; SNUG_NOMEM. Time and memory are linear in |length|.
-snug_status snug_explain_text(const char *bytes, size_t length, const char *name,
-                              snug_explanation **out);
+SNUG_API snug_status snug_explain_text(const char *bytes, size_t length, const char *name,
+                                       snug_explanation **out);
 
 // The same for the file at |path|, "-" being standard input. SNUG_BAD_FILE also where the path
 // cannot be opened or is a directory.
-snug_status snug_explain_file(const char *path, snug_explanation **out);
+SNUG_API snug_status snug_explain_file(const char *path, snug_explanation **out);
 
 // Both with |options| (NULL: none).
-snug_status snug_explain_text_with(const char *bytes, size_t length, const char *name,
-                                   const snug_explain_options *options, snug_explanation **out);
-snug_status snug_explain_file_with(const char *path, const snug_explain_options *options,
-                                   snug_explanation **out);
+SNUG_API snug_status snug_explain_text_with_sized(const char *bytes, size_t length,
+                                                  const char *name,
+                                                  const snug_explain_options *options,
+                                                  size_t options_bytes, snug_explanation **out);
+static inline snug_status snug_explain_text_with(const char *bytes, size_t length, const char *name,
+                                                 const snug_explain_options *options,
+                                                 snug_explanation **out) {
+    return snug_explain_text_with_sized(bytes, length, name, options, sizeof *options, out);
+}
+SNUG_API snug_status snug_explain_file_with_sized(const char *path,
+                                                  const snug_explain_options *options,
+                                                  size_t options_bytes, snug_explanation **out);
+static inline snug_status snug_explain_file_with(const char *path,
+                                                 const snug_explain_options *options,
+                                                 snug_explanation **out) {
+    return snug_explain_file_with_sized(path, options, sizeof *options, out);
+}
 
-// Errors in the order of the file; borrowed.
-const snug_finding *snug_explanation_findings(const snug_explanation *explanation, size_t *count);
+// Error |index| in the order of the file, NULL past the last; borrowed.
+SNUG_API const snug_finding *snug_explanation_finding(const snug_explanation *explanation,
+                                                      size_t index);
+// Of it, cause |index|, the most likely first; refuted cause |index|; fix |index|, in the order in
+// which they are to be tried. NULL past the last.
+SNUG_API const snug_cause_found *snug_finding_cause(const snug_finding *finding, size_t index);
+SNUG_API const snug_cause_found *snug_finding_refuted(const snug_finding *finding, size_t index);
+SNUG_API const snug_fix_found *snug_finding_fix(const snug_finding *finding, size_t index);
 
 // The report for people, at most 80 columns wide, and as JSON, one object a line and finding. The
 // caller frees |*out| with snug_explanation_text_free().
-snug_status snug_explanation_text(const snug_explanation *explanation, char **out);
-snug_status snug_explanation_json(const snug_explanation *explanation, char **out);
+SNUG_API snug_status snug_explanation_text(const snug_explanation *explanation, char **out);
+SNUG_API snug_status snug_explanation_json(const snug_explanation *explanation, char **out);
 // As a page that needs nothing beside itself; the second writes it to |path|, whole or not at all.
 // Of more than 100 findings it holds the last 100 and says how many it leaves out; of a snapshot
 // what a screen can show.
-snug_status snug_explanation_html(const snug_explanation *explanation, char **out);
-snug_status snug_explanation_html_write(const snug_explanation *explanation, const char *path);
-void snug_explanation_text_free(char *text);
+SNUG_API snug_status snug_explanation_html(const snug_explanation *explanation, char **out);
+SNUG_API snug_status snug_explanation_html_write(const snug_explanation *explanation,
+                                                 const char *path);
+SNUG_API void snug_explanation_text_free(char *text);
 
-void snug_explanation_free(snug_explanation *explanation);
+SNUG_API void snug_explanation_free(snug_explanation *explanation);
+
+SNUG_END
 
 #endif

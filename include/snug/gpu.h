@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "snug/api.h"
 #include "snug/status.h"
+
+SNUG_BEGIN
 
 typedef struct snug_device snug_device;
 
@@ -40,26 +43,34 @@ typedef struct snug_gpu_details {
 } snug_gpu_details;
 
 // Card |index| in the list, NULL past its end. Static storage.
-const snug_gpu_info *snug_gpu_at(int index);
+SNUG_API const snug_gpu_info *snug_gpu_at(int index);
 
 // The card called |name|. Case, spaces, dashes, the words NVIDIA, GeForce, Tesla and Quadro, and
 // the memory's size ("RTX 3060 12GB") do not matter, and drivers' names are known.
 // SNUG_NOT_FOUND names those that come near.
-snug_status snug_gpu_find(const char *name, const snug_gpu_info **out);
+SNUG_API snug_status snug_gpu_find(const char *name, const snug_gpu_info **out);
 
-snug_gpu_details snug_gpu_detail(const snug_gpu_info *gpu);
+SNUG_API void snug_gpu_detail_sized(const snug_gpu_info *gpu, snug_gpu_details *out,
+                                    size_t out_bytes);
+static inline snug_gpu_details snug_gpu_detail(const snug_gpu_info *gpu) {
+    snug_gpu_details details;
+    snug_gpu_detail_sized(gpu, &details, sizeof details);
+    return details;
+}
 
 // What a program can have of |gpu|: its total less the context.
-size_t snug_gpu_usable_bytes(const snug_gpu_info *gpu);
+SNUG_API size_t snug_gpu_usable_bytes(const snug_gpu_info *gpu);
 
 // The part of the stand-ins' settings (src/standin/standin.h) that describes |gpu|, as
 // "card=NVIDIA GeForce RTX 3060;memory=…;…", without a semicolon at the end. Freed with
 // snug_string_free().
-snug_status snug_gpu_standin_settings(const snug_gpu_info *gpu, char **out);
+SNUG_API snug_status snug_gpu_standin_settings(const snug_gpu_info *gpu, char **out);
 
 // Opens |gpu| (static storage) as a device that plans are made for and nothing runs on: its free
 // bytes are the usable ones, step times follow from its peak rates, and the libraries' workspace,
 // which only the card could tell, counts as 0.
-snug_status snug_gpu_open(const snug_gpu_info *gpu, snug_device **out);
+SNUG_API snug_status snug_gpu_open(const snug_gpu_info *gpu, snug_device **out);
+
+SNUG_END
 
 #endif

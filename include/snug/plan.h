@@ -6,17 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snug/api.h"
 #include "snug/data.h"
 #include "snug/device.h"
 #include "snug/status.h"
 
+SNUG_BEGIN
+
 // What a fix changes in the result, mildest first. X(symbol, text)
 #define SNUG_FIDELITY_LIST(X)                                                                      \
-    X(SNUG_EXACT, "exact")                                                                         \
-    X(SNUG_ROUNDING, "rounding")                                                                   \
-    X(SNUG_PRECISION, "precision")                                                                 \
-    X(SNUG_STATISTICS, "statistics")                                                               \
-    X(SNUG_MODEL, "model")
+    X(SNUG_FIDELITY_EXACT, "exact")                                                                \
+    X(SNUG_FIDELITY_ROUNDING, "rounding")                                                          \
+    X(SNUG_FIDELITY_PRECISION, "precision")                                                        \
+    X(SNUG_FIDELITY_STATISTICS, "statistics")                                                      \
+    X(SNUG_FIDELITY_MODEL, "model")
 
 typedef enum snug_fidelity {
 #define SNUG_FIDELITY_ENUM(symbol, text) symbol,
@@ -24,17 +27,18 @@ typedef enum snug_fidelity {
 #undef SNUG_FIDELITY_ENUM
 } snug_fidelity;
 
-const char *snug_fidelity_name(snug_fidelity fidelity);
+SNUG_API const char *snug_fidelity_name(snug_fidelity fidelity);
 // SNUG_INVALID lists the names there are.
-snug_status snug_fidelity_parse(const char *text, snug_fidelity *out);
+SNUG_API snug_status snug_fidelity_parse(const char *text, snug_fidelity *out);
 
 // The type of activations and of the arithmetic that is safe in it; weights, their gradients' sums
 // and the optimizer's state are float32 whatever it is. X(symbol, text)
 #define SNUG_PRECISION_LIST(X)                                                                     \
-    X(SNUG_AUTO, "auto") /* float32 unless the budget needs less, or speed is preferred */         \
-    X(SNUG_FLOAT32, "float32")                                                                     \
-    X(SNUG_BFLOAT16, "bfloat16")                                                                   \
-    X(SNUG_FLOAT16, "float16") /* with loss scaling */
+    X(SNUG_PRECISION_AUTO,                                                                         \
+      "auto") /* float32 unless the budget needs less, or speed is preferred */                    \
+    X(SNUG_PRECISION_FLOAT32, "float32")                                                           \
+    X(SNUG_PRECISION_BFLOAT16, "bfloat16")                                                         \
+    X(SNUG_PRECISION_FLOAT16, "float16") /* with loss scaling */
 
 typedef enum snug_precision {
 #define SNUG_PRECISION_ENUM(symbol, text) symbol,
@@ -44,14 +48,19 @@ typedef enum snug_precision {
 
 // Whether |device| computes in |precision| at least as fast as in float32. Where it does not, 16
 // bits are storage alone, which halves the memory of activations and takes time to convert.
-bool snug_device_is_fast(const snug_device *device, snug_precision precision);
+SNUG_API bool snug_device_is_fast(const snug_device *device, snug_precision precision);
 
-const char *snug_precision_name(snug_precision precision);
+SNUG_API const char *snug_precision_name(snug_precision precision);
 // SNUG_INVALID lists the names there are.
-snug_status snug_precision_parse(const char *text, snug_precision *out);
+SNUG_API snug_status snug_precision_parse(const char *text, snug_precision *out);
 
-// An optimizer with PyTorch's meaning of each number.
-typedef enum snug_optimizer_kind { SNUG_SGD, SNUG_ADAM, SNUG_ADAMW } snug_optimizer_kind;
+// An optimizer with PyTorch's meaning of each number. It never grows: what optimizers come to need
+// beside is a field of the request.
+typedef enum snug_optimizer_kind {
+    SNUG_OPTIMIZER_SGD,
+    SNUG_OPTIMIZER_ADAM,
+    SNUG_OPTIMIZER_ADAMW
+} snug_optimizer_kind;
 typedef struct snug_optimizer {
     snug_optimizer_kind kind;
     double momentum, dampening; // SGD
@@ -60,13 +69,13 @@ typedef struct snug_optimizer {
     double weight_decay;
 } snug_optimizer;
 // torch.optim's defaults for |kind| (SGD: everything 0; Adam: 0.9, 0.999, 1e-8, 0; AdamW: 0.01).
-snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind);
+SNUG_API snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind);
 
 // What is minimised, with PyTorch's meaning, mean over the batch. X(symbol, text)
 #define SNUG_LOSS_LIST(X)                                                                          \
-    X(SNUG_CROSS_ENTROPY, "cross-entropy") /* of logits and classes */                             \
-    X(SNUG_MSE, "mse")                     /* of the output and numbers shaped like it */          \
-    X(SNUG_BCE, "bce")                     /* of logits and numbers in [0, 1] shaped like them */
+    X(SNUG_LOSS_CROSS_ENTROPY, "cross-entropy") /* of logits and classes */                        \
+    X(SNUG_LOSS_MSE, "mse")                     /* of the output and numbers shaped like it */     \
+    X(SNUG_LOSS_BCE, "bce") /* of logits and numbers in [0, 1] shaped like them */
 
 typedef enum snug_loss {
 #define SNUG_LOSS_ENUM(symbol, text) symbol,
@@ -74,14 +83,17 @@ typedef enum snug_loss {
 #undef SNUG_LOSS_ENUM
 } snug_loss;
 
-const char *snug_loss_name(snug_loss loss);
+SNUG_API const char *snug_loss_name(snug_loss loss);
 // SNUG_INVALID lists the names there are.
-snug_status snug_loss_parse(const char *text, snug_loss *out);
+SNUG_API snug_status snug_loss_parse(const char *text, snug_loss *out);
 
 // Where step times come from: kernels measured on the device, one of each kind and size, and kept
 // in the user's cache directory, with those of the same kind predicted from them; or arithmetic and
 // bandwidth, which takes no time and never varies.
-typedef enum snug_cost_source { SNUG_COST_MEASURED, SNUG_COST_MODEL } snug_cost_source;
+typedef enum snug_cost_source {
+    SNUG_COST_SOURCE_MEASURED,
+    SNUG_COST_SOURCE_MODEL
+} snug_cost_source;
 
 // What is to be trained and in how much memory. Zero-initialise, then set what differs: zero means
 // the default everywhere. Texts are borrowed until snug_plan_make() returns.
@@ -111,12 +123,12 @@ typedef struct snug_plan_request {
     int64_t batch_size;       // samples an optimizer update sees; 0: 256
     int64_t micro_batch;      // 0: the planner chooses; else at most batch_size
     size_t budget_bytes;      // 0: what the device has free
-    snug_precision precision; // other than SNUG_AUTO: nothing else will do
-    snug_fidelity allow;      // the planner's default for callers is SNUG_STATISTICS: set it
-    bool prefer_speed;        // the fastest that fits, whatever allowed fidelity it has
-    const char *fixes;        // "free-early,accumulate": only these fixes, "": none; NULL: all
-    const char *require;      // fixes that are used whatever the budget, by comma; NULL: none
-    bool evaluation;          // no training: weights and the forward pass alone
+    snug_precision precision; // other than SNUG_PRECISION_AUTO: nothing else will do
+    snug_fidelity allow; // the planner's default for callers is SNUG_FIDELITY_STATISTICS: set it
+    bool prefer_speed;   // the fastest that fits, whatever allowed fidelity it has
+    const char *fixes;   // "free-early,accumulate": only these fixes, "": none; NULL: all
+    const char *require; // fixes that are used whatever the budget, by comma; NULL: none
+    bool evaluation;     // no training: weights and the forward pass alone
     snug_cost_source cost;
     // Called before each kernel that is measured, with how many that makes; may be NULL.
     void (*on_timing)(void *context, int64_t kernels);
@@ -145,7 +157,7 @@ typedef struct snug_candidate {
     double step_seconds;   // predicted, one optimizer update
     bool fits;             // the budget, with what is allowed
     snug_plan_memory memory;
-    // What is trained: the network asked for, or with fidelity SNUG_MODEL another.
+    // What is trained: the network asked for, or with fidelity SNUG_FIDELITY_MODEL another.
     const char *network; // its own name, "resnet18-width-0.5"
     int64_t parameters, multiply_adds;
     double published_accuracy; // top-1 on ImageNet in percent; 0: none is
@@ -157,48 +169,53 @@ typedef struct snug_plan snug_plan;
 // budget, the plan is still given (its candidates tell by how much) and the status is SNUG_NO_FIT,
 // with the smallest budgets and the largest batch size named in the message. Other failures leave
 // |*out| NULL: SNUG_NOT_FOUND (model), SNUG_INVALID (options), SNUG_NOMEM.
-snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out);
-void snug_plan_free(snug_plan *plan);
+SNUG_API snug_status snug_plan_make_sized(snug_device *device, const snug_plan_request *request,
+                                          size_t request_bytes, snug_plan **out);
+static inline snug_status snug_plan_make(snug_device *device, const snug_plan_request *request,
+                                         snug_plan **out) {
+    return snug_plan_make_sized(device, request, sizeof *request, out);
+}
+SNUG_API void snug_plan_free(snug_plan *plan);
 
 // The network that is trained, by its own name; and the model that was asked for.
-const char *snug_plan_model(const snug_plan *plan);
-const char *snug_plan_requested_model(const snug_plan *plan);
-int64_t snug_plan_batch_size(const snug_plan *plan);
-size_t snug_plan_budget_bytes(const snug_plan *plan);
+SNUG_API const char *snug_plan_model(const snug_plan *plan);
+SNUG_API const char *snug_plan_requested_model(const snug_plan *plan);
+SNUG_API int64_t snug_plan_batch_size(const snug_plan *plan);
+SNUG_API size_t snug_plan_budget_bytes(const snug_plan *plan);
 // The smallest budget that works with what is allowed; SIZE_MAX: none does.
-size_t snug_plan_minimum_bytes(const snug_plan *plan);
+SNUG_API size_t snug_plan_minimum_bytes(const snug_plan *plan);
 // The smallest budget that works with changes of |fidelity| at most, allowed or not.
-size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity);
+SNUG_API size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity);
 // When nothing fits: the largest batch size that would; 0: not even one sample. Else 0.
-int64_t snug_plan_largest_batch(const snug_plan *plan);
+SNUG_API int64_t snug_plan_largest_batch(const snug_plan *plan);
 // What the batch needs when every tensor that the backward pass reads is kept until then and
 // gradients until the update, as eager frameworks do.
-size_t snug_plan_unfixed_bytes(const snug_plan *plan);
-// Candidates, mildest first; borrowed.
-const snug_candidate *snug_plan_candidates(const snug_plan *plan, size_t *count);
+SNUG_API size_t snug_plan_unfixed_bytes(const snug_plan *plan);
+// Candidate |index|, mildest first, NULL past the last; borrowed.
+SNUG_API const snug_candidate *snug_plan_candidate(const snug_plan *plan, size_t index);
 // The chosen one, NULL when nothing fits.
-const snug_candidate *snug_plan_chosen(const snug_plan *plan);
+SNUG_API const snug_candidate *snug_plan_chosen(const snug_plan *plan);
 // What the network takes: for data sets (snug_dataset_options.sample). Borrowed.
-const snug_sample_type *snug_plan_sample(const snug_plan *plan);
+SNUG_API const snug_sample_type *snug_plan_sample(const snug_plan *plan);
 // Whether targets are (N, H, W), a class for every pixel.
-bool snug_plan_is_per_pixel(const snug_plan *plan);
+SNUG_API bool snug_plan_is_per_pixel(const snug_plan *plan);
 // Whether an evaluation tells an accuracy.
-bool snug_plan_has_accuracy(const snug_plan *plan);
+SNUG_API bool snug_plan_has_accuracy(const snug_plan *plan);
 // Parameters of the network, and those of them that learn.
-void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning);
+SNUG_API void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning);
 
 // The plan for people, at most 80 columns wide, and as one line of JSON. The caller frees |*out|
 // with snug_string_free().
-snug_status snug_plan_text(const snug_plan *plan, char **out);
-snug_status snug_plan_json(const snug_plan *plan, char **out);
+SNUG_API snug_status snug_plan_text(const snug_plan *plan, char **out);
+SNUG_API snug_status snug_plan_json(const snug_plan *plan, char **out);
 // The graphs of the chosen candidate's passes: one line a tensor that no node makes, one line a
 // node, as in graph/print.h; "" when nothing fits. For people: the form changes with the graph.
-snug_status snug_plan_graph(const snug_plan *plan, char **out);
+SNUG_API snug_status snug_plan_graph(const snug_plan *plan, char **out);
 // The plan as a page for a browser, complete in itself: what is in memory operation by operation,
 // the packing to scale, the candidates. Freed likewise.
-snug_status snug_plan_html(const snug_plan *plan, char **out);
+SNUG_API snug_status snug_plan_html(const snug_plan *plan, char **out);
 // The same into the file |path|, which appears whole or not at all (SNUG_IO).
-snug_status snug_plan_html_write(const snug_plan *plan, const char *path);
+SNUG_API snug_status snug_plan_html_write(const snug_plan *plan, const char *path);
 
 // The fixes there are, for `snug fixes`; NULL past the end. Static storage.
 typedef struct snug_fix_info {
@@ -206,7 +223,7 @@ typedef struct snug_fix_info {
     snug_fidelity fidelity;
     const char *help;
 } snug_fix_info;
-const snug_fix_info *snug_fix_at(int index);
+SNUG_API const snug_fix_info *snug_fix_at(int index);
 
 // The models there are, for `snug models`.
 typedef struct snug_model_info {
@@ -214,8 +231,13 @@ typedef struct snug_model_info {
     int64_t channels, height, width, classes; // defaults
     int64_t parameters, multiply_adds;        // multiply-adds of one sample's forward pass
 } snug_model_info;
-int snug_model_total(void);
+SNUG_API int snug_model_total(void);
 // Counts model |index| by building it: milliseconds. SNUG_NOT_FOUND past the end.
-snug_status snug_model_describe(int index, snug_model_info *out);
+SNUG_API snug_status snug_model_describe_sized(int index, snug_model_info *out, size_t out_bytes);
+static inline snug_status snug_model_describe(int index, snug_model_info *out) {
+    return snug_model_describe_sized(index, out, sizeof *out);
+}
+
+SNUG_END
 
 #endif

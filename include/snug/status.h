@@ -3,6 +3,10 @@
 #ifndef SNUG_STATUS_H
 #define SNUG_STATUS_H
 
+#include "snug/api.h"
+
+SNUG_BEGIN
+
 // One list gives the codes and their names: X(symbol, name).
 #define SNUG_STATUS_LIST(X)                                                                        \
     X(SNUG_OK, "ok")                                                                               \
@@ -25,13 +29,15 @@ typedef enum snug_status {
 } snug_status;
 
 // The short name of |status|, such as "bad input file". Never NULL; static storage.
-const char *snug_status_name(snug_status status);
+SNUG_API const char *snug_status_name(snug_status status);
 
 // The text of the calling thread's last failure, one sentence or a few, without a newline. Valid
 // until the thread's next failing call into snug; empty before the first.
-const char *snug_error_message(void);
+SNUG_API const char *snug_error_message(void);
 
 // Frees a text that a function of snug gave to its caller; NULL is allowed.
-void snug_string_free(char *text);
+SNUG_API void snug_string_free(char *text);
+
+SNUG_END
 
 #endif

@@ -3,8 +3,11 @@
 #ifndef SNUG_TRAIN_H
 #define SNUG_TRAIN_H
 
+#include "snug/api.h"
 #include "snug/data.h"
 #include "snug/plan.h"
+
+SNUG_BEGIN
 
 // Holds the arena. All device memory is taken by snug_trainer_new(); nothing is taken later.
 typedef struct snug_trainer snug_trainer;
@@ -17,13 +20,14 @@ typedef struct snug_trainer snug_trainer;
 typedef struct snug_batch_source {
     snug_status (*next)(void *context, int64_t samples, const void **inputs, const void **target);
     void *context;
-    int64_t most; // 0: any number
+    int64_t most;      // 0: any number
+    void *reserved[4]; // NULL
 } snug_batch_source;
 
 // |plan| is borrowed and must have a chosen candidate. Weights are initialised from |seed|, which
 // also drives dropout.
-snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer **out);
-void snug_trainer_free(snug_trainer *trainer);
+SNUG_API snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer **out);
+SNUG_API void snug_trainer_free(snug_trainer *trainer);
 
 // One optimizer update on plan's batch_size samples of |source|; |*loss| receives their mean loss.
 // When |source| fails in mid-batch the weights stay as they were, and gradients so far are dropped.
@@ -31,45 +35,45 @@ void snug_trainer_free(snug_trainer *trainer);
 // state stay as they were, and the message names the first tensor that was not finite. Where losses
 // are scaled such steps are skipped like those whose gradients overflow, and sixteen of them in a
 // row fail.
-snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
-                              double learning_rate, double *loss);
+SNUG_API snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
+                                       double learning_rate, double *loss);
 
 // With |keep_going| a loss that is not finite is trained on like any other.
-void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going);
+SNUG_API void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going);
 
 // Evaluation form over |samples| samples: their mean loss, and the share of targets that the
 // largest logit hits (binary: whose logit is on the right side of 0), in [0, 1]; NaN where the loss
 // knows no right answers.
-snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
-                                  int64_t samples, double *loss, double *accuracy);
+SNUG_API snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
+                                           int64_t samples, double *loss, double *accuracy);
 
 // Where the plan computes in float16 the loss is scaled, by PyTorch's dynamic rule from 65536 on
 // (train/loss_scaler.h) unless |scale| fixes it; 0 takes the rule up again from its start. A step
 // with a gradient that is not finite changes no weight and no state of the optimizer, with a loss
 // that is not finite no running statistic either, and counts as skipped. Plans of other precisions
 // scale nothing: SNUG_INVALID.
-snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale);
+SNUG_API snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale);
 // The scale that the next step uses, 0 when none does; and the steps skipped so far.
-double snug_trainer_loss_scale(const snug_trainer *trainer);
-int64_t snug_trainer_skipped_steps(const snug_trainer *trainer);
+SNUG_API double snug_trainer_loss_scale(const snug_trainer *trainer);
+SNUG_API int64_t snug_trainer_skipped_steps(const snug_trainer *trainer);
 
 // Gives the arena back to the device, as between training and other work: weights, statistics and
 // the optimizer's state are kept in host memory meanwhile. snug_trainer_restore() takes an arena
 // again and brings them back, bit for bit; until then a step, an evaluation, and reading or writing
 // a tensor fail with SNUG_INVALID. SNUG_NOMEM leaves the trainer as it was. Calling either twice
 // does nothing.
-snug_status snug_trainer_release(snug_trainer *trainer);
-snug_status snug_trainer_restore(snug_trainer *trainer);
+SNUG_API snug_status snug_trainer_release(snug_trainer *trainer);
+SNUG_API snug_status snug_trainer_restore(snug_trainer *trainer);
 // Bytes of device memory that the trainer holds: its arena, or 0 when released; and those of them
 // that hold something between steps.
-size_t snug_trainer_reserved_bytes(const snug_trainer *trainer);
-size_t snug_trainer_used_bytes(const snug_trainer *trainer);
+SNUG_API size_t snug_trainer_reserved_bytes(const snug_trainer *trainer);
+SNUG_API size_t snug_trainer_used_bytes(const snug_trainer *trainer);
 
 // Updates done so far, skipped steps not counted.
-int64_t snug_trainer_steps(const snug_trainer *trainer);
-size_t snug_trainer_planned_peak(const snug_trainer *trainer);
+SNUG_API int64_t snug_trainer_steps(const snug_trainer *trainer);
+SNUG_API size_t snug_trainer_planned_peak(const snug_trainer *trainer);
 // The arena's high-water mark so far; equal to the planned peak from the first step on.
-size_t snug_trainer_measured_peak(const snug_trainer *trainer);
+SNUG_API size_t snug_trainer_measured_peak(const snug_trainer *trainer);
 
 // Weights and running statistics under torchvision's names, then optimizer state and gradient
 // accumulators ("<weight>.grad"; where the network has a tensor of that name, the name is that
@@ -83,23 +87,32 @@ typedef struct snug_tensor_info {
     bool is_weight, is_statistic;
 } snug_tensor_info;
 // SNUG_NOT_FOUND past the end.
-snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_tensor_info *out);
+SNUG_API snug_status snug_trainer_tensor_sized(const snug_trainer *trainer, size_t index,
+                                               snug_tensor_info *out, size_t out_bytes);
+static inline snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index,
+                                              snug_tensor_info *out) {
+    return snug_trainer_tensor_sized(trainer, index, out, sizeof *out);
+}
 // Copies a whole tensor; |bytes| must be its size. SNUG_NOT_FOUND for an unknown name.
-snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to, size_t bytes);
-snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const void *from,
-                               size_t bytes);
+SNUG_API snug_status snug_trainer_read(snug_trainer *trainer, const char *name, void *to,
+                                       size_t bytes);
+SNUG_API snug_status snug_trainer_write(snug_trainer *trainer, const char *name, const void *from,
+                                        size_t bytes);
 
 // Reads weights and statistics that snug_trainer_save() wrote. SNUG_BAD_FILE names a tensor that is
 // missing or has another shape; then some of them may have changed.
-snug_status snug_trainer_load(snug_trainer *trainer, const char *path);
+SNUG_API snug_status snug_trainer_load(snug_trainer *trainer, const char *path);
 
 // SNUG_NOT_FINITE, and the name, where a weight or a running statistic is not finite.
-snug_status snug_trainer_check(snug_trainer *trainer);
+SNUG_API snug_status snug_trainer_check(snug_trainer *trainer);
 
 // Writes weights and statistics to |path| as safetensors, whole or not at all.
-snug_status snug_trainer_save(snug_trainer *trainer, const char *path);
+SNUG_API snug_status snug_trainer_save(snug_trainer *trainer, const char *path);
 
-typedef enum snug_lr_schedule { SNUG_LR_CONSTANT, SNUG_LR_COSINE } snug_lr_schedule;
+typedef enum snug_lr_schedule {
+    SNUG_LR_SCHEDULE_CONSTANT,
+    SNUG_LR_SCHEDULE_COSINE
+} snug_lr_schedule;
 
 typedef struct snug_step_event {
     int64_t step, steps; // done, and to do in all
@@ -172,11 +185,17 @@ typedef struct snug_train_result {
 // size, optimizer, loss, learning rate, seed or number of samples, named. SNUG_NOT_FINITE when a
 // loss is not: |*result| is filled, and |out| keeps the weights of the last epoch that ended; where
 // none did, those before the step if they are finite.
-snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
-                       const snug_train_options *options, snug_train_result *result);
+SNUG_API snug_status snug_train_sized(const snug_plan *plan, snug_dataset *train,
+                                      snug_dataset *test, const snug_train_options *options,
+                                      size_t options_bytes, snug_train_result *result,
+                                      size_t result_bytes);
+static inline snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
+                                     const snug_train_options *options, snug_train_result *result) {
+    return snug_train_sized(plan, train, test, options, sizeof *options, result, sizeof *result);
+}
 
 // Whether |folder| holds files of a run.
-bool snug_run_exists(const char *folder);
+SNUG_API bool snug_run_exists(const char *folder);
 
 // What plan.json in the folder of a run says about the network that was trained.
 typedef struct snug_run_info {
@@ -194,18 +213,22 @@ typedef struct snug_run_info {
     snug_precision precision;
 } snug_run_info;
 // SNUG_NOT_FOUND when there is no such file, SNUG_BAD_FILE when it is no plan of snug's.
-snug_status snug_run_describe(const char *folder, snug_run_info *out);
+SNUG_API snug_status snug_run_describe_sized(const char *folder, snug_run_info *out,
+                                             size_t out_bytes);
+static inline snug_status snug_run_describe(const char *folder, snug_run_info *out) {
+    return snug_run_describe_sized(folder, out, sizeof *out);
+}
 
 // Writes the weights and statistics of the run in |folder| to |path| as a safetensors file of the
 // names, shapes and types of the network's PyTorch state_dict(), num_batches_tracked included (the
 // updates done: training does not read it). Of a network from an ONNX file that is still there, its
 // buffers as well. SNUG_BAD_FILE where the run's weights are no snug's.
-snug_status snug_run_export(const char *folder, const char *path);
+SNUG_API snug_status snug_run_export(const char *folder, const char *path);
 
 // The same as an ONNX file in inference form, with a dynamic batch: what was trained from a file is
 // that file with the trained weights. SNUG_BAD_FILE where that file is gone or is another one now;
 // SNUG_INVALID beyond 2 GiB.
-snug_status snug_run_export_onnx(const char *folder, const char *path);
+SNUG_API snug_status snug_run_export_onnx(const char *folder, const char *path);
 
 typedef struct snug_evaluate_options {
     bool (*should_stop)(void *context); // may be NULL
@@ -221,7 +244,17 @@ typedef struct snug_evaluate_result {
 
 // Evaluates weights (a safetensors file) on all samples of |test| inside |plan|, which may be one
 // for evaluation alone. SNUG_INTERRUPTED when should_stop() said so.
-snug_status snug_evaluate(const snug_plan *plan, const char *weights, snug_dataset *test,
-                          const snug_evaluate_options *options, snug_evaluate_result *result);
+SNUG_API snug_status snug_evaluate_sized(const snug_plan *plan, const char *weights,
+                                         snug_dataset *test, const snug_evaluate_options *options,
+                                         size_t options_bytes, snug_evaluate_result *result,
+                                         size_t result_bytes);
+static inline snug_status snug_evaluate(const snug_plan *plan, const char *weights,
+                                        snug_dataset *test, const snug_evaluate_options *options,
+                                        snug_evaluate_result *result) {
+    return snug_evaluate_sized(plan, weights, test, options, sizeof *options, result,
+                               sizeof *result);
+}
+
+SNUG_END
 
 #endif

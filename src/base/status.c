@@ -43,3 +43,10 @@ snug_status snug_fail_context(snug_status status, const char *format, ...) {
     if (left > 0) snprintf(last_message + length, (size_t)left + 3, ": %.*s", left, inner);
     return status;
 }
+
+snug_status snug_refuse(const char *function, const char *what) {
+    static const char sized[] = "_sized";
+    size_t length = strlen(function), ending = sizeof sized - 1;
+    if (length > ending && strcmp(function + length - ending, sized) == 0) length -= ending;
+    return snug_fail(SNUG_INVALID, "%.*s: expected %s", (int)length, function, what);
+}

@@ -23,11 +23,15 @@ snug_status snug_fail_context(snug_status status, const char *format, ...) SNUG_
         if (snug_try_status != SNUG_OK) return snug_try_status;                                    \
     } while (0)
 
+// Fails with SNUG_INVALID: "function: expected what". The function's name is the one that callers
+// know, without "_sized".
+snug_status snug_refuse(const char *function, const char *what);
+
 // What a public entry needs of its caller: otherwise it fails with SNUG_INVALID, saying so.
 // SNUG_REQUIRE(plan && out, "a plan and a place for the text");
 #define SNUG_REQUIRE(condition, what)                                                              \
     do {                                                                                           \
-        if (!(condition)) return snug_fail(SNUG_INVALID, "%s: expected %s", __func__, (what));     \
+        if (!(condition)) return snug_refuse(__func__, (what));                                    \
     } while (0)
 
 // Stores the outcome of |expression| in the local |status| and jumps to |label| when it fails.

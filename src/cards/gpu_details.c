@@ -11,6 +11,7 @@
 // threads that can be resident at once: for each, CUDA reserves a stack of 1 KiB, and as much again
 // goes to what else is kept for each multiprocessor and to the code of kernels, which is loaded
 // lazily since CUDA 11.7. The line lies at the upper side; NCCL's buffers are not in it.
+#include "base/sized.h"
 #include "base/text.h"
 #include "cards/gpu_list.h"
 
@@ -40,7 +41,7 @@ static const architecture *architecture_of(int capability) {
     return found;
 }
 
-snug_gpu_details snug_gpu_detail(const snug_gpu_info *gpu) {
+static snug_gpu_details details_of(const snug_gpu_info *gpu) {
     const architecture *kind = architecture_of(gpu->capability);
     snug_gpu_details details = {.cores = gpu->multiprocessors * kind->cores,
                                 .shared_bytes = (size_t)kind->shared << 10,
@@ -50,6 +51,12 @@ snug_gpu_details snug_gpu_detail(const snug_gpu_info *gpu) {
     details.context_bytes =
         CONTEXT_BYTES + (size_t)gpu->multiprocessors * (size_t)kind->threads * CONTEXT_THREAD_BYTES;
     return details;
+}
+
+void snug_gpu_detail_sized(const snug_gpu_info *gpu, snug_gpu_details *out, size_t out_bytes) {
+    snug_gpu_details details = {0};
+    if (gpu) details = details_of(gpu);
+    snug_sized_give(out, out_bytes, &details, sizeof details);
 }
 
 size_t snug_gpu_usable_bytes(const snug_gpu_info *gpu) {

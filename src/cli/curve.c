@@ -63,7 +63,7 @@ static void print_json(const point *at) {
 static void print_row(const point *at, double slowest) {
     char budget[SNUG_SIZE_TEXT], peak[SNUG_SIZE_TEXT];
     const snug_candidate *chosen = &at->chosen;
-    bool is_exact = chosen->fidelity == SNUG_EXACT;
+    bool is_exact = chosen->fidelity == SNUG_FIDELITY_EXACT;
     int length = slowest > 0 ? (int)lround(BAR * chosen->step_seconds / slowest) : 0;
     printf("  %11s %11s %9.3f s %-10s %7" PRId64 "  ", snug_size_print(at->budget, budget),
            snug_size_print(chosen->peak_bytes, peak), chosen->step_seconds,

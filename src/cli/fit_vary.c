@@ -122,8 +122,9 @@ static snug_status try_value(const snug_fit_request *request, const fit_variatio
     one.vary_value = now.value;
     one.vary_is_number = !variation->values;
     snug_status status = snug_fit_start(&one, &now.fit);
-    bool interrupted = (now.fit && snug_fit_outcome_of(now.fit) == SNUG_DRY_RUN_INTERRUPTED) ||
-                       (request->should_stop && request->should_stop(request->context));
+    bool interrupted =
+        (now.fit && snug_fit_outcome_of(now.fit) == SNUG_DRY_RUN_OUTCOME_INTERRUPTED) ||
+        (request->should_stop && request->should_stop(request->context));
     if (status == SNUG_OK && (fits(&now) || !fits(kept))) {
         fit_varied_clear(kept);
         *kept = now;

@@ -142,7 +142,7 @@ static bool read_precision(const char *command, const char *text, options *out) 
 
 static bool read_cost(const char *command, const char *text, options *out) {
     bool is_model = strcmp(text, "model") == 0;
-    out->request.cost = is_model ? SNUG_COST_MODEL : SNUG_COST_MEASURED;
+    out->request.cost = is_model ? SNUG_COST_SOURCE_MODEL : SNUG_COST_SOURCE_MEASURED;
     return is_model || strcmp(text, "measured") == 0 ||
            complain(command, "cost", text, "measured or model");
 }
@@ -163,8 +163,9 @@ static bool read_betas(const char *command, const char *text, options *out) {
 }
 
 static bool read_schedule(const char *command, const char *text, options *out) {
-    out->train.schedule = strcmp(text, "cosine") == 0 ? SNUG_LR_COSINE : SNUG_LR_CONSTANT;
-    return out->train.schedule == SNUG_LR_COSINE || strcmp(text, "constant") == 0 ||
+    out->train.schedule =
+        strcmp(text, "cosine") == 0 ? SNUG_LR_SCHEDULE_COSINE : SNUG_LR_SCHEDULE_CONSTANT;
+    return out->train.schedule == SNUG_LR_SCHEDULE_COSINE || strcmp(text, "constant") == 0 ||
            complain(command, "schedule", text, "constant or cosine");
 }
 
@@ -330,19 +331,19 @@ static void set_defaults(const given_option *given, int count, options *out) {
     const char *name = "sgd";
     for (int i = 0; i < count; i++)
         if (given[i].row->read == read_optimizer) name = given[i].text;
-    snug_optimizer_kind kind = strcmp(name, "adam") == 0    ? SNUG_ADAM
-                               : strcmp(name, "adamw") == 0 ? SNUG_ADAMW
-                                                            : SNUG_SGD;
-    *out =
-        (options){.device = "cpu",
-                  .request = {.allow = SNUG_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
-                  .train = {.epochs = 1,
-                            .learning_rate = kind == SNUG_SGD ? 0.1 : 1e-3,
-                            .checkpoint_seconds = 600}};
+    snug_optimizer_kind kind = strcmp(name, "adam") == 0    ? SNUG_OPTIMIZER_ADAM
+                               : strcmp(name, "adamw") == 0 ? SNUG_OPTIMIZER_ADAMW
+                                                            : SNUG_OPTIMIZER_SGD;
+    *out = (options){
+        .device = "cpu",
+        .request = {.allow = SNUG_FIDELITY_STATISTICS, .optimizer = snug_optimizer_defaults(kind)},
+        .train = {.epochs = 1,
+                  .learning_rate = kind == SNUG_OPTIMIZER_SGD ? 0.1 : 1e-3,
+                  .checkpoint_seconds = 600}};
     out->request.on_timing = tell_timing;
     out->request.should_stop = stopping_wanted;
     out->request.context = out;
-    if (kind == SNUG_SGD) {
+    if (kind == SNUG_OPTIMIZER_SGD) {
         // Those of torchvision's training script, not torch.optim's zeros.
         out->request.optimizer.momentum = 0.9;
         out->request.optimizer.weight_decay = 1e-4;
@@ -359,7 +360,7 @@ static bool check(const char *command, const options *out) {
         command_complain(command, "--label-smoothing must be below 1");
         return false;
     }
-    if (out->request.label_smoothing > 0 && out->request.loss != SNUG_CROSS_ENTROPY) {
+    if (out->request.label_smoothing > 0 && out->request.loss != SNUG_LOSS_CROSS_ENTROPY) {
         command_complain(command, "--label-smoothing is for cross-entropy, not for %s",
                          snug_loss_name(out->request.loss));
         return false;
@@ -368,7 +369,7 @@ static bool check(const char *command, const options *out) {
         command_complain(command, "--gpu plans for a card, which --device %s is not", out->device);
         return false;
     }
-    if (out->train.loss_scale != 0 && out->request.precision != SNUG_FLOAT16) {
+    if (out->train.loss_scale != 0 && out->request.precision != SNUG_PRECISION_FLOAT16) {
         command_complain(command, "--loss-scale is for --precision float16: other numbers have the "
                                   "range of float32");
         return false;

@@ -48,7 +48,7 @@ snug_status planning_fit_data(options *given) {
         request->width = round_size(info->width);
     }
     if (request->classes == 0) request->classes = info->classes; // 0: the model's own
-    if (request->classes == 0 && request->loss != SNUG_CROSS_ENTROPY && info->target_rank == 1)
+    if (request->classes == 0 && request->loss != SNUG_LOSS_CROSS_ENTROPY && info->target_rank == 1)
         request->classes = info->target_dims[0]; // one output for each number
     return SNUG_OK;
 }
@@ -70,7 +70,7 @@ static void tell_skipped(const snug_dataset *data, snug_split split, const optio
     enum { MOST = 10 };
     int64_t count = snug_dataset_skipped(data);
     // Training samples that are evaluated as well were told of before.
-    if (split == SNUG_TEST && strcmp(snug_dataset_use(data), "training") == 0) count = 0;
+    if (split == SNUG_SPLIT_TEST && strcmp(snug_dataset_use(data), "training") == 0) count = 0;
     if (isatty(fileno(given->text))) fprintf(given->text, "\r%79s\r", "");
     if (count == 0) return;
     fprintf(given->text, "%" PRId64 " %s cannot be read and %s left out:\n", count,

@@ -39,10 +39,10 @@ bool program_read_seconds(const char *command, const char *text, double *out) {
 }
 
 int program_exit(snug_dry_run_outcome outcome) {
-    static const int exits[] = {[SNUG_DRY_RUN_FITS] = EXIT_DONE,
-                                [SNUG_DRY_RUN_NO_FIT] = EXIT_NO_FIT,
-                                [SNUG_DRY_RUN_FAILED] = EXIT_FAILED,
-                                [SNUG_DRY_RUN_CANNOT] = EXIT_BAD_FILE,
-                                [SNUG_DRY_RUN_INTERRUPTED] = EXIT_INTERRUPTED};
+    static const int exits[] = {[SNUG_DRY_RUN_OUTCOME_FITS] = EXIT_DONE,
+                                [SNUG_DRY_RUN_OUTCOME_NO_FIT] = EXIT_NO_FIT,
+                                [SNUG_DRY_RUN_OUTCOME_FAILED] = EXIT_FAILED,
+                                [SNUG_DRY_RUN_OUTCOME_CANNOT] = EXIT_BAD_FILE,
+                                [SNUG_DRY_RUN_OUTCOME_INTERRUPTED] = EXIT_INTERRUPTED};
     return exits[outcome];
 }

@@ -161,7 +161,8 @@ static bool pin_fixes(arguments *list, const char *allowed, const char *used) {
     const snug_fix_info *fix;
     for (int i = 0; (fix = snug_fix_at(i)); i++) {
         bool is_used = lists(used, fix->name);
-        bool is_exact = fix->fidelity == SNUG_EXACT && (!allowed || lists(allowed, fix->name));
+        bool is_exact =
+            fix->fidelity == SNUG_FIDELITY_EXACT && (!allowed || lists(allowed, fix->name));
         if (is_used || is_exact) append(may, sizeof may, fix->name);
         if (is_used) append(must, sizeof must, fix->name);
     }

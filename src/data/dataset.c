@@ -1,5 +1,6 @@
 // Opening data sets, and turning stored samples into what a model takes.
 #include "data/dataset.h"
+#include "base/sized.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -205,8 +206,8 @@ static snug_status check_samples(snug_dataset *dataset) {
 
 static snug_status open_format(snug_dataset *dataset, const snug_dataset_options *options) {
     char *name = NULL;
-    bool held_out = options->validation_share > 0 && options->split == SNUG_TEST;
-    if (held_out) dataset->options.split = SNUG_TRAIN;
+    bool held_out = options->validation_share > 0 && options->split == SNUG_SPLIT_TEST;
+    if (held_out) dataset->options.split = SNUG_SPLIT_TRAIN;
     SNUG_TRY(snug_memory_copy_text(options->name, &name));
     dataset->options.name = name;
     take_sample(dataset);
@@ -234,9 +235,7 @@ static snug_status open_any(const snug_dataset_options *options, snug_dataset **
     return status;
 }
 
-snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
-    SNUG_REQUIRE(name && out, "a name and a place for what is found");
-    *out = (snug_dataset_info){0};
+static snug_status describe(const char *name, snug_dataset_info *out) {
     snug_dataset *dataset;
     // The class count is unknown yet, so no target is out of it.
     snug_dataset_options options = {.name = name, .classes = INT32_MAX};
@@ -264,6 +263,15 @@ snug_status snug_dataset_describe(const char *name, snug_dataset_info *out) {
     return SNUG_OK;
 }
 
+snug_status snug_dataset_describe_sized(const char *name, snug_dataset_info *out,
+                                        size_t out_bytes) {
+    SNUG_REQUIRE(name && out, "a name and a place for what is found");
+    snug_dataset_info found = {0};
+    snug_status status = describe(name, &found);
+    snug_sized_give(out, out_bytes, &found, sizeof found);
+    return status;
+}
+
 static snug_status check_sample(const snug_sample_tensor *tensor) {
     snug_dtype dtype;
     SNUG_REQUIRE(tensor->rank >= 0 && tensor->rank < SNUG_MAX_RANK,
@@ -275,8 +283,8 @@ static snug_status check_sample(const snug_sample_tensor *tensor) {
 }
 
 static snug_status check_options(const snug_dataset_options *options) {
-    SNUG_REQUIRE(options && options->name, "options that name a data set");
-    SNUG_REQUIRE((unsigned)options->split <= SNUG_TEST, "the training or the test split");
+    SNUG_REQUIRE(options->name, "options that name a data set");
+    SNUG_REQUIRE((unsigned)options->split <= SNUG_SPLIT_TEST, "the training or the test split");
     SNUG_REQUIRE(options->channels >= 0 && options->height >= 0 && options->width >= 0 &&
                      options->classes >= 0 && options->samples >= 0,
                  "extents and counts of at least 0");
@@ -291,11 +299,15 @@ static snug_status check_options(const snug_dataset_options *options) {
     return sample->input_count > 0 ? check_sample(&sample->target) : SNUG_OK;
 }
 
-snug_status snug_dataset_open(const snug_dataset_options *options, snug_dataset **out) {
+snug_status snug_dataset_open_sized(const snug_dataset_options *given, size_t options_bytes,
+                                    snug_dataset **out) {
     SNUG_REQUIRE(out, "a place for the data set");
     *out = NULL;
-    SNUG_TRY(check_options(options));
-    SNUG_TRY(open_any(options, out));
+    snug_dataset_options options;
+    SNUG_TRY(snug_sized_take(&options, sizeof options, given, options_bytes,
+                             "options that name a data set"));
+    SNUG_TRY(check_options(&options));
+    SNUG_TRY(open_any(&options, out));
     snug_status status = check_shape(*out);
     if (status == SNUG_OK && !(*out)->stored.as_wanted)
         status = snug_memory_new(1, stored_bytes(&(*out)->stored), &(*out)->pixels);
@@ -331,7 +343,7 @@ const char *snug_dataset_skipped_file(const snug_dataset *dataset, int64_t index
 }
 
 const char *snug_dataset_use(const snug_dataset *dataset) {
-    bool is_test = dataset->options.split == SNUG_TEST && dataset->stored.has_test;
+    bool is_test = dataset->options.split == SNUG_SPLIT_TEST && dataset->stored.has_test;
     if (dataset->is_held_out || (is_test && dataset->stored.is_validation)) return "validation";
     return is_test ? "test" : "training";
 }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/sized.h"
 #include "snug/data.h"
 
 struct snug_loader {
@@ -101,11 +102,14 @@ static snug_status allocate(snug_loader *loader) {
     return SNUG_NEW(&loader->order, (size_t)snug_dataset_samples(loader->dataset));
 }
 
-snug_status snug_loader_start(snug_dataset *dataset, const snug_loader_options *options,
-                              snug_loader **out) {
+snug_status snug_loader_start_sized(snug_dataset *dataset, const snug_loader_options *given,
+                                    size_t options_bytes, snug_loader **out) {
     SNUG_REQUIRE(out, "a place for the loader");
     *out = NULL;
-    SNUG_REQUIRE(dataset && options, "a data set and options");
+    SNUG_REQUIRE(dataset, "a data set");
+    snug_loader_options wanted, *options = &wanted;
+    SNUG_TRY(
+        snug_sized_take(options, sizeof *options, given, options_bytes, "options of the loader"));
     SNUG_TRY(SNUG_NEW(out, 1));
     snug_loader *loader = *out;
     loader->dataset = dataset;

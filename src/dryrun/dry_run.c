@@ -1,4 +1,6 @@
 #include "snug/dry_run.h"
+#include "base/sized.h"
+#include "explain/explanation.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -40,7 +42,7 @@ static void clear_attempt(snug_dry_attempt *attempt) {
 // What it would need is seen where there is enough.
 static snug_status attempt_again(snug_dry_run *run) {
     const snug_dry_run_request *request = &run->request;
-    if (request->once || run->judgement.outcome != SNUG_DRY_RUN_NO_FIT ||
+    if (request->once || run->judgement.outcome != SNUG_DRY_RUN_OUTCOME_NO_FIT ||
         run->first.memory >= SNUG_DRY_UNLIMITED)
         return SNUG_OK;
     if (request->tell)
@@ -51,9 +53,9 @@ static snug_status attempt_again(snug_dry_run *run) {
     run->ran_again = true;
     snug_dry_judgement judgement;
     snug_dry_judge(&run->again, request->program, &judgement);
-    if (judgement.outcome == SNUG_DRY_RUN_FITS) run->seen = &run->again;
-    if (judgement.outcome == SNUG_DRY_RUN_INTERRUPTED)
-        run->judgement.outcome = SNUG_DRY_RUN_INTERRUPTED;
+    if (judgement.outcome == SNUG_DRY_RUN_OUTCOME_FITS) run->seen = &run->again;
+    if (judgement.outcome == SNUG_DRY_RUN_OUTCOME_INTERRUPTED)
+        run->judgement.outcome = SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
     return SNUG_OK;
 }
 
@@ -62,7 +64,7 @@ static snug_status explain_failure(snug_dry_run *run) {
     char path[PATH_MAX];
     size_t count = 0;
     const snug_dry_process *failed = run->judgement.failed;
-    if (run->judgement.outcome != SNUG_DRY_RUN_NO_FIT || !failed) return SNUG_OK;
+    if (run->judgement.outcome != SNUG_DRY_RUN_OUTCOME_NO_FIT || !failed) return SNUG_OK;
     snprintf(path, sizeof path, "%s/%ld.oom.pickle", run->first.setup.directory, failed->pid);
     snug_explain_options options = {.what_if = true};
     snug_status status = snug_explain_file_with(path, &options, &run->explanation);
@@ -104,9 +106,13 @@ snug_status snug_dry_run_recording_write(const snug_dry_run *run, const char *to
     return copy_file(path, to);
 }
 
-snug_status snug_dry_run_start(const snug_dry_run_request *request, snug_dry_run **out) {
+snug_status snug_dry_run_start_sized(const snug_dry_run_request *given, size_t request_bytes,
+                                     snug_dry_run **out) {
     snug_dry_run *run;
+    snug_dry_run_request wanted, *request = &wanted;
+    SNUG_REQUIRE(out, "a place for the dry run");
     *out = NULL;
+    SNUG_TRY(snug_sized_take(request, sizeof *request, given, request_bytes, "a request"));
     SNUG_TRY(check(request));
     SNUG_TRY(SNUG_NEW(&run, 1));
     run->request = *request;

@@ -213,7 +213,7 @@ void snug_dry_run_append_json(const snug_dry_run *run, snug_text *out) {
     snug_text_append(out, "{\"event\":\"dry-run\"");
     append_string(out, "gpu", snug_dry_gpu_name(run));
     snug_text_append(out, ",\"fits\":%s",
-                     run->judgement.outcome == SNUG_DRY_RUN_FITS ? "true" : "false");
+                     run->judgement.outcome == SNUG_DRY_RUN_OUTCOME_FITS ? "true" : "false");
     append_string(out, "outcome", outcomes[run->judgement.outcome]);
     append_string(out, "cannot",
                   run->judgement.cannot ? snug_dry_cannot_keys[run->judgement.cannot] : NULL);
@@ -232,7 +232,8 @@ void snug_dry_run_append_json(const snug_dry_run *run, snug_text *out) {
     append_bytes(out, "smallest_memory_bytes", run->smallest);
     snug_text_append(out, ",\"seen_with_unlimited_memory\":%s,\"handled_out_of_memory\":%zu",
                      run->seen == &run->again || snug_dry_card_bytes(run) == 0 ? "true" : "false",
-                     run->judgement.outcome == SNUG_DRY_RUN_FITS ? run->judgement.handled : 0);
+                     run->judgement.outcome == SNUG_DRY_RUN_OUTCOME_FITS ? run->judgement.handled
+                                                                         : 0);
     append_ranks(run, out);
     append_cards(run, out);
     append_peak(run, out);

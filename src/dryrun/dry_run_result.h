@@ -86,8 +86,8 @@ static inline const snug_dry_place *snug_dry_worst(const snug_dry_run *run) {
 
 // Whether the program went as far as it was to: what it needs is known.
 static inline bool snug_dry_is_whole(const snug_dry_run *run) {
-    return run->judgement.outcome == SNUG_DRY_RUN_FITS ||
-           run->judgement.outcome == SNUG_DRY_RUN_NO_FIT;
+    return run->judgement.outcome == SNUG_DRY_RUN_OUTCOME_FITS ||
+           run->judgement.outcome == SNUG_DRY_RUN_OUTCOME_NO_FIT;
 }
 
 // Whether a place runs on the card that was asked for, as far as was seen.

@@ -77,7 +77,7 @@ static void append_no_fit(const snug_dry_run *run, snug_text *out) {
 
 static void append_handled(const snug_dry_run *run, snug_text *out) {
     const snug_dry_records *records = &run->first.records;
-    if (run->judgement.outcome != SNUG_DRY_RUN_FITS || run->judgement.handled == 0) return;
+    if (run->judgement.outcome != SNUG_DRY_RUN_OUTCOME_FITS || run->judgement.handled == 0) return;
     snug_text line = {0};
     snug_text_append(&line,
                      "It ran out of memory %zu time%s, handled that itself and went on: what is "
@@ -107,23 +107,23 @@ static void append_verdict(const snug_dry_run *run, snug_text *out) {
     const snug_dry_place *worst = snug_dry_worst(run);
     snug_text line = {0};
     switch (run->judgement.outcome) {
-    case SNUG_DRY_RUN_FITS:
+    case SNUG_DRY_RUN_OUTCOME_FITS:
         if (worst) append_fits(run, worst, out);
         append_handled(run, out);
         break;
-    case SNUG_DRY_RUN_NO_FIT:
+    case SNUG_DRY_RUN_OUTCOME_NO_FIT:
         append_no_fit(run, out);
         break;
-    case SNUG_DRY_RUN_FAILED:
+    case SNUG_DRY_RUN_OUTCOME_FAILED:
         snug_text_append(&line, "The program failed by itself: ");
         snug_dry_append_end(&run->first.end, &line);
         snug_text_append(&line, ".");
         break;
-    case SNUG_DRY_RUN_CANNOT:
+    case SNUG_DRY_RUN_OUTCOME_CANNOT:
         snug_text_append(&line, "It cannot be run dry. ");
         snug_dry_explain_cannot(run->judgement.cannot, run, &line);
         break;
-    case SNUG_DRY_RUN_INTERRUPTED:
+    case SNUG_DRY_RUN_OUTCOME_INTERRUPTED:
         snug_text_append(&line, "Interrupted; what follows is what was seen until then.");
         break;
     }
@@ -427,7 +427,7 @@ snug_status snug_dry_run_text(const snug_dry_run *run, char **out) {
     append_verdict(run, &text);
     append_error(run, &text);
     append_explanation(run, &text);
-    if (run->judgement.outcome != SNUG_DRY_RUN_CANNOT) append_peak(run, &text);
+    if (run->judgement.outcome != SNUG_DRY_RUN_OUTCOME_CANNOT) append_peak(run, &text);
     if (snug_dry_is_whole(run)) {
         append_kinds(run, &text);
         append_ranks(run, &text);

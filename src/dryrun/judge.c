@@ -100,7 +100,7 @@ static bool ended_well(const snug_dry_attempt *attempt) {
 
 static void judge_failure(const snug_dry_process *failed, snug_dry_judgement *out) {
     out->failed = failed;
-    out->outcome = SNUG_DRY_RUN_FAILED;
+    out->outcome = SNUG_DRY_RUN_OUTCOME_FAILED;
     if (!failed) return;
     bool ran_out = failed->error_is_oom;
     if (!ran_out && failed->failure_count > 0) {
@@ -108,9 +108,9 @@ static void judge_failure(const snug_dry_process *failed, snug_dry_judgement *ou
         const snug_dry_failure *last = &failed->failures[failed->failure_count - 1];
         ran_out = last->step > failed->steps;
     }
-    if (ran_out) out->outcome = SNUG_DRY_RUN_NO_FIT;
+    if (ran_out) out->outcome = SNUG_DRY_RUN_OUTCOME_NO_FIT;
     if (!ran_out && (lacks_name(failed->error_message) || lacks_name(failed->import_failure))) {
-        out->outcome = SNUG_DRY_RUN_CANNOT;
+        out->outcome = SNUG_DRY_RUN_OUTCOME_CANNOT;
         out->cannot = SNUG_DRY_MISSING_NAME;
     }
 }
@@ -119,7 +119,7 @@ static void judge_good_end(const snug_dry_attempt *attempt, char *const *program
                            snug_dry_judgement *out) {
     const snug_dry_records *records = &attempt->records;
     if (records->place_count == 0) {
-        out->outcome = SNUG_DRY_RUN_CANNOT;
+        out->outcome = SNUG_DRY_RUN_OUTCOME_CANNOT;
         out->cannot = find_reason(records, program);
         return;
     }
@@ -128,26 +128,26 @@ static void judge_good_end(const snug_dry_attempt *attempt, char *const *program
         out->handled += process->failure_count;
         if (!gave_up(process)) continue;
         out->failed = process;
-        out->outcome = SNUG_DRY_RUN_NO_FIT;
+        out->outcome = SNUG_DRY_RUN_OUTCOME_NO_FIT;
     }
 }
 
 void snug_dry_judge(const snug_dry_attempt *attempt, char *const *program,
                     snug_dry_judgement *out) {
     const snug_dry_records *records = &attempt->records;
-    *out = (snug_dry_judgement){.outcome = SNUG_DRY_RUN_FITS};
+    *out = (snug_dry_judgement){.outcome = SNUG_DRY_RUN_OUTCOME_FITS};
     for (size_t i = 0; i < records->process_count && out->cannot == SNUG_DRY_CAN; i++) {
         out->cannot = told_cannot(&records->processes[i]);
         out->failed = &records->processes[i];
     }
     if (out->cannot != SNUG_DRY_CAN) {
-        out->outcome = SNUG_DRY_RUN_CANNOT;
+        out->outcome = SNUG_DRY_RUN_OUTCOME_CANNOT;
         return;
     }
     out->failed = NULL;
     const snug_dry_process *failed = find_failed(records);
     if (attempt->end.interrupted)
-        out->outcome = SNUG_DRY_RUN_INTERRUPTED;
+        out->outcome = SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
     else if (failed ? !(WIFEXITED(attempt->end.status) && WEXITSTATUS(attempt->end.status) == 0)
                     : !ended_well(attempt))
         judge_failure(failed, out);

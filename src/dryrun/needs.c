@@ -98,7 +98,7 @@ static void find_smallest(snug_dry_run *run) {
 // recording, says too little about cards; so does one that was only seen to run out of memory.
 static bool is_whole(const snug_dry_run *run) {
     return run->need_count > 0 && !run->recording_problem && snug_dry_is_whole(run) &&
-           (run->judgement.outcome == SNUG_DRY_RUN_FITS || run->seen == &run->again);
+           (run->judgement.outcome == SNUG_DRY_RUN_OUTCOME_FITS || run->seen == &run->again);
 }
 
 snug_status snug_dry_needs_find(snug_dry_run *run) {

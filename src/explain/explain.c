@@ -1,4 +1,5 @@
 // Files: which reader they are for.
+#include "base/sized.h"
 #include "explain/explanation.h"
 
 #include <errno.h>
@@ -40,14 +41,25 @@ snug_status snug_explain_text(const char *bytes, size_t length, const char *name
     return snug_explain_text_with(bytes, length, name, NULL, out);
 }
 
-snug_status snug_explain_text_with(const char *bytes, size_t length, const char *name,
-                                   const snug_explain_options *options, snug_explanation **out) {
+// NULL: none.
+static snug_status take_options(const snug_explain_options *given, size_t bytes,
+                                snug_explain_options *out) {
+    static const snug_explain_options none;
+    return snug_sized_take(out, sizeof *out, given ? given : &none, given ? bytes : sizeof none,
+                           "options");
+}
+
+snug_status snug_explain_text_with_sized(const char *bytes, size_t length, const char *name,
+                                         const snug_explain_options *options, size_t options_bytes,
+                                         snug_explanation **out) {
     SNUG_REQUIRE(out, "a place for the explanation");
     *out = NULL;
+    snug_explain_options wanted;
+    SNUG_TRY(take_options(options, options_bytes, &wanted));
     SNUG_REQUIRE((bytes || length == 0) && name, "bytes and their name");
     snug_explanation *explanation = NULL;
     SNUG_TRY(snug_explanation_new(name, &explanation));
-    if (options) explanation->options = *options;
+    explanation->options = wanted;
     snug_status status = read_as(bytes, length, name, explanation);
     if (status == SNUG_OK)
         *out = explanation;
@@ -108,10 +120,12 @@ snug_status snug_explain_file(const char *path, snug_explanation **out) {
     return snug_explain_file_with(path, NULL, out);
 }
 
-snug_status snug_explain_file_with(const char *path, const snug_explain_options *options,
-                                   snug_explanation **out) {
+snug_status snug_explain_file_with_sized(const char *path, const snug_explain_options *given,
+                                         size_t options_bytes, snug_explanation **out) {
     SNUG_REQUIRE(out, "a place for the explanation");
     *out = NULL;
+    snug_explain_options wanted, *options = &wanted;
+    SNUG_TRY(take_options(given, options_bytes, options));
     SNUG_REQUIRE(path, "a path");
     if (strcmp(path, "-") == 0) return explain_open(STDIN_FILENO, "standard input", options, out);
     int file = open(path, O_RDONLY | O_CLOEXEC);

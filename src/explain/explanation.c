@@ -285,6 +285,22 @@ const snug_finding *snug_explanation_findings(const snug_explanation *explanatio
     return explanation->findings;
 }
 
+const snug_finding *snug_explanation_finding(const snug_explanation *explanation, size_t index) {
+    return explanation && index < explanation->count ? &explanation->findings[index] : NULL;
+}
+
+const snug_cause_found *snug_finding_cause(const snug_finding *finding, size_t index) {
+    return finding && index < finding->cause_count ? &finding->causes[index] : NULL;
+}
+
+const snug_cause_found *snug_finding_refuted(const snug_finding *finding, size_t index) {
+    return finding && index < finding->refuted_count ? &finding->refuted[index] : NULL;
+}
+
+const snug_fix_found *snug_finding_fix(const snug_finding *finding, size_t index) {
+    return finding && index < finding->fix_count ? &finding->fixes[index] : NULL;
+}
+
 void snug_explanation_text_free(char *text) {
     snug_memory_free(text);
 }

@@ -13,4 +13,7 @@ struct snug_explanation {
     snug_explain_options options;
 };
 
+// All findings at once, for who is of the library's own version.
+const snug_finding *snug_explanation_findings(const snug_explanation *explanation, size_t *count);
+
 #endif

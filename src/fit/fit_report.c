@@ -98,7 +98,7 @@ static void append_table(const snug_fit *fit, snug_text *out) {
 }
 
 static bool is_interrupted(const snug_fit *fit) {
-    return fit->outcome == SNUG_DRY_RUN_INTERRUPTED;
+    return fit->outcome == SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
 }
 
 static bool is_as_it_is(const snug_fit_candidate *one) {
@@ -139,9 +139,10 @@ static void append_chosen(const snug_fit *fit, snug_text *out) {
         if (!chosen->amounts[i]) continue;
         snug_fidelity fidelity = snug_fit_fidelity(&fit->situation, i);
         fix->tell(&fit->situation, chosen->amounts[i], &amount);
-        snug_text_append(
-            &line, "%s: %s (%s). Changes %s.", fix->name, fix->help, snug_text_view(&amount),
-            fidelity == SNUG_EXACT ? "nothing in the results" : snug_fidelity_name(fidelity));
+        snug_text_append(&line, "%s: %s (%s). Changes %s.", fix->name, fix->help,
+                         snug_text_view(&amount),
+                         fidelity == SNUG_FIDELITY_EXACT ? "nothing in the results"
+                                                         : snug_fidelity_name(fidelity));
         snug_dry_wrap(out, 2, snug_text_view(&line));
         snug_text_clear(&amount);
         snug_text_clear(&line);
@@ -267,7 +268,7 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
     else
         snug_text_append(&text, "null");
     snug_fit_append_verification_json(fit, &text);
-    if (fit->outcome == SNUG_DRY_RUN_NO_FIT) snug_fit_append_otherwise_json(fit, &text);
+    if (fit->outcome == SNUG_DRY_RUN_OUTCOME_NO_FIT) snug_fit_append_otherwise_json(fit, &text);
     append_variation(&fit->request, &text);
     snug_text_append(&text, ",\"candidates\":[");
     for (size_t i = 0; i < fit->candidate_count; i++) {
@@ -287,7 +288,7 @@ snug_status snug_fit_line(const snug_fit *fit, char **out) {
         snug_text_append(&text, " (%s): %s of %s, +%.0f %% of a step",
                          snug_fidelity_name(chosen->fidelity), SIZE(chosen->used),
                          SIZE(fit->situation.total), 100 * chosen->overhead);
-    } else if (fit->outcome == SNUG_DRY_RUN_NO_FIT) {
+    } else if (fit->outcome == SNUG_DRY_RUN_OUTCOME_NO_FIT) {
         snug_text_append(&text, "nothing fits");
         if (fit->last && fit->last->smallest)
             snug_text_append(&text, ": %s needed at least", SIZE(fit->last->smallest));
@@ -308,7 +309,7 @@ snug_status snug_fit_code(const snug_fit *fit, char **out) {
                          snug_fit_fixes[i]->help);
         snug_fit_fixes[i]->code(&fit->situation, amount, &text);
     }
-    if (fit->outcome == SNUG_DRY_RUN_NO_FIT) snug_fit_append_accumulation(fit, &text);
+    if (fit->outcome == SNUG_DRY_RUN_OUTCOME_NO_FIT) snug_fit_append_accumulation(fit, &text);
     return take(&text, out);
 }
 

@@ -39,7 +39,7 @@ static void predict(const snug_fit_situation *situation, snug_fit_candidate *can
     candidate->cached = load.cached;
     candidate->predicted = (uint64_t)((double)candidate->tensors * (1 + load.cached));
     candidate->overhead = load.seconds / situation->step_seconds;
-    candidate->fidelity = SNUG_EXACT;
+    candidate->fidelity = SNUG_FIDELITY_EXACT;
     for (size_t i = 0; snug_fit_fixes[i]; i++) {
         if (!candidate->amounts[i]) continue;
         snug_fidelity fidelity = snug_fit_fidelity(situation, i);
@@ -289,8 +289,8 @@ static snug_status run_search(search *self) {
     }
     const snug_fit_candidate *best = best_of(fit);
     fit->chosen = best ? (int)(best - fit->candidates) : -1;
-    if (fit->outcome == SNUG_DRY_RUN_INTERRUPTED) return SNUG_OK;
-    fit->outcome = best ? SNUG_DRY_RUN_FITS : SNUG_DRY_RUN_NO_FIT;
+    if (fit->outcome == SNUG_DRY_RUN_OUTCOME_INTERRUPTED) return SNUG_OK;
+    fit->outcome = best ? SNUG_DRY_RUN_OUTCOME_FITS : SNUG_DRY_RUN_OUTCOME_NO_FIT;
     return SNUG_OK;
 }
 

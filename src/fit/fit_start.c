@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "base/sized.h"
 #include "fit/fit.h"
 
 #define SIZE(bytes) snug_size_print((size_t)(bytes), (char[SNUG_SIZE_TEXT]){0})
@@ -29,7 +30,7 @@ static snug_status check_names(const char *list) {
 
 static snug_status run_unfixed(snug_fit *fit) {
     const snug_fit_request *asked = &fit->request;
-    snug_dry_run_request request = SNUG_DRY_RUN_DEFAULTS;
+    snug_dry_run_request request = snug_dry_run_defaults();
     request.program = asked->program;
     request.gpu = asked->gpu;
     request.memory_bytes = SNUG_DRY_UNLIMITED;
@@ -90,7 +91,8 @@ static snug_status find_situation(snug_fit *fit) {
     SNUG_TRY(find_reserve(asked, situation));
     SNUG_TRY(run_unfixed(fit));
     fit->outcome = snug_dry_run_outcome_of(situation->unfixed);
-    if (fit->outcome != SNUG_DRY_RUN_FITS || !snug_dry_worst(situation->unfixed)) return SNUG_OK;
+    if (fit->outcome != SNUG_DRY_RUN_OUTCOME_FITS || !snug_dry_worst(situation->unfixed))
+        return SNUG_OK;
     find_need(fit);
     snug_status status =
         snug_fit_profile_read(situation->unfixed->seen->setup.directory, &situation->profile);
@@ -100,8 +102,9 @@ static snug_status find_situation(snug_fit *fit) {
     situation->step_seconds = 3 * situation->frontier.forward_seconds;
     if (situation->step_seconds <= 0) situation->step_seconds = 1;
     SNUG_TRY(snug_fit_search(fit));
-    if (fit->outcome == SNUG_DRY_RUN_FITS && asked->verify_steps) return snug_fit_verify(fit);
-    return fit->outcome == SNUG_DRY_RUN_NO_FIT ? find_least(fit) : SNUG_OK;
+    if (fit->outcome == SNUG_DRY_RUN_OUTCOME_FITS && asked->verify_steps)
+        return snug_fit_verify(fit);
+    return fit->outcome == SNUG_DRY_RUN_OUTCOME_NO_FIT ? find_least(fit) : SNUG_OK;
 }
 
 static snug_status make_output(snug_fit *fit) {
@@ -117,9 +120,13 @@ static snug_status make_output(snug_fit *fit) {
     return SNUG_OK;
 }
 
-snug_status snug_fit_start(const snug_fit_request *request, snug_fit **out) {
+snug_status snug_fit_start_sized(const snug_fit_request *given, size_t request_bytes,
+                                 snug_fit **out) {
     snug_fit *fit;
+    snug_fit_request wanted, *request = &wanted;
+    SNUG_REQUIRE(out, "a place for what fits");
     *out = NULL;
+    SNUG_TRY(snug_sized_take(request, sizeof *request, given, request_bytes, "a request"));
     if (!request->gpu && !request->memory_bytes)
         return snug_fail(SNUG_INVALID, "no card to fit on: give a card or an amount of memory");
     SNUG_TRY(check_names(request->fixes));
@@ -164,8 +171,8 @@ bool snug_fit_keeps_promise(const snug_fit *fit) {
 bool snug_fit_is_stopped(snug_fit *fit) {
     const snug_fit_request *request = &fit->request;
     if (request->should_stop && request->should_stop(request->context))
-        fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
-    return fit->outcome == SNUG_DRY_RUN_INTERRUPTED;
+        fit->outcome = SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
+    return fit->outcome == SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
 }
 
 bool snug_fit_fix_at(int index, const char **name, const char **help) {

@@ -48,7 +48,7 @@ static snug_status run_dry(snug_fit *fit, const snug_fit_candidate *candidate, u
                            snug_dry_run **out) {
     const snug_fit_request *asked = &fit->request;
     snug_text fixes = {0};
-    snug_dry_run_request request = SNUG_DRY_RUN_DEFAULTS;
+    snug_dry_run_request request = snug_dry_run_defaults();
     snug_fit_append_fixes(fit, candidate, &fixes);
     request.program = asked->program;
     request.gpu = asked->gpu;
@@ -71,16 +71,16 @@ static snug_status run_dry(snug_fit *fit, const snug_fit_candidate *candidate, u
 
 static snug_status note(snug_fit *fit, const snug_dry_run *run, snug_fit_candidate *candidate) {
     switch (snug_dry_run_outcome_of(run)) {
-    case SNUG_DRY_RUN_FITS:
+    case SNUG_DRY_RUN_OUTCOME_FITS:
         // What ran out of memory and went on is no fit.
         if (run->judgement.handled == 0) note_peak(run, candidate);
         return SNUG_OK;
-    case SNUG_DRY_RUN_NO_FIT:
+    case SNUG_DRY_RUN_OUTCOME_NO_FIT:
         note_lack(run, fit->situation.reserve, candidate);
         return SNUG_OK;
-    case SNUG_DRY_RUN_INTERRUPTED:
+    case SNUG_DRY_RUN_OUTCOME_INTERRUPTED:
         candidate->tried = false; // nothing was seen
-        fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
+        fit->outcome = SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
         return SNUG_OK;
     default:
         return note_failure(run, candidate);
@@ -102,7 +102,7 @@ snug_status snug_fit_try_without_limit(snug_fit *fit, snug_fit_candidate *candid
     fit->runs++;
     tell_run(fit, candidate);
     SNUG_TRY(run_dry(fit, candidate, SNUG_DRY_UNLIMITED, &fit->last));
-    if (snug_dry_run_outcome_of(fit->last) == SNUG_DRY_RUN_INTERRUPTED)
-        fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
+    if (snug_dry_run_outcome_of(fit->last) == SNUG_DRY_RUN_OUTCOME_INTERRUPTED)
+        fit->outcome = SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
     return SNUG_OK;
 }

@@ -60,7 +60,7 @@ static snug_status run_on_cpu(snug_fit *fit, const char *verify, const char *fix
     }
     if (status == SNUG_OK) status = snug_dry_records_read(setup.directory, &records);
     if (status == SNUG_OK) status = find_problem(&end, &records, problem);
-    if (end.interrupted) fit->outcome = SNUG_DRY_RUN_INTERRUPTED;
+    if (end.interrupted) fit->outcome = SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
     snug_dry_records_clear(&records);
     snug_dry_setup_clear(&setup);
     return status;
@@ -112,13 +112,13 @@ static bool is_the_same(const snug_fit_verification *seen) {
 static snug_fit_verdict judge(snug_fidelity fidelity, const snug_fit_verification *seen) {
     if (is_the_same(seen)) return SNUG_FIT_KEPT;
     switch (fidelity) {
-    case SNUG_EXACT:
+    case SNUG_FIDELITY_EXACT:
         return SNUG_FIT_BROKEN;
-    case SNUG_ROUNDING:
+    case SNUG_FIDELITY_ROUNDING:
         if (is_within(&seen->losses, rounding) && is_within(&seen->gradients, rounding))
             return SNUG_FIT_KEPT;
         return seen->random.different ? SNUG_FIT_OTHER_RANDOM : SNUG_FIT_BROKEN;
-    case SNUG_PRECISION:
+    case SNUG_FIDELITY_PRECISION:
         if (is_within(&seen->losses, precision)) return SNUG_FIT_KEPT;
         return seen->random.different ? SNUG_FIT_OTHER_RANDOM : SNUG_FIT_BROKEN;
     default:
@@ -190,7 +190,7 @@ snug_status snug_fit_verify(snug_fit *fit) {
     snug_status status = compare(fit, folder);
     snug_dry_remove_folder(folder);
     // Interrupted, nothing was seen: how the program ended says nothing of it.
-    if (fit->outcome == SNUG_DRY_RUN_INTERRUPTED) {
+    if (fit->outcome == SNUG_DRY_RUN_OUTCOME_INTERRUPTED) {
         snug_memory_free(fit->verification.problem);
         fit->verification = (snug_fit_verification){.verdict = SNUG_FIT_UNVERIFIED};
     }
@@ -230,8 +230,8 @@ static void append_kept(const snug_fit *fit, snug_text *out) {
         append_differences(seen, out);
         snug_text_append(out, ", within what '%s' promises (%g%s)",
                          snug_fidelity_name(chosen->fidelity),
-                         chosen->fidelity == SNUG_ROUNDING ? rounding : precision,
-                         chosen->fidelity == SNUG_ROUNDING ? "" : " of the losses");
+                         chosen->fidelity == SNUG_FIDELITY_ROUNDING ? rounding : precision,
+                         chosen->fidelity == SNUG_FIDELITY_ROUNDING ? "" : " of the losses");
     }
     if (seen->gradients.missing)
         snug_text_append(out, "; %" PRId64 " gradients were freed before they could be compared",

@@ -6,7 +6,8 @@
 static snug_status propose_micro_batch(const snug_fix_context *context, const snug_spec *base,
                                        int64_t micro_batch, snug_spec_list *specs) {
     snug_spec *spec = NULL;
-    snug_fidelity fidelity = context->has_batch_norm ? SNUG_STATISTICS : SNUG_ROUNDING;
+    snug_fidelity fidelity =
+        context->has_batch_norm ? SNUG_FIDELITY_STATISTICS : SNUG_FIDELITY_ROUNDING;
     SNUG_TRY(snug_spec_derive(specs, base, "accumulate", fidelity, &spec));
     spec->micro_batch = micro_batch;
     return SNUG_OK;
@@ -43,7 +44,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
 
 const snug_fix snug_fix_accumulate = {
     .info = {.name = "accumulate",
-             .fidelity = SNUG_ROUNDING,
+             .fidelity = SNUG_FIDELITY_ROUNDING,
              .help = "smaller micro-batches, gradients add up (statistics where batch norm is)"},
     .causes = "batch late-batch",
     .propose = propose,

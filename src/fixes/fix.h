@@ -28,7 +28,7 @@ typedef struct snug_spec {
     bool free_early;          // tensors are written in place and gradients die at their update
     bool fuse;                // activations become part of the batch norm before them
     bool recompute;           // forward results are dropped and made again where that is needed
-    snug_precision precision; // of activations, never SNUG_AUTO
+    snug_precision precision; // of activations, never SNUG_PRECISION_AUTO
     bool lean_optimizer;      // the optimizer's state in 8 bits
     size_t limit_bytes; // with recompute: what the arena should come to; 0: as little as can be
     bool evaluation;    // the forward pass alone, of as many samples as the limit lets

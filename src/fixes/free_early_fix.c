@@ -8,7 +8,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
     size_t count = specs->count;
     for (size_t i = 0; i < count; i++) {
         snug_spec base = specs->items[i], *spec = NULL;
-        SNUG_TRY(snug_spec_derive(specs, &base, "free-early", SNUG_EXACT, &spec));
+        SNUG_TRY(snug_spec_derive(specs, &base, "free-early", SNUG_FIDELITY_EXACT, &spec));
         spec->free_early = true;
     }
     return SNUG_OK;
@@ -16,7 +16,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
 
 const snug_fix snug_fix_free_early = {
     .info = {.name = "free-early",
-             .fidelity = SNUG_EXACT,
+             .fidelity = SNUG_FIDELITY_EXACT,
              .help = "every tensor dies at its last use; results in place; gradients are consumed"},
     .causes = "batch model optimizer-state",
     .propose = propose,

@@ -6,14 +6,14 @@
 static snug_status propose(const snug_fix_context *context, snug_spec_list *specs) {
     if (!context->has_batch_norm) return SNUG_OK;
     snug_spec base = specs->items[specs->count - 1], *spec = NULL;
-    SNUG_TRY(snug_spec_derive(specs, &base, "fuse", SNUG_EXACT, &spec));
+    SNUG_TRY(snug_spec_derive(specs, &base, "fuse", SNUG_FIDELITY_EXACT, &spec));
     spec->fuse = true;
     return SNUG_OK;
 }
 
 const snug_fix snug_fix_fuse = {
     .info = {.name = "fuse",
-             .fidelity = SNUG_EXACT,
+             .fidelity = SNUG_FIDELITY_EXACT,
              .help = "activations join the batch norm before them: fewer passes and tensors"},
     .causes = "batch",
     .propose = propose,

@@ -14,7 +14,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
     for (size_t i = 0; i < count && context->has_optimizer_state; i++) {
         snug_spec base = specs->items[i], *spec = NULL;
         if (!is_base(context, &base)) continue;
-        SNUG_TRY(snug_spec_derive(specs, &base, "lean-optimizer", SNUG_PRECISION, &spec));
+        SNUG_TRY(snug_spec_derive(specs, &base, "lean-optimizer", SNUG_FIDELITY_PRECISION, &spec));
         spec->lean_optimizer = true;
     }
     return SNUG_OK;
@@ -22,7 +22,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
 
 const snug_fix snug_fix_lean_optimizer = {
     .info = {.name = "lean-optimizer",
-             .fidelity = SNUG_PRECISION,
+             .fidelity = SNUG_FIDELITY_PRECISION,
              .help = "momentum and Adam's moments in 8 bits, a scale for each 256"},
     .causes = "model optimizer-state",
     .propose = propose,

@@ -5,7 +5,7 @@
 
 static snug_status propose_limit(const snug_spec *base, size_t limit, snug_spec_list *specs) {
     snug_spec *spec = NULL;
-    SNUG_TRY(snug_spec_derive(specs, base, "recompute", SNUG_EXACT, &spec));
+    SNUG_TRY(snug_spec_derive(specs, base, "recompute", SNUG_FIDELITY_EXACT, &spec));
     spec->recompute = true;
     spec->limit_bytes = limit;
     return SNUG_OK;
@@ -20,7 +20,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
 
 const snug_fix snug_fix_recompute = {
     .info = {.name = "recompute",
-             .fidelity = SNUG_EXACT,
+             .fidelity = SNUG_FIDELITY_EXACT,
              .help = "forward results are dropped and made again in the backward pass"},
     .causes = "batch late-batch workspace",
     .propose = propose,

@@ -9,7 +9,8 @@ static bool is_base(const snug_fix_context *context, const snug_spec *spec) {
     bool is_least = spec->recompute && spec->limit_bytes == 0 && spec->micro_batch == 1;
     bool is_whole =
         spec->micro_batch == context->batch_size || spec->micro_batch == context->micro_batch;
-    bool is_same = spec->precision == SNUG_FLOAT32 || spec->precision == context->precision;
+    bool is_same =
+        spec->precision == SNUG_PRECISION_FLOAT32 || spec->precision == context->precision;
     return spec->free_early && is_same && !spec->lean_optimizer && !spec->variant &&
            (is_least || (is_whole && (!spec->recompute || spec->limit_bytes > 0)));
 }
@@ -20,7 +21,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
         snug_spec base = specs->items[i], *spec = NULL;
         if (!is_base(context, &base)) continue;
         for (size_t j = 0; j < context->variant_count; j++) {
-            SNUG_TRY(snug_spec_derive(specs, &base, "smaller-model", SNUG_MODEL, &spec));
+            SNUG_TRY(snug_spec_derive(specs, &base, "smaller-model", SNUG_FIDELITY_MODEL, &spec));
             spec->variant = &context->variants[j];
         }
     }
@@ -29,7 +30,7 @@ static snug_status propose(const snug_fix_context *context, snug_spec_list *spec
 
 const snug_fix snug_fix_smaller_model = {
     .info = {.name = "smaller-model",
-             .fidelity = SNUG_MODEL,
+             .fidelity = SNUG_FIDELITY_MODEL,
              .help = "a narrower, separable or smaller published network; says which"},
     .causes = "model batch",
     .propose = propose,

@@ -1,3 +1,4 @@
+#include "base/sized.h"
 #include "models/model.h"
 
 #include <math.h>
@@ -143,8 +144,7 @@ snug_status snug_model_count(const snug_model *model, const snug_model_options *
     return status;
 }
 
-snug_status snug_model_describe(int index, snug_model_info *out) {
-    *out = (snug_model_info){0};
+static snug_status describe(int index, snug_model_info *out) {
     const snug_model *model = model_at(index);
     if (!model) return snug_fail(SNUG_NOT_FOUND, "model %d of %d", index, snug_model_total());
     snug_model_options options = {.drop = true};
@@ -156,4 +156,12 @@ snug_status snug_model_describe(int index, snug_model_info *out) {
                              .width = options.width,
                              .classes = options.classes};
     return snug_model_count(model, &options, &out->parameters, &out->multiply_adds);
+}
+
+snug_status snug_model_describe_sized(int index, snug_model_info *out, size_t out_bytes) {
+    SNUG_REQUIRE(out, "a place for what is told of the model");
+    snug_model_info found = {0};
+    snug_status status = describe(index, &found);
+    snug_sized_give(out, out_bytes, &found, sizeof found);
+    return status;
 }

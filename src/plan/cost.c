@@ -55,7 +55,7 @@ snug_status snug_costs_new(snug_device *device, const snug_plan_request *request
     self->request = request;
     self->budget = budget;
     self->is_measured =
-        request->cost == SNUG_COST_MEASURED && device->device_class->describe != NULL;
+        request->cost == SNUG_COST_SOURCE_MEASURED && device->device_class->describe != NULL;
     if (!self->is_measured) return SNUG_OK;
     snug_text machine = {0};
     device->device_class->describe(device, &machine);

@@ -5,8 +5,8 @@
 #include "device/device.h"
 
 bool snug_device_is_fast(const snug_device *device, snug_precision precision) {
-    if (precision == SNUG_BFLOAT16) return device->fast_bfloat16;
-    if (precision == SNUG_FLOAT16) return device->fast_float16;
+    if (precision == SNUG_PRECISION_BFLOAT16) return device->fast_bfloat16;
+    if (precision == SNUG_PRECISION_FLOAT16) return device->fast_float16;
     return true;
 }
 
@@ -19,11 +19,12 @@ bool snug_demands_list(const snug_plan_request *request, const char *fix) {
 }
 
 static bool wants_16_bits(const snug_plan_request *request) {
-    return request->precision == SNUG_BFLOAT16 || request->precision == SNUG_FLOAT16;
+    return request->precision == SNUG_PRECISION_BFLOAT16 ||
+           request->precision == SNUG_PRECISION_FLOAT16;
 }
 
 snug_status snug_demands_check(const snug_plan_request *request) {
-    if (request->precision == SNUG_FLOAT32 && request->fixes &&
+    if (request->precision == SNUG_PRECISION_FLOAT32 && request->fixes &&
         snug_demands_list(request, "mixed-precision"))
         return snug_fail(SNUG_INVALID,
                          "'--precision float32' rules out the fix mixed-precision: leave it out of "
@@ -31,7 +32,7 @@ snug_status snug_demands_check(const snug_plan_request *request) {
                          request->fixes);
     if (!wants_16_bits(request)) return SNUG_OK;
     const char *name = snug_precision_name(request->precision);
-    if (request->allow < SNUG_PRECISION)
+    if (request->allow < SNUG_FIDELITY_PRECISION)
         return snug_fail(SNUG_INVALID,
                          "'--precision %s' changes the numbers' precision, which '--allow %s' "
                          "rules out: allow precision, or leave the precision to auto",
@@ -58,7 +59,7 @@ static bool has_required(const snug_plan_request *request, const snug_spec *spec
 }
 
 bool snug_demands_met(const snug_plan_request *request, const snug_spec *spec) {
-    return (request->precision == SNUG_AUTO || request->precision == spec->precision) &&
+    return (request->precision == SNUG_PRECISION_AUTO || request->precision == spec->precision) &&
            has_required(request, spec);
 }
 

@@ -10,9 +10,9 @@ static const struct {
     const char *name;
     const snug_op *loss, *correct; // correct NULL: no answer is right or wrong
 } rows[] = {
-    [SNUG_CROSS_ENTROPY] = {"cross-entropy", &snug_op_cross_entropy, &snug_op_correct},
-    [SNUG_MSE] = {"mse", &snug_op_mse_loss, NULL},
-    [SNUG_BCE] = {"bce", &snug_op_bce_loss, &snug_op_correct_binary},
+    [SNUG_LOSS_CROSS_ENTROPY] = {"cross-entropy", &snug_op_cross_entropy, &snug_op_correct},
+    [SNUG_LOSS_MSE] = {"mse", &snug_op_mse_loss, NULL},
+    [SNUG_LOSS_BCE] = {"bce", &snug_op_bce_loss, &snug_op_correct_binary},
 };
 enum { LOSSES = sizeof rows / sizeof *rows };
 
@@ -26,7 +26,7 @@ snug_status snug_loss_parse(const char *text, snug_loss *out) {
         *out = (snug_loss)i;
         if (strcmp(text, rows[i].name) == 0) return SNUG_OK;
     }
-    *out = SNUG_CROSS_ENTROPY;
+    *out = SNUG_LOSS_CROSS_ENTROPY;
     return snug_fail(SNUG_INVALID, "'%s' is not a loss: expected cross-entropy, mse or bce", text);
 }
 
@@ -111,8 +111,8 @@ snug_status snug_training_add_loss(const snug_training *training, bool training_
     graph->scope = "loss";
     SNUG_TRY(graph->status);
     SNUG_TRY(check_output(built));
-    SNUG_TRY(training->loss == SNUG_CROSS_ENTROPY ? add_classes(training, built, operands)
-                                                  : add_numbers(built, operands));
+    SNUG_TRY(training->loss == SNUG_LOSS_CROSS_ENTROPY ? add_classes(training, built, operands)
+                                                       : add_numbers(built, operands));
     int64_t targets = snug_type_elements(snug_graph_type(graph, built->target)) / built->samples;
     snug_loss_attributes loss = {.label_smoothing = training_form ? training->label_smoothing : 0,
                                  .denominator = (training_form ? denominator : 1) * targets};
@@ -180,7 +180,7 @@ snug_status snug_training_sample(const snug_training *training, const snug_train
         SNUG_TRY(describe(built->graph, built->inputs[i], &out->inputs[i]));
     }
     SNUG_TRY(describe(built->graph, built->target, &out->target));
-    if (training->loss == SNUG_CROSS_ENTROPY)
+    if (training->loss == SNUG_LOSS_CROSS_ENTROPY)
         out->classes = snug_graph_type(built->graph, built->logits)
                            ->dims[snug_loss_class_axis(training, built)];
     out->target.below = out->classes;

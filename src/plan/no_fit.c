@@ -64,7 +64,7 @@ static snug_status narrow(const batch_search *self, int64_t *fits, size_t need_b
 static snug_status find_largest_batch(const snug_plan *plan, const snug_plan_request *request,
                                       int64_t *out) {
     snug_plan_request stable = *request;
-    stable.cost = SNUG_COST_MODEL;
+    stable.cost = SNUG_COST_SOURCE_MODEL;
     batch_search self = {.plan = plan, .request = &stable};
     size_t need = SIZE_MAX;
     *out = 0;
@@ -85,7 +85,7 @@ static void append_size(snug_text *text, size_t bytes) {
 }
 
 snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request) {
-    if (request->require && plan->minimum_bytes[SNUG_MODEL] == SIZE_MAX)
+    if (request->require && plan->minimum_bytes[SNUG_FIDELITY_MODEL] == SIZE_MAX)
         return snug_fail(SNUG_INVALID,
                          "no plan that was tried has every fix of '--require %s': name fewer; "
                          "accumulate is had with '--micro-batch'",
@@ -97,7 +97,7 @@ snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request) 
     append_size(&text, plan->budget_bytes);
     snug_text_append(&text, ": the smallest budget that works with what is allowed is ");
     append_size(&text, snug_plan_minimum_bytes(plan));
-    for (int i = (int)plan->allow + 1; i <= SNUG_MODEL; i++) {
+    for (int i = (int)plan->allow + 1; i <= SNUG_FIDELITY_MODEL; i++) {
         if (plan->minimum_bytes[i] == plan->minimum_bytes[i - 1]) continue;
         snug_text_append(&text, "; with '--allow %s' it is ", snug_fidelity_name((snug_fidelity)i));
         append_size(&text, plan->minimum_bytes[i]);

@@ -27,7 +27,7 @@ struct snug_plan {
     size_t budget_bytes, unfixed_bytes;
     // By fidelity: the smallest budget that works with changes of that much at most, whatever is
     // allowed. SIZE_MAX: there is none.
-    size_t minimum_bytes[SNUG_MODEL + 1];
+    size_t minimum_bytes[SNUG_FIDELITY_MODEL + 1];
     int64_t largest_batch; // when nothing fits: the largest batch that would, 0: not even a sample
     snug_candidate *candidates;
     size_t candidate_count;

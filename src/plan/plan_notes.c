@@ -24,7 +24,7 @@ static const snug_candidate *find_milder(const snug_plan *plan, snug_fidelity mo
 static void append_alternative(const snug_plan *plan, const snug_candidate *chosen,
                                snug_text *text) {
     char bytes[SNUG_SIZE_TEXT];
-    const snug_candidate *exact = find_milder(plan, SNUG_ROUNDING);
+    const snug_candidate *exact = find_milder(plan, SNUG_FIDELITY_ROUNDING);
     if (!exact) return;
     double ratio = chosen->step_seconds > 0 ? exact->step_seconds / chosen->step_seconds : 1;
     snug_text_append(text,
@@ -75,7 +75,7 @@ static bool has_fix(const snug_candidate *candidate, const char *name) {
 
 static void append_precision(const snug_plan *plan, const snug_candidate *chosen, snug_text *text) {
     if (has_fix(chosen, "mixed-precision")) {
-        snug_precision precision = SNUG_AUTO;
+        snug_precision precision = SNUG_PRECISION_AUTO;
         bool is_known = snug_precision_parse(chosen->precision, &precision) == SNUG_OK;
         snug_text_append(
             text,

@@ -46,8 +46,9 @@ static void print_candidate(const snug_candidate *candidate, const char *mark, s
     char peak[SNUG_SIZE_TEXT], micro[48];
     snug_text fixes = {0};
     join_fixes(candidate, "+", &fixes);
-    const char *changes =
-        candidate->fidelity == SNUG_EXACT ? "nothing" : snug_fidelity_name(candidate->fidelity);
+    const char *changes = candidate->fidelity == SNUG_FIDELITY_EXACT
+                              ? "nothing"
+                              : snug_fidelity_name(candidate->fidelity);
     if (candidate->accumulation_steps > 1)
         snprintf(micro, sizeof micro, "%" PRId64 " x %" PRId64, candidate->accumulation_steps,
                  candidate->micro_batch);
@@ -82,7 +83,7 @@ static void print_network(const snug_plan *plan, snug_text *text) {
         if (i > 0) snug_text_append(text, " + ");
         print_input(&sample->inputs[i], text);
     }
-    if (training->loss == SNUG_CROSS_ENTROPY) {
+    if (training->loss == SNUG_LOSS_CROSS_ENTROPY) {
         snug_text_append(text, ", %" PRId64 " classes", sample->classes);
     } else {
         snug_text_append(text, ", %s of ", snug_loss_name(training->loss));
@@ -100,10 +101,11 @@ static void print_head(const snug_plan *plan, snug_text *text) {
     snug_text_append(text, "\n\n  unfixed %12s  what the batch needs with every tensor kept\n",
                      snug_size_print(plan->unfixed_bytes, bytes));
     snug_text_append(text, "  budget  %12s\n", snug_size_print(plan->budget_bytes, bytes));
-    for (int i = 0; i <= SNUG_MODEL; i++) {
+    for (int i = 0; i <= SNUG_FIDELITY_MODEL; i++) {
         size_t minimum = plan->minimum_bytes[i];
         if (minimum == SIZE_MAX || (i > 0 && minimum == plan->minimum_bytes[i - 1])) continue;
-        const char *name = i == SNUG_EXACT ? "nothing" : snug_fidelity_name((snug_fidelity)i);
+        const char *name =
+            i == SNUG_FIDELITY_EXACT ? "nothing" : snug_fidelity_name((snug_fidelity)i);
         snug_text_append(text, "  minimum %12s  changing %s (%zu bytes)%s\n",
                          snug_size_print(minimum, bytes), name, minimum,
                          i > (int)plan->allow ? ", not allowed" : "");
@@ -200,7 +202,7 @@ static json_t *candidate_json(const snug_candidate *candidate, bool with_fits) {
         "recomputed_ops", (json_int_t)candidate->recomputed_ops, "step_seconds",
         candidate->step_seconds, "memory", memory);
     if (json && with_fits) json_object_set_new(json, "fits", json_boolean(candidate->fits));
-    if (json && candidate->fidelity == SNUG_MODEL)
+    if (json && candidate->fidelity == SNUG_FIDELITY_MODEL)
         json_object_set_new(json, "network", network_json(candidate));
     return json;
 }
@@ -227,7 +229,7 @@ static json_t *plan_json(const snug_plan *plan) {
     for (size_t i = 0; i < plan->candidate_count; i++)
         json_array_append_new(candidates, candidate_json(&plan->candidates[i], true));
     json_t *minima = json_object();
-    for (int i = 0; i <= SNUG_MODEL; i++)
+    for (int i = 0; i <= SNUG_FIDELITY_MODEL; i++)
         json_object_set_new(minima, snug_fidelity_name((snug_fidelity)i),
                             minimum_json(plan, (snug_fidelity)i));
     return json_pack(

@@ -35,11 +35,11 @@ static snug_status check_choices(const snug_plan_request *request) {
     const struct {
         const char *name;
         unsigned value, most;
-    } choices[] = {{"precision", (unsigned)request->precision, SNUG_FLOAT16},
-                   {"fidelity to allow", (unsigned)request->allow, SNUG_MODEL},
-                   {"loss", (unsigned)request->loss, SNUG_BCE},
-                   {"optimizer", (unsigned)optimizer->kind, SNUG_ADAMW},
-                   {"source of step times", (unsigned)request->cost, SNUG_COST_MODEL},
+    } choices[] = {{"precision", (unsigned)request->precision, SNUG_PRECISION_FLOAT16},
+                   {"fidelity to allow", (unsigned)request->allow, SNUG_FIDELITY_MODEL},
+                   {"loss", (unsigned)request->loss, SNUG_LOSS_BCE},
+                   {"optimizer", (unsigned)optimizer->kind, SNUG_OPTIMIZER_ADAMW},
+                   {"source of step times", (unsigned)request->cost, SNUG_COST_SOURCE_MODEL},
                    {"rank of the input", (unsigned)request->input_rank, SNUG_MAX_RANK - 1}};
     for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++)
         if (choices[i].value > choices[i].most)
@@ -87,9 +87,9 @@ snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *requ
     return SNUG_OK;
 }
 
-// The least that a spec with the fix |name| changes; SNUG_MODEL + 1: there is none.
+// The least that a spec with the fix |name| changes; SNUG_FIDELITY_MODEL + 1: there is none.
 static int least_fidelity(const snug_spec_list *specs, const char *name) {
-    int least = SNUG_MODEL + 1;
+    int least = SNUG_FIDELITY_MODEL + 1;
     for (size_t i = 0; i < specs->count; i++)
         for (int j = 0; specs->items[i].fixes[j]; j++)
             if (strcmp(specs->items[i].fixes[j], name) == 0 &&
@@ -104,15 +104,16 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
     int splitting = least_fidelity(specs, "accumulate");
     if (request->micro_batch > 0 && request->micro_batch < plan->batch_size &&
         splitting > (int)request->allow)
-        return snug_fail(
-            SNUG_INVALID, "micro-batches of %lld change %s, which '--allow %s' rules out",
-            (long long)request->micro_batch,
-            splitting == SNUG_STATISTICS ? "batch norm's statistics" : "the rounding of gradients",
-            allowed);
+        return snug_fail(SNUG_INVALID,
+                         "micro-batches of %lld change %s, which '--allow %s' rules out",
+                         (long long)request->micro_batch,
+                         splitting == SNUG_FIDELITY_STATISTICS ? "batch norm's statistics"
+                                                               : "the rounding of gradients",
+                         allowed);
     for (int i = 0; request->fixes && snug_fix_at(i); i++) {
         const char *name = snug_fix_at(i)->name;
         int least = least_fidelity(specs, name);
-        if (least > SNUG_MODEL) least = snug_fix_at(i)->fidelity;
+        if (least > SNUG_FIDELITY_MODEL) least = snug_fix_at(i)->fidelity;
         if (!snug_demands_list(request, name) || least <= (int)request->allow) continue;
         return snug_fail(SNUG_INVALID,
                          "the fix %s changes %s, which '--allow %s' rules out: leave it out of "
@@ -131,13 +132,14 @@ snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *re
                                 .micro_batch = request->micro_batch ? micro : 0,
                                 .budget_bytes = plan->budget_bytes,
                                 .has_batch_norm = plan->has_batch_norm,
-                                .has_optimizer_state = request->optimizer.kind != SNUG_SGD ||
-                                                       request->optimizer.momentum != 0,
+                                .has_optimizer_state =
+                                    request->optimizer.kind != SNUG_OPTIMIZER_SGD ||
+                                    request->optimizer.momentum != 0,
                                 .precision = request->precision,
                                 .variants = plan->variants,
                                 .variant_count = plan->variant_count};
-    snug_spec unfixed = {.micro_batch = batch_size, .precision = SNUG_FLOAT32}, *spec;
-    SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_EXACT, &spec));
+    snug_spec unfixed = {.micro_batch = batch_size, .precision = SNUG_PRECISION_FLOAT32}, *spec;
+    SNUG_TRY(snug_spec_derive(specs, &unfixed, NULL, SNUG_FIDELITY_EXACT, &spec));
     const snug_fix *fix;
     for (int i = 0; (fix = snug_fix_by_fidelity(i)); i++)
         if (snug_demands_list(request, fix->info.name)) SNUG_TRY(fix->propose(&context, specs));

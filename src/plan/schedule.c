@@ -14,20 +14,21 @@ enum { EXACT_EFFORT = 6000000, OTHER_EFFORT = 2000000, LEAST_EFFORT = 4000000 };
 static size_t effort_of(const snug_spec *spec, size_t nodes) {
     size_t effort = OTHER_EFFORT;
     if (!snug_spec_follows_budget(spec)) effort = LEAST_EFFORT;
-    if (spec->fidelity == SNUG_EXACT) effort = EXACT_EFFORT;
+    if (spec->fidelity == SNUG_FIDELITY_EXACT) effort = EXACT_EFFORT;
     return effort + effort * nodes / EFFORT_NODES;
 }
 
 // float16 has few exponents: gradients are scaled, and all of them must be there, and finite,
 // before any weight changes.
 static bool scales_loss(const snug_spec *spec) {
-    return spec->precision == SNUG_FLOAT16;
+    return spec->precision == SNUG_PRECISION_FLOAT16;
 }
 
 static snug_status build(const snug_training *training, snug_pass_kind kind, int64_t samples,
                          snug_schedule *schedule, snug_training_graph *out) {
-    static const snug_dtype dtypes[] = {
-        [SNUG_FLOAT32] = SNUG_F32, [SNUG_BFLOAT16] = SNUG_BF16, [SNUG_FLOAT16] = SNUG_F16};
+    static const snug_dtype dtypes[] = {[SNUG_PRECISION_FLOAT32] = SNUG_F32,
+                                        [SNUG_PRECISION_BFLOAT16] = SNUG_BF16,
+                                        [SNUG_PRECISION_FLOAT16] = SNUG_F16};
     const snug_spec *spec = &schedule->spec;
     snug_training fixed = *training;
     snug_variant_apply(spec->variant, &fixed);
@@ -64,7 +65,8 @@ static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule
         .in_place = spec->free_early,
         .recompute = spec->recompute,
         .recast = spec->free_early && !spec->evaluation &&
-                  (spec->precision == SNUG_BFLOAT16 || spec->precision == SNUG_FLOAT16),
+                  (spec->precision == SNUG_PRECISION_BFLOAT16 ||
+                   spec->precision == SNUG_PRECISION_FLOAT16),
         .limit_bytes = spec->limit_bytes > persistent ? spec->limit_bytes - persistent : 0,
         .effort = effort_of(spec, pass->built.graph->node_count)};
     return snug_pass_make(device, costs, pass->built, &options, pass);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/size.h"
+#include "base/sized.h"
 #include "plan/demands.h"
 #include "plan/plan.h"
 #include "plan/survey.h"
@@ -43,7 +44,7 @@ static int count_changes(const snug_candidate *candidate) {
     for (int i = 0; candidate->fixes[i]; i++)
         for (int j = 0; snug_fix_at(j); j++)
             changes += strcmp(snug_fix_at(j)->name, candidate->fixes[i]) == 0 &&
-                       snug_fix_at(j)->fidelity > SNUG_EXACT;
+                       snug_fix_at(j)->fidelity > SNUG_FIDELITY_EXACT;
     return changes;
 }
 
@@ -52,10 +53,11 @@ static bool better(const snug_candidate *a, const snug_candidate *b, bool prefer
     double faster = b->step_seconds - a->step_seconds;
     if (prefer_speed && faster != 0) return faster > 0;
     if (a->fidelity != b->fidelity) return a->fidelity < b->fidelity;
-    if (a->fidelity == SNUG_MODEL && (a->accumulation_steps > 1) != (b->accumulation_steps > 1))
+    if (a->fidelity == SNUG_FIDELITY_MODEL &&
+        (a->accumulation_steps > 1) != (b->accumulation_steps > 1))
         return b->accumulation_steps > 1;
     if (a->multiply_adds != b->multiply_adds) return a->multiply_adds > b->multiply_adds;
-    if (a->fidelity > SNUG_ROUNDING && count_changes(a) != count_changes(b))
+    if (a->fidelity > SNUG_FIDELITY_ROUNDING && count_changes(a) != count_changes(b))
         return count_changes(a) < count_changes(b);
     if (faster != 0) return faster > 0;
     return a->peak_bytes < b->peak_bytes;
@@ -75,7 +77,7 @@ static bool is_pointless(const snug_plan *plan, const snug_candidate *candidate)
 }
 
 static bool is_full_precision(const snug_candidate *candidate) {
-    return strcmp(candidate->precision, snug_precision_name(SNUG_FLOAT32)) == 0;
+    return strcmp(candidate->precision, snug_precision_name(SNUG_PRECISION_FLOAT32)) == 0;
 }
 
 // Fewer bits that need no less than the float32 form of the same fixes, and take no less time.
@@ -97,7 +99,7 @@ static bool saves_nothing(const snug_plan *plan, const snug_candidate *candidate
 static bool is_superfluous(const snug_plan *plan, const snug_plan_request *request,
                            const snug_spec *spec, const snug_candidate *candidate) {
     if (spec->variant && is_pointless(plan, candidate)) return true;
-    if (request->precision == SNUG_AUTO && saves_nothing(plan, candidate)) return true;
+    if (request->precision == SNUG_PRECISION_AUTO && saves_nothing(plan, candidate)) return true;
     if (!spec->recompute) return false;
     if (candidate->recomputed_ops == 0) return true;
     if (snug_spec_follows_budget(spec) && candidate->peak_bytes > spec->limit_bytes) return true;
@@ -130,7 +132,7 @@ static snug_status evaluate_one(snug_plan *plan, snug_costs *costs,
     bool demanded = (request->micro_batch == 0 || request->micro_batch == candidate->micro_batch) &&
                     snug_demands_met(request, spec);
     if (demanded && !snug_spec_follows_budget(spec))
-        for (int i = candidate->fidelity; i <= SNUG_MODEL; i++)
+        for (int i = candidate->fidelity; i <= SNUG_FIDELITY_MODEL; i++)
             if (candidate->peak_bytes < plan->minimum_bytes[i])
                 plan->minimum_bytes[i] = candidate->peak_bytes;
     if (candidate->fits &&
@@ -187,7 +189,7 @@ static snug_status sort_candidates(snug_plan *plan, bool is_chosen) {
 static snug_status evaluate(snug_plan *plan, snug_costs *costs, const snug_plan_request *request,
                             const snug_spec_list *specs, const snug_spec **chosen) {
     SNUG_TRY(SNUG_NEW(&plan->candidates, specs->count));
-    for (int i = 0; i <= SNUG_MODEL; i++)
+    for (int i = 0; i <= SNUG_FIDELITY_MODEL; i++)
         plan->minimum_bytes[i] = SIZE_MAX;
     *chosen = NULL;
     for (int following = 0; following < 2; following++) {
@@ -228,7 +230,8 @@ static snug_status list_networks(snug_plan *plan, const snug_plan_request *reque
     SNUG_TRY(snug_survey(plan, request));
     SNUG_TRY(snug_variant_describe(&plan->training, &plan->own));
     plan->network = plan->own;
-    if (plan->file || request->allow < SNUG_MODEL || !snug_demands_list(request, "smaller-model"))
+    if (plan->file || request->allow < SNUG_FIDELITY_MODEL ||
+        !snug_demands_list(request, "smaller-model"))
         return SNUG_OK;
     return snug_variants_list(&plan->training, &plan->variants, &plan->variant_count);
 }
@@ -295,15 +298,18 @@ static snug_status fill(snug_plan *plan, const snug_plan_request *request,
     return snug_plan_chosen(plan) ? SNUG_OK : snug_plan_no_fit(plan, request);
 }
 
-snug_status snug_plan_make(snug_device *device, const snug_plan_request *request, snug_plan **out) {
+snug_status snug_plan_make_sized(snug_device *device, const snug_plan_request *given,
+                                 size_t request_bytes, snug_plan **out) {
     SNUG_REQUIRE(out, "a place for the plan");
     *out = NULL;
     SNUG_REQUIRE(device, "a device");
-    SNUG_REQUIRE(request && request->model, "a request that names a model");
+    snug_plan_request request;
+    SNUG_TRY(snug_sized_take(&request, sizeof request, given, request_bytes,
+                             "a request that names a model"));
+    SNUG_REQUIRE(request.model, "a request that names a model");
     const snug_model *model = NULL;
-    *out = NULL;
-    if (!snug_file_model_matches(request->model)) SNUG_TRY(snug_model_find(request->model, &model));
-    return snug_plan_make_of(device, request, model, out);
+    if (!snug_file_model_matches(request.model)) SNUG_TRY(snug_model_find(request.model, &model));
+    return snug_plan_make_of(device, &request, model, out);
 }
 
 snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *request,
@@ -350,7 +356,7 @@ size_t snug_plan_minimum_bytes(const snug_plan *plan) {
 }
 
 size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity) {
-    return (unsigned)fidelity <= SNUG_MODEL ? plan->minimum_bytes[fidelity] : SIZE_MAX;
+    return (unsigned)fidelity <= SNUG_FIDELITY_MODEL ? plan->minimum_bytes[fidelity] : SIZE_MAX;
 }
 
 int64_t snug_plan_largest_batch(const snug_plan *plan) {
@@ -361,9 +367,8 @@ size_t snug_plan_unfixed_bytes(const snug_plan *plan) {
     return plan->unfixed_bytes;
 }
 
-const snug_candidate *snug_plan_candidates(const snug_plan *plan, size_t *count) {
-    *count = plan->candidate_count;
-    return plan->candidates;
+const snug_candidate *snug_plan_candidate(const snug_plan *plan, size_t index) {
+    return plan && index < plan->candidate_count ? &plan->candidates[index] : NULL;
 }
 
 const snug_candidate *snug_plan_chosen(const snug_plan *plan) {
@@ -379,7 +384,7 @@ bool snug_plan_is_per_pixel(const snug_plan *plan) {
 }
 
 bool snug_plan_has_accuracy(const snug_plan *plan) {
-    return plan->training.loss != SNUG_MSE;
+    return plan->training.loss != SNUG_LOSS_MSE;
 }
 
 void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning) {

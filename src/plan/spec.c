@@ -22,7 +22,7 @@ snug_status snug_spec_derive(snug_spec_list *specs, const snug_spec *base, const
 }
 
 const snug_fix *snug_fix_by_fidelity(int index) {
-    for (int fidelity = SNUG_EXACT; fidelity <= SNUG_MODEL; fidelity++)
+    for (int fidelity = SNUG_FIDELITY_EXACT; fidelity <= SNUG_FIDELITY_MODEL; fidelity++)
         for (const snug_fix *const *fix = snug_fixes; *fix; fix++)
             if ((*fix)->info.fidelity == (snug_fidelity)fidelity && index-- == 0) return *fix;
     return NULL;

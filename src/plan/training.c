@@ -14,11 +14,11 @@
 
 snug_optimizer snug_optimizer_defaults(snug_optimizer_kind kind) {
     snug_optimizer optimizer = {.kind = kind};
-    if (kind == SNUG_SGD) return optimizer;
+    if (kind == SNUG_OPTIMIZER_SGD) return optimizer;
     optimizer.beta1 = 0.9;
     optimizer.beta2 = 0.999;
     optimizer.eps = 1e-8;
-    optimizer.weight_decay = kind == SNUG_ADAMW ? 0.01 : 0;
+    optimizer.weight_decay = kind == SNUG_OPTIMIZER_ADAMW ? 0.01 : 0;
     return optimizer;
 }
 
@@ -80,7 +80,7 @@ static void emit_adam(const snug_training *training, snug_graph *graph, snug_ten
                                        .beta2 = optimizer->beta2,
                                        .eps = optimizer->eps,
                                        .weight_decay = optimizer->weight_decay,
-                                       .decoupled = optimizer->kind == SNUG_ADAMW};
+                                       .decoupled = optimizer->kind == SNUG_OPTIMIZER_ADAMW};
     if (lean_companions(training, graph, weight, "exp_avg", "exp_avg.scale", m) &&
         lean_companions(training, graph, weight, "exp_avg_sq", "exp_avg_sq.scale", v)) {
         SNUG_EMIT(graph, &snug_op_lean_adam_update, &attributes, weight, gradient, m[0], m[1], v[0],
@@ -96,7 +96,7 @@ static snug_status emit_update(const snug_training *training, snug_graph *graph,
                                snug_tensor_id weight, snug_tensor_id gradient) {
     snug_phase phase = graph->phase;
     graph->phase = SNUG_UPDATE;
-    if (training->optimizer.kind == SNUG_SGD)
+    if (training->optimizer.kind == SNUG_OPTIMIZER_SGD)
         emit_sgd(training, graph, weight, gradient);
     else
         emit_adam(training, graph, weight, gradient);

@@ -1,5 +1,6 @@
 // A saved network on a data set.
 #include "base/clock.h"
+#include "base/sized.h"
 #include "base/status.h"
 #include "data/element.h"
 #include "snug/train.h"
@@ -30,11 +31,16 @@ static snug_status run(evaluation *self, snug_trainer *trainer, snug_dataset *te
                                  &result->accuracy);
 }
 
-snug_status snug_evaluate(const snug_plan *plan, const char *weights, snug_dataset *test,
-                          const snug_evaluate_options *options, snug_evaluate_result *result) {
-    SNUG_REQUIRE(plan && weights && test && options && result,
+snug_status snug_evaluate_sized(const snug_plan *plan, const char *weights, snug_dataset *test,
+                                const snug_evaluate_options *given, size_t options_bytes,
+                                snug_evaluate_result *out, size_t result_bytes) {
+    SNUG_REQUIRE(plan && weights && test && given && out,
                  "a plan, weights, data, options and a place for the result");
-    *result = (snug_evaluate_result){0};
+    snug_evaluate_options wanted, *options = &wanted;
+    snug_evaluate_result found = {0}, *result = &found;
+    snug_sized_give(out, result_bytes, result, sizeof *result);
+    SNUG_TRY(
+        snug_sized_take(options, sizeof *options, given, options_bytes, "options to evaluate"));
     evaluation self = {.options = options};
     snug_trainer *trainer;
     double began = snug_clock_seconds();
@@ -46,5 +52,6 @@ snug_status snug_evaluate(const snug_plan *plan, const char *weights, snug_datas
     result->seconds = snug_clock_seconds() - began;
     snug_loader_stop(self.loader);
     snug_trainer_free(trainer);
+    snug_sized_give(out, result_bytes, result, sizeof *result);
     return status;
 }

@@ -37,21 +37,21 @@ static void print_fixes(const snug_candidate *chosen, char text[SNUG_FACT_TEXT])
     for (int i = 0; chosen->fixes[i]; i++) {
         const snug_fix_info *fix;
         for (int j = 0; (fix = snug_fix_at(j)); j++)
-            if (strcmp(fix->name, chosen->fixes[i]) == 0 && fix->fidelity != SNUG_EXACT &&
-                fix->fidelity != SNUG_MODEL && used < SNUG_FACT_TEXT)
+            if (strcmp(fix->name, chosen->fixes[i]) == 0 && fix->fidelity != SNUG_FIDELITY_EXACT &&
+                fix->fidelity != SNUG_FIDELITY_MODEL && used < SNUG_FACT_TEXT)
                 used += (size_t)snprintf(text + used, SNUG_FACT_TEXT - used, "%s%s",
                                          used ? "," : "", fix->name);
     }
 }
 
 static void print_optimizer(const snug_optimizer *optimizer, char text[SNUG_FACT_TEXT]) {
-    if (optimizer->kind == SNUG_SGD)
+    if (optimizer->kind == SNUG_OPTIMIZER_SGD)
         snprintf(text, SNUG_FACT_TEXT, "sgd, momentum %.9g, dampening %.9g%s, weight decay %.9g",
                  optimizer->momentum, optimizer->dampening, optimizer->nesterov ? ", nesterov" : "",
                  optimizer->weight_decay);
     else
         snprintf(text, SNUG_FACT_TEXT, "%s, betas %.9g and %.9g, eps %.9g, weight decay %.9g",
-                 optimizer->kind == SNUG_ADAM ? "adam" : "adamw", optimizer->beta1,
+                 optimizer->kind == SNUG_OPTIMIZER_ADAM ? "adam" : "adamw", optimizer->beta1,
                  optimizer->beta2, optimizer->eps, optimizer->weight_decay);
 }
 
@@ -80,7 +80,7 @@ void snug_facts_list(const snug_plan *plan, const snug_train_options *options, i
     add_text(out, "device", "device", false, snug_device_name(plan->device));
     add_whole(out, "threads", "number of threads", false, snug_device_threads(plan->device));
     // A constant rate does not know how long the run is.
-    if (options->schedule != SNUG_LR_CONSTANT)
+    if (options->schedule != SNUG_LR_SCHEDULE_CONSTANT)
         add_whole(out, "schedule_steps", "number of steps, which the rate follows,", false, steps);
 }
 

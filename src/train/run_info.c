@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sized.h"
 #include "base/text.h"
 #include "plan/file_model.h"
 #include "snug/train.h"
@@ -54,9 +55,7 @@ static snug_status read_network(const char *path, json_t *plan, snug_run_info *o
     return SNUG_OK;
 }
 
-snug_status snug_run_describe(const char *folder, snug_run_info *out) {
-    SNUG_REQUIRE(folder && out, "a folder and a place for what it says");
-    *out = (snug_run_info){0};
+static snug_status describe(const char *folder, snug_run_info *out) {
     snug_text path = {0};
     snug_text_append(&path, "%s/plan.json", folder);
     snug_status status = snug_text_status(&path);
@@ -77,5 +76,13 @@ snug_status snug_run_describe(const char *folder, snug_run_info *out) {
         if (file) fclose(file);
     }
     snug_text_clear(&path);
+    return status;
+}
+
+snug_status snug_run_describe_sized(const char *folder, snug_run_info *out, size_t out_bytes) {
+    SNUG_REQUIRE(folder && out, "a folder and a place for what it says");
+    snug_run_info found = {0};
+    snug_status status = describe(folder, &found);
+    snug_sized_give(out, out_bytes, &found, sizeof found);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sized.h"
 #include "base/text.h"
 #include "data/element.h"
 #include "train/resume.h"
@@ -80,7 +81,7 @@ static double learning_rate(const training_loop *self, int64_t step) {
     const snug_train_options *options = self->options;
     double warmup = floor(options->warmup_epochs * (double)self->epoch_steps);
     if ((double)step < warmup) return options->learning_rate * ((double)step + 1) / (warmup + 1);
-    if (options->schedule == SNUG_LR_CONSTANT) return options->learning_rate;
+    if (options->schedule == SNUG_LR_SCHEDULE_CONSTANT) return options->learning_rate;
     const double pi = 3.14159265358979323846;
     double share = ((double)step - warmup) / fmax((double)self->steps - warmup, 1);
     return options->learning_rate * 0.5 * (1 + cos(pi * share));
@@ -400,11 +401,8 @@ static snug_status finish(training_loop *self, snug_status status) {
     return status;
 }
 
-snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
-                       const snug_train_options *options, snug_train_result *result) {
-    SNUG_REQUIRE(plan && train && options && result,
-                 "a plan, data, options and a place for the result");
-    SNUG_REQUIRE((unsigned)options->schedule <= SNUG_LR_COSINE,
+static snug_status check_options(const snug_train_options *options) {
+    SNUG_REQUIRE((unsigned)options->schedule <= SNUG_LR_SCHEDULE_COSINE,
                  "a known schedule of the learning rate");
     SNUG_REQUIRE(options->epochs >= 0 && options->max_steps >= 0, "epochs and steps of at least 0");
     SNUG_REQUIRE(isfinite(options->learning_rate) && options->warmup_epochs >= 0,
@@ -413,7 +411,18 @@ snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset 
                      options->checkpoints_kept >= 0,
                  "steps, seconds and a number of checkpoints of at least 0");
     SNUG_REQUIRE(options->out || !options->resume, "the folder of the run that is resumed");
-    *result = (snug_train_result){.accuracy = NAN, .val_loss = NAN};
+    return SNUG_OK;
+}
+
+snug_status snug_train_sized(const snug_plan *plan, snug_dataset *train, snug_dataset *test,
+                             const snug_train_options *given, size_t options_bytes,
+                             snug_train_result *out, size_t result_bytes) {
+    SNUG_REQUIRE(plan && train && given && out, "a plan, data, options and a place for the result");
+    snug_train_options wanted, *options = &wanted;
+    snug_train_result found = {.accuracy = NAN, .val_loss = NAN}, *result = &found;
+    snug_sized_give(out, result_bytes, result, sizeof *result);
+    SNUG_TRY(snug_sized_take(options, sizeof *options, given, options_bytes, "options to train"));
+    SNUG_TRY(check_options(options));
     training_loop self = {.plan = plan,
                           .options = options,
                           .result = result,
@@ -427,5 +436,6 @@ snug_status snug_train(const snug_plan *plan, snug_dataset *train, snug_dataset 
     snug_loader_stop(self.test_loader);
     snug_trainer_free(self.trainer);
     snug_run_close(&self.run);
+    snug_sized_give(out, result_bytes, result, sizeof *result);
     return status;
 }

@@ -1,5 +1,6 @@
 // A trainer: one optimizer update at a time inside a plan's arena.
 #include "train/trainer.h"
+#include "base/sized.h"
 
 #include <math.h>
 #include <string.h>
@@ -342,20 +343,23 @@ size_t snug_trainer_measured_peak(const snug_trainer *trainer) {
     return snug_program_measured_peak(trainer->program);
 }
 
-snug_status snug_trainer_tensor(const snug_trainer *trainer, size_t index, snug_tensor_info *out) {
+snug_status snug_trainer_tensor_sized(const snug_trainer *trainer, size_t index,
+                                      snug_tensor_info *out, size_t out_bytes) {
     SNUG_REQUIRE(trainer && out, "a trainer and a place for what is told");
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
-    *out = (snug_tensor_info){0};
+    snug_tensor_info found = {0};
+    snug_sized_give(out, out_bytes, &found, sizeof found);
     if (index >= persistent->count)
         return snug_fail(SNUG_NOT_FOUND, "tensor %zu of %zu", index, persistent->count);
     const snug_slot *slot = &persistent->slots[index];
-    *out = (snug_tensor_info){.name = slot->name,
-                              .rank = slot->type.rank,
-                              .shape = slot->type.dims,
-                              .type = snug_dtype_name(slot->type.dtype),
-                              .bytes = slot->bytes,
-                              .is_weight = slot->role == SNUG_ROLE_WEIGHT,
-                              .is_statistic = slot->role == SNUG_ROLE_STATISTIC};
+    found = (snug_tensor_info){.name = slot->name,
+                               .rank = slot->type.rank,
+                               .shape = slot->type.dims,
+                               .type = snug_dtype_name(slot->type.dtype),
+                               .bytes = slot->bytes,
+                               .is_weight = slot->role == SNUG_ROLE_WEIGHT,
+                               .is_statistic = slot->role == SNUG_ROLE_STATISTIC};
+    snug_sized_give(out, out_bytes, &found, sizeof found);
     return SNUG_OK;
 }
 

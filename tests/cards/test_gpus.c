@@ -336,7 +336,8 @@ static void a_card_is_a_device_to_plan_for(void **state) {
     snug_device *device;
     snug_plan *plan;
     assert_int_equal(snug_gpu_open(find("RTX 3060 Laptop"), &device), SNUG_OK);
-    snug_plan_request request = {.model = "resnet18", .batch_size = 32, .allow = SNUG_STATISTICS};
+    snug_plan_request request = {
+        .model = "resnet18", .batch_size = 32, .allow = SNUG_FIDELITY_STATISTICS};
     assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_OK);
     assert_int_equal(snug_plan_budget_bytes(plan), snug_gpu_usable_bytes(find("RTX 3060 Laptop")));
     // Three times the forward pass's 1.81e9 multiply-adds a sample, at 13.1e12 operations a second.

@@ -21,6 +21,7 @@ static snug_dataset *open_synthetic(uint64_t seed, snug_split split) {
                                     .samples = SAMPLES};
     snug_dataset *dataset;
     assert_int_equal(snug_dataset_open(&options, &dataset), SNUG_OK);
+    assert_int_equal(snug_dataset_sample(dataset)->inputs[0].bytes, 3 * 8 * 8 * sizeof(float));
     return dataset;
 }
 
@@ -49,7 +50,7 @@ static void test_validation_share(void **state) {
     (void)state;
     float all[SAMPLES], found[SAMPLES], pixels[3 * 8 * 8];
     int32_t target;
-    snug_dataset *whole = open_synthetic(1, SNUG_TRAIN);
+    snug_dataset *whole = open_synthetic(1, SNUG_SPLIT_TRAIN);
     for (int i = 0; i < SAMPLES; i++) {
         assert_int_equal(snug_dataset_read(whole, i, (void *[]){pixels}, &target), SNUG_OK);
         all[i] = pixels[0];
@@ -58,7 +59,7 @@ static void test_validation_share(void **state) {
     int64_t done = 0;
     for (int split = 0; split < 2; split++) {
         snug_dataset_options options = {.name = "synthetic",
-                                        .split = split ? SNUG_TEST : SNUG_TRAIN,
+                                        .split = split ? SNUG_SPLIT_TEST : SNUG_SPLIT_TRAIN,
                                         .validation_share = 0.2,
                                         .channels = 3,
                                         .height = 8,
@@ -88,7 +89,7 @@ static void test_loader(void **state) {
     float plain[SAMPLES], epochs[3][2][SAMPLES], pixels[3 * 8 * 8];
     static const int64_t chunks[] = {1, 5, 37};
     for (int i = 0; i < 3; i++) {
-        snug_dataset *dataset = open_synthetic(1, SNUG_TRAIN);
+        snug_dataset *dataset = open_synthetic(1, SNUG_SPLIT_TRAIN);
         int32_t target;
         for (int j = 0; j < SAMPLES; j++) {
             assert_int_equal(snug_dataset_read(dataset, j, (void *[]){pixels}, &target), SNUG_OK);
@@ -113,7 +114,7 @@ static void test_loader(void **state) {
 
 static void test_loader_stops_early(void **state) {
     (void)state;
-    snug_dataset *dataset = open_synthetic(1, SNUG_TRAIN);
+    snug_dataset *dataset = open_synthetic(1, SNUG_SPLIT_TRAIN);
     snug_loader_options options = {.chunk_samples = 4};
     for (int i = 0; i < 50; i++) {
         snug_loader *loader;
@@ -139,7 +140,7 @@ static void test_fashion_mnist(void **state) {
     assert_int_equal(info.classes, 10);
     assert_true(info.has_test);
     snug_dataset_options options = {.name = "fashion-mnist",
-                                    .split = SNUG_TEST,
+                                    .split = SNUG_SPLIT_TEST,
                                     .channels = 3,
                                     .height = 32,
                                     .width = 32,

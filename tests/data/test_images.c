@@ -174,7 +174,7 @@ static void test_png(void **state) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         write_png(in_root("png/a/one.png"), SIZE, SIZE, kinds[i]);
         for (int channels = 1; channels <= 3; channels += 2) {
-            snug_dataset *data = open_images(in_root("png"), channels, SIZE, SNUG_TRAIN);
+            snug_dataset *data = open_images(in_root("png"), channels, SIZE, SNUG_SPLIT_TRAIN);
             assert_int_equal(snug_dataset_samples(data), 1);
             assert_int_equal(read_sample(data, 0), 0);
             snug_dataset_close(data);
@@ -206,7 +206,7 @@ static void test_jpeg(void **state) {
         // An ending tells nothing of what is in a file.
         write_jpeg(in_root("jpeg/a/one.png"), SIZE, SIZE, kinds[i].space, kinds[i].channels,
                    kinds[i].is_progressive);
-        snug_dataset *data = open_images(in_root("jpeg"), 3, SIZE, SNUG_TRAIN);
+        snug_dataset *data = open_images(in_root("jpeg"), 3, SIZE, SNUG_SPLIT_TRAIN);
         read_sample(data, 0);
         snug_dataset_close(data);
         double total = 0;
@@ -255,7 +255,7 @@ static double at_row(int y, void *context) {
 
 static void check_resize(int width, int height, int size, int wide, int tall, int left, int top) {
     write_png(in_root("size/a/one.png"), width, height, (png_kind){PNG_COLOR_TYPE_RGB, 8, 3, 0, 0});
-    snug_dataset *data = open_images(in_root("size"), 3, size, SNUG_TRAIN);
+    snug_dataset *data = open_images(in_root("size"), 3, size, SNUG_SPLIT_TRAIN);
     read_sample(data, 0);
     snug_dataset_close(data);
     for (int y = 0; y < size; y += 3)
@@ -309,7 +309,7 @@ static void test_classes(void **state) {
     assert_int_equal(info.classes, 4); // B, a10, a9, b
     assert_int_equal(info.samples, 5); // a link to a folder above leads nowhere
     assert_false(info.has_test);
-    snug_dataset *data = open_images(in_root("set"), 3, 8, SNUG_TRAIN);
+    snug_dataset *data = open_images(in_root("set"), 3, 8, SNUG_SPLIT_TRAIN);
     static const int wanted[] = {0, 1, 1, 2, 3};
     assert_int_equal(snug_dataset_samples(data), 5);
     for (int i = 0; i < 5; i++)
@@ -325,10 +325,10 @@ static void test_split(void **state) {
     put("parts/train/cat/1.png");
     put("parts/train/dog/2.png");
     put("parts/val/dog/3.png");
-    snug_dataset *data = open_images(in_root("parts"), 3, 8, SNUG_TRAIN);
+    snug_dataset *data = open_images(in_root("parts"), 3, 8, SNUG_SPLIT_TRAIN);
     assert_int_equal(snug_dataset_samples(data), 2);
     snug_dataset_close(data);
-    data = open_images(in_root("parts"), 3, 8, SNUG_TEST);
+    data = open_images(in_root("parts"), 3, 8, SNUG_SPLIT_TEST);
     assert_string_equal(snug_dataset_use(data), "validation");
     assert_int_equal(snug_dataset_samples(data), 1);
     assert_int_equal(read_sample(data, 0), 1); // a dog, though there is no cat beside it
@@ -336,7 +336,7 @@ static void test_split(void **state) {
     make_folders((const char *[]){"parts/val/fox", NULL});
     put("parts/val/fox/4.png");
     snug_dataset_options options = {.name = in_root("parts"),
-                                    .split = SNUG_TEST,
+                                    .split = SNUG_SPLIT_TEST,
                                     .channels = 3,
                                     .height = 8,
                                     .width = 8,
@@ -392,7 +392,7 @@ static void write_whole(const char *to, const unsigned char *bytes, size_t lengt
 
 // Whatever the file is made into, it is read or named; the other one is there all the same.
 static void check_damaged(const char *name, bool is_lost) {
-    snug_dataset *data = open_images(in_root("torn"), 3, 16, SNUG_TRAIN);
+    snug_dataset *data = open_images(in_root("torn"), 3, 16, SNUG_SPLIT_TRAIN);
     int64_t skipped = snug_dataset_skipped(data);
     assert_int_equal(snug_dataset_samples(data) + skipped, 2);
     if (is_lost) assert_int_equal(skipped, 1);
@@ -443,7 +443,7 @@ static void test_nothing_left(void **state) {
         snug_dataset *data;
         fits.name = in_root("bad");
         fits.validation_share = 0.5;
-        fits.split = i ? SNUG_TEST : SNUG_TRAIN;
+        fits.split = i ? SNUG_SPLIT_TEST : SNUG_SPLIT_TRAIN;
         assert_int_equal(snug_dataset_open(&fits, &data), SNUG_OK);
         skipped += snug_dataset_skipped(data);
         samples += snug_dataset_samples(data);

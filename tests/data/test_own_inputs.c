@@ -88,8 +88,8 @@ static void check(bool both) {
     write_model(both);
     assert_int_equal(snug_dataset_describe(data_path, &info), SNUG_OK);
     snug_plan_request request = {.model = model_path,
-                                 .cost = SNUG_COST_MODEL,
-                                 .loss = SNUG_MSE,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
+                                 .loss = SNUG_LOSS_MSE,
                                  .batch_size = ROWS,
                                  .data_inputs = info.inputs,
                                  .data_input_count = info.input_count};

@@ -31,7 +31,7 @@ static void make_fit(const char *name, snug_fit *out) {
     static snug_dry_run unfixed;
     char folder[512];
     snug_fit_situation *situation = &out->situation;
-    *out = (snug_fit){.request = SNUG_FIT_DEFAULTS, .chosen = -1, .try_on_card = try_card};
+    *out = (snug_fit){.request = snug_fit_defaults(), .chosen = -1, .try_on_card = try_card};
     situation->unfixed = &unfixed;
     situation->request = &out->request;
     snprintf(folder, sizeof folder, "%s/tests/fit/profiles/%s", SNUG_SOURCE_DIR, name);
@@ -75,7 +75,7 @@ static uint64_t peak_with(const char *name, uint64_t percent, snug_fidelity allo
 
 static void test_monotone(void **state) {
     static const char *const programs[] = {"bert", "encoder", "gpt2", "resnet", "unet"};
-    static const snug_fidelity allowed[] = {SNUG_EXACT, SNUG_STATISTICS};
+    static const snug_fidelity allowed[] = {SNUG_FIDELITY_EXACT, SNUG_FIDELITY_STATISTICS};
     (void)state;
     for (size_t a = 0; a < 2; a++)
         for (size_t p = 0; p < sizeof programs / sizeof programs[0]; p++) {

@@ -38,10 +38,10 @@ static char *report(uint64_t needed, uint64_t room, bool json) {
                                        .count = 1};
     char name[] = "train", option[] = "--batch_size=64", *program[] = {name, option, NULL};
     snug_dry_run last = {.smallest = needed};
-    snug_fit fit = {.request = SNUG_FIT_DEFAULTS, .candidate_count = 1, .chosen = -1};
+    snug_fit fit = {.request = snug_fit_defaults(), .candidate_count = 1, .chosen = -1};
     snug_text text = {0};
     fit.request.program = program;
-    fit.outcome = SNUG_DRY_RUN_NO_FIT;
+    fit.outcome = SNUG_DRY_RUN_OUTCOME_NO_FIT;
     fit.last = &last;
     fit.situation = (snug_fit_situation){
         .request = &fit.request, .total = room, .needed = needed, .context = 500 * MIB};

@@ -82,7 +82,7 @@ static void make_profile(const world *from, snug_fit_profile *out) {
 static void make_fit(const world *from, snug_fit *out) {
     static snug_dry_run unfixed;
     snug_fit_situation *situation = &out->situation;
-    *out = (snug_fit){.request = SNUG_FIT_DEFAULTS, .chosen = -1, .try_on_card = try_card};
+    *out = (snug_fit){.request = snug_fit_defaults(), .chosen = -1, .try_on_card = try_card};
     situation->unfixed = &unfixed;
     situation->request = &out->request;
     assert_int_equal(snug_gpu_find("RTX 3060", &situation->gpu), SNUG_OK);
@@ -111,7 +111,7 @@ static bool best_choice(const snug_fit *fit, snug_fidelity *fidelity, double *ov
     bool found = false;
     for (size_t i = 0; snug_fit_fixes[i];) {
         bool allowed = true;
-        snug_fidelity changes = SNUG_EXACT;
+        snug_fidelity changes = SNUG_FIDELITY_EXACT;
         for (size_t k = 0; snug_fit_fixes[k]; k++) {
             if (!amounts[k]) continue;
             const snug_fit_fix *fix = snug_fit_fixes[k];
@@ -141,7 +141,7 @@ static bool best_choice(const snug_fit *fit, snug_fidelity *fidelity, double *ov
 static bool check_budget(uint64_t total_of_needed) {
     static const double less = 0.93;
     snug_fit fit;
-    snug_fidelity fidelity = SNUG_EXACT;
+    snug_fidelity fidelity = SNUG_FIDELITY_EXACT;
     double overhead = 0;
     bool worse = false;
     make_fit(now, &fit);
@@ -151,7 +151,8 @@ static bool check_budget(uint64_t total_of_needed) {
     fit.situation.total = total;
     assert_int_equal(snug_fit_search(&fit), SNUG_OK);
     assert_true(fit.runs <= SNUG_FIT_RUNS);
-    assert_int_equal(fit.outcome, fit.chosen >= 0 ? SNUG_DRY_RUN_FITS : SNUG_DRY_RUN_NO_FIT);
+    assert_int_equal(fit.outcome,
+                     fit.chosen >= 0 ? SNUG_DRY_RUN_OUTCOME_FITS : SNUG_DRY_RUN_OUTCOME_NO_FIT);
     if (fit.chosen < 0) {
         assert_false(possible);
     } else {
@@ -198,7 +199,7 @@ static void test_interrupted(void **state) {
         fit.request.should_stop = stop_after_runs;
         runs_left = runs;
         assert_int_equal(snug_fit_search(&fit), SNUG_OK);
-        whole = fit.outcome != SNUG_DRY_RUN_INTERRUPTED;
+        whole = fit.outcome != SNUG_DRY_RUN_OUTCOME_INTERRUPTED;
         assert_true(whole || fit.runs == runs);
         assert_int_equal(snug_fit_text(&fit, &text), SNUG_OK);
         assert_int_equal(snug_fit_json(&fit, &json), SNUG_OK);

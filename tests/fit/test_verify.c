@@ -32,7 +32,7 @@ static snug_fit_verdict verdict_of(snug_fidelity fidelity, const char *with, con
                                    const char *ends, const char *word) {
     char shell[] = "sh", option[] = "-c", *program[] = {shell, option, script, NULL};
     char *text = NULL, *json = NULL;
-    snug_fit fit = {.request = SNUG_FIT_DEFAULTS, .candidate_count = 1};
+    snug_fit fit = {.request = snug_fit_defaults(), .candidate_count = 1};
     setenv("WITH", with, 1);
     setenv("WITHOUT", without, 1);
     setenv("ENDS", ends, 1);
@@ -65,25 +65,31 @@ static void test_verdicts(void **state) {
     (void)state;
     const char *same = "{\"steps\":4,\"losses\":" SAME ",\"gradients\":" SAME ",\"weights\":" SAME
                        ",\"random\":" SAME "}";
-    assert_int_equal(verdict_of(SNUG_EXACT, same, same, "0", "the same bits"), SNUG_FIT_KEPT);
-    assert_int_equal(verdict_of(SNUG_EXACT, comparison(1e-9, 0), same, "0", "NOT what 'exact'"),
-                     SNUG_FIT_BROKEN);
+    assert_int_equal(verdict_of(SNUG_FIDELITY_EXACT, same, same, "0", "the same bits"),
+                     SNUG_FIT_KEPT);
     assert_int_equal(
-        verdict_of(SNUG_EXACT, comparison(1e-9, 0), comparison(1e-9, 0), "0", "each time"),
+        verdict_of(SNUG_FIDELITY_EXACT, comparison(1e-9, 0), same, "0", "NOT what 'exact'"),
+        SNUG_FIT_BROKEN);
+    assert_int_equal(
+        verdict_of(SNUG_FIDELITY_EXACT, comparison(1e-9, 0), comparison(1e-9, 0), "0", "each time"),
         SNUG_FIT_NOT_REPEATED);
-    assert_int_equal(verdict_of(SNUG_ROUNDING, comparison(9e-6, 0), same, "0", "within"),
+    assert_int_equal(verdict_of(SNUG_FIDELITY_ROUNDING, comparison(9e-6, 0), same, "0", "within"),
                      SNUG_FIT_KEPT);
-    assert_int_equal(verdict_of(SNUG_ROUNDING, comparison(2e-5, 0), same, "0", "from step 2"),
-                     SNUG_FIT_BROKEN);
-    assert_int_equal(verdict_of(SNUG_ROUNDING, comparison(0.1, 1), same, "0", "another order"),
-                     SNUG_FIT_OTHER_RANDOM);
-    assert_int_equal(verdict_of(SNUG_PRECISION, comparison(5e-3, 0), same, "0", "within"),
+    assert_int_equal(
+        verdict_of(SNUG_FIDELITY_ROUNDING, comparison(2e-5, 0), same, "0", "from step 2"),
+        SNUG_FIT_BROKEN);
+    assert_int_equal(
+        verdict_of(SNUG_FIDELITY_ROUNDING, comparison(0.1, 1), same, "0", "another order"),
+        SNUG_FIT_OTHER_RANDOM);
+    assert_int_equal(verdict_of(SNUG_FIDELITY_PRECISION, comparison(5e-3, 0), same, "0", "within"),
                      SNUG_FIT_KEPT);
-    assert_int_equal(verdict_of(SNUG_PRECISION, comparison(-1, 0), same, "0", "no numbers"),
-                     SNUG_FIT_BROKEN);
-    assert_int_equal(verdict_of(SNUG_STATISTICS, comparison(0.3, 0), same, "0", "promises nothing"),
-                     SNUG_FIT_NO_PROMISE);
-    assert_int_equal(verdict_of(SNUG_EXACT, same, same, "7", "does not run on the CPU"),
+    assert_int_equal(
+        verdict_of(SNUG_FIDELITY_PRECISION, comparison(-1, 0), same, "0", "no numbers"),
+        SNUG_FIT_BROKEN);
+    assert_int_equal(
+        verdict_of(SNUG_FIDELITY_STATISTICS, comparison(0.3, 0), same, "0", "promises nothing"),
+        SNUG_FIT_NO_PROMISE);
+    assert_int_equal(verdict_of(SNUG_FIDELITY_EXACT, same, same, "7", "does not run on the CPU"),
                      SNUG_FIT_NOT_ON_CPU);
 }
 

@@ -49,10 +49,10 @@ static void plan(const uint8_t *data, size_t size) {
     bool written = fwrite(data, 1, size, file) == size;
     if (fclose(file) == 0 && written && snug_device_open("reference", 1, &device) == SNUG_OK) {
         snug_plan_request request = {.model = path,
-                                     .cost = SNUG_COST_MODEL,
+                                     .cost = SNUG_COST_SOURCE_MODEL,
                                      .batch_size = 2,
                                      .budget_bytes = (size_t)1 << 24,
-                                     .allow = SNUG_STATISTICS,
+                                     .allow = SNUG_FIDELITY_STATISTICS,
                                      .should_stop = is_late,
                                      .context = &began};
         snug_status status = snug_plan_make(device, &request, &made);

@@ -41,7 +41,7 @@ static void write_model(void) {
 static char *plan_text(snug_device *device, const char *freeze, snug_plan **plan) {
     char *text = NULL;
     snug_plan_request request = {
-        .model = path, .cost = SNUG_COST_MODEL, .batch_size = 8, .freeze = freeze};
+        .model = path, .cost = SNUG_COST_SOURCE_MODEL, .batch_size = 8, .freeze = freeze};
     if (snug_plan_make(device, &request, plan) != SNUG_OK) fail_msg("%s", snug_error_message());
     assert_int_equal(snug_plan_text(*plan, &text), SNUG_OK);
     for (char *at = text; *at; at++) // the text is wrapped

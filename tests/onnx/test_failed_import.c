@@ -33,7 +33,7 @@ static snug_status plan(const void *path) {
     char *text = NULL;
     snug_plan_request request = {.model = path,
                                  .fixes = "free-early",
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .batch_size = 4,
                                  .freeze = "*.bias",
                                  .random_init = true};

@@ -30,7 +30,7 @@ static void train(const char *model, const char *out) {
     snug_dataset *data = NULL;
     snug_train_result result;
     snug_plan_request request = {
-        .model = model, .cost = SNUG_COST_MODEL, .batch_size = 4, .class_axis = -1};
+        .model = model, .cost = SNUG_COST_SOURCE_MODEL, .batch_size = 4, .class_axis = -1};
     if (strstr(model, "blocks")) request.class_axis = 0;
     assert_int_equal(snug_device_open("cpu", 1, &device), SNUG_OK);
     if (snug_plan_make(device, &request, &plan) != SNUG_OK) fail_msg("%s", snug_error_message());

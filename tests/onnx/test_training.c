@@ -57,14 +57,14 @@ static found train(snug_device *device, const char *model, const snug_safetensor
     found self = {0};
     snug_plan *plan = NULL;
     snug_plan_request request = {.model = model,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .no_drop = true,
                                  .batch_size = 4,
                                  .micro_batch = 4,
                                  .optimizer = {.momentum = number(file, "momentum")}};
     if (snug_plan_make(device, &request, &plan) != SNUG_OK) fail_msg("%s", snug_error_message());
-    snug_dataset *data = open_data(plan, file->path, SNUG_TRAIN),
-                 *test = open_data(plan, file->path, SNUG_TEST);
+    snug_dataset *data = open_data(plan, file->path, SNUG_SPLIT_TRAIN),
+                 *test = open_data(plan, file->path, SNUG_SPLIT_TEST);
     snug_train_result result;
     snug_train_options options = {.epochs = STEPS,
                                   .learning_rate = number(file, "learning_rate"),

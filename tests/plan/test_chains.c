@@ -84,7 +84,7 @@ static void *find_bound(void *seconds) {
     snug_gather_attributes attributes = {0};
     x = SNUG_EMIT(graph, &snug_op_gather, &attributes, table, x);
     assert_int_equal(snug_graph_status(graph), SNUG_OK);
-    snug_training training = {.loss = SNUG_MSE};
+    snug_training training = {.loss = SNUG_LOSS_MSE};
     snug_training_graph built = {.graph = graph,
                                  .inputs = {input},
                                  .input_count = 1,

@@ -51,7 +51,7 @@ static char *plan(count *counted, snug_status expected) {
                                  .height = 16,
                                  .width = 16,
                                  .budget_bytes = 64 << 20,
-                                 .allow = SNUG_STATISTICS,
+                                 .allow = SNUG_FIDELITY_STATISTICS,
                                  .on_timing = on_timing,
                                  .should_stop = should_stop,
                                  .context = counted};

@@ -114,7 +114,7 @@ static void check_placement(const snug_graph *graph, const snug_pass *pass) {
 }
 
 static snug_costs *model_costs(snug_device *device) {
-    static const snug_plan_request request = {.cost = SNUG_COST_MODEL};
+    static const snug_plan_request request = {.cost = SNUG_COST_SOURCE_MODEL};
     snug_costs *costs;
     assert_int_equal(snug_costs_new(device, &request, 0, &costs), SNUG_OK);
     return costs;

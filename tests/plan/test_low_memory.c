@@ -25,12 +25,12 @@ static snug_plan *plan_of(snug_device *device, const example *of, snug_precision
     char path[512];
     snug_plan *plan;
     snprintf(path, sizeof path, "%s%s", folder, of->model);
-    bool low = precision != SNUG_FLOAT32;
+    bool low = precision != SNUG_PRECISION_FLOAT32;
     snug_plan_request request = {.model = path,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .batch_size = of->batch,
                                  .micro_batch = of->batch,
-                                 .allow = SNUG_PRECISION,
+                                 .allow = SNUG_FIDELITY_PRECISION,
                                  .precision = precision,
                                  .fixes = low ? "free-early,mixed-precision" : "free-early",
                                  .optimizer = {.momentum = 0.9}};
@@ -41,11 +41,10 @@ static snug_plan *plan_of(snug_device *device, const example *of, snug_precision
 
 // The peak with gradients freed early.
 static size_t peak_of(const snug_plan *plan) {
-    size_t count;
-    const snug_candidate *candidates = snug_plan_candidates(plan, &count);
-    for (size_t i = 0; i < count; i++)
-        if (candidates[i].fixes[0] && strcmp(candidates[i].fixes[0], "free-early") == 0)
-            return candidates[i].peak_bytes;
+    const snug_candidate *candidate;
+    for (size_t i = 0; (candidate = snug_plan_candidate(plan, i)); i++)
+        if (candidate->fixes[0] && strcmp(candidate->fixes[0], "free-early") == 0)
+            return candidate->peak_bytes;
     fail_msg("no candidate with free-early");
     return 0;
 }
@@ -55,8 +54,8 @@ static void test_memory(void **state) {
     snug_device *device;
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        snug_plan *full = plan_of(device, &examples[i], SNUG_FLOAT32),
-                  *low = plan_of(device, &examples[i], SNUG_BFLOAT16);
+        snug_plan *full = plan_of(device, &examples[i], SNUG_PRECISION_FLOAT32),
+                  *low = plan_of(device, &examples[i], SNUG_PRECISION_BFLOAT16);
         printf("  %-34s %9zu bytes in float32, %9zu in bfloat16\n", examples[i].model,
                peak_of(full), peak_of(low));
         if (peak_of(low) >= peak_of(full)) fail_msg("%s: 16 bits save nothing", examples[i].model);
@@ -95,8 +94,8 @@ static void test_losses(void **state) {
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
         example small = {examples[i].model, 16};
-        double full = train(device, &small, SNUG_FLOAT32),
-               low = train(device, &small, SNUG_BFLOAT16);
+        double full = train(device, &small, SNUG_PRECISION_FLOAT32),
+               low = train(device, &small, SNUG_PRECISION_BFLOAT16);
         if (!(fabs(low - full) < 0.02 * fabs(full)))
             fail_msg("%s: loss %.6g, in float32 %.6g", small.model, low, full);
     }

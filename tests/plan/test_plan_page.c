@@ -218,13 +218,14 @@ static void the_data_is_the_plan(void **state) {
                                  .width = 32,
                                  .batch_size = 10,
                                  .budget_bytes = (size_t)1 << 30,
-                                 .allow = SNUG_STATISTICS,
-                                 .optimizer = {.kind = SNUG_SGD, .momentum = 0.9}};
+                                 .allow = SNUG_FIDELITY_STATISTICS,
+                                 .optimizer = {.kind = SNUG_OPTIMIZER_SGD, .momentum = 0.9}};
     check_plan(&request, 2, (size_t)1 << 20); // step, evaluate
     request.micro_batch = 4;
     check_plan(&request, 4, (size_t)1 << 20); // step, tail, update, evaluate
-    request.cost = SNUG_COST_MODEL; // kernels of 16 bits are slow to measure under sanitizers
-    request.precision = SNUG_FLOAT16;
+    request.cost =
+        SNUG_COST_SOURCE_MODEL; // kernels of 16 bits are slow to measure under sanitizers
+    request.precision = SNUG_PRECISION_FLOAT16;
     check_plan(&request, 5, (size_t)1 << 20); // step, tail, unscale, update, evaluate
     request.budget_bytes = 1000;
     check_plan(&request, 0, 100000);
@@ -235,8 +236,8 @@ static void resnet50_stays_below_a_megabyte(void **state) {
     snug_plan_request request = {.model = "resnet50",
                                  .batch_size = 256,
                                  .budget_bytes = (size_t)6 << 30,
-                                 .allow = SNUG_STATISTICS,
-                                 .optimizer = {.kind = SNUG_SGD, .momentum = 0.9}};
+                                 .allow = SNUG_FIDELITY_STATISTICS,
+                                 .optimizer = {.kind = SNUG_OPTIMIZER_SGD, .momentum = 0.9}};
     check_plan(&request, 2, 1000000);
 }
 
@@ -266,7 +267,8 @@ static void a_page_is_written_whole_or_not_at_all(void **state) {
     snug_device *device;
     snug_plan *plan;
     assert_int_equal(snug_device_open("cpu", 1, &device), SNUG_OK);
-    snug_plan_request request = {.model = "simple", .batch_size = 4, .allow = SNUG_STATISTICS};
+    snug_plan_request request = {
+        .model = "simple", .batch_size = 4, .allow = SNUG_FIDELITY_STATISTICS};
     assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_OK);
     assert_int_equal(snug_plan_html_write(plan, "/nowhere/at/all.html"), SNUG_IO);
     assert_non_null(strstr(snug_error_message(), "/nowhere/at/all.html"));

@@ -26,20 +26,22 @@ static bool has_fix(const snug_candidate *candidate, const char *name) {
 
 // The chosen plan of mobilenet_v2 at batch 256, 3x96x96, where |precision| alone is asked for.
 static snug_candidate free_early(snug_device *device, snug_precision precision) {
-    snug_plan_request request = {.model = "mobilenet_v2",
-                                 .cost = SNUG_COST_MODEL,
-                                 .batch_size = 256,
-                                 .height = 96,
-                                 .width = 96,
-                                 .budget_bytes = (size_t)8 << 30,
-                                 .precision = precision,
-                                 .fixes = precision == SNUG_FLOAT32 ? "free-early"
-                                                                    : "free-early,mixed-precision",
-                                 .allow = SNUG_STATISTICS};
+    snug_plan_request request = {
+        .model = "mobilenet_v2",
+        .cost = SNUG_COST_SOURCE_MODEL,
+        .batch_size = 256,
+        .height = 96,
+        .width = 96,
+        .budget_bytes = (size_t)8 << 30,
+        .precision = precision,
+        .fixes = precision == SNUG_PRECISION_FLOAT32 ? "free-early" : "free-early,mixed-precision",
+        .allow = SNUG_FIDELITY_STATISTICS};
     snug_plan *plan = make(device, &request);
     snug_candidate chosen = *snug_plan_chosen(plan);
     assert_string_equal(chosen.precision, snug_precision_name(precision));
-    assert_int_equal(chosen.fidelity, precision == SNUG_FLOAT32 ? SNUG_EXACT : SNUG_PRECISION);
+    assert_int_equal(chosen.fidelity, precision == SNUG_PRECISION_FLOAT32
+                                          ? SNUG_FIDELITY_EXACT
+                                          : SNUG_FIDELITY_PRECISION);
     assert_int_equal(chosen.micro_batch, 256);
     snug_plan_free(plan);
     return chosen;
@@ -48,8 +50,8 @@ static snug_candidate free_early(snug_device *device, snug_precision precision) 
 static void test_half_the_bytes(void **state) {
     (void)state;
     snug_device *device = open_device();
-    snug_candidate whole = free_early(device, SNUG_FLOAT32);
-    for (int i = SNUG_BFLOAT16; i <= SNUG_FLOAT16; i++) {
+    snug_candidate whole = free_early(device, SNUG_PRECISION_FLOAT32);
+    for (int i = SNUG_PRECISION_BFLOAT16; i <= SNUG_PRECISION_FLOAT16; i++) {
         snug_candidate half = free_early(device, (snug_precision)i);
         double activations = (double)half.memory.activations / (double)whole.memory.activations;
         double peak = (double)half.peak_bytes / (double)whole.peak_bytes;
@@ -70,19 +72,18 @@ static void test_lean_state(void **state) {
     snug_device *device = open_device();
     for (size_t i = 0; i < 2 * sizeof models / sizeof *models; i++) {
         snug_plan_request request = {.model = models[i / 2],
-                                     .cost = SNUG_COST_MODEL,
+                                     .cost = SNUG_COST_SOURCE_MODEL,
                                      .batch_size = 1,
                                      .budget_bytes = (size_t)8 << 30,
                                      .fixes = "free-early,lean-optimizer",
-                                     .allow = SNUG_PRECISION};
-        request.optimizer =
-            i % 2 ? (snug_optimizer){.kind = SNUG_ADAMW} : (snug_optimizer){.momentum = 0.9};
+                                     .allow = SNUG_FIDELITY_PRECISION};
+        request.optimizer = i % 2 ? (snug_optimizer){.kind = SNUG_OPTIMIZER_ADAMW}
+                                  : (snug_optimizer){.momentum = 0.9};
         snug_plan *plan = make(device, &request);
-        size_t count, full = 0, lean = 0;
-        const snug_candidate *candidates = snug_plan_candidates(plan, &count);
-        for (size_t j = 0; j < count; j++)
-            *(has_fix(&candidates[j], "lean-optimizer") ? &lean : &full) =
-                candidates[j].memory.optimizer;
+        size_t full = 0, lean = 0;
+        const snug_candidate *candidate;
+        for (size_t j = 0; (candidate = snug_plan_candidate(plan, j)); j++)
+            *(has_fix(candidate, "lean-optimizer") ? &lean : &full) = candidate->memory.optimizer;
         print_message("%s, %s: %.4f of the bytes\n", models[i / 2], i % 2 ? "AdamW" : "momentum",
                       (double)lean / (double)full);
         assert_true(lean > 0 && (double)lean <= 0.30 * (double)full);
@@ -118,14 +119,14 @@ static void test_small_micro_batches(void **state) {
     snug_device *device = open_device();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snug_plan_request request = {.model = "resnet18",
-                                     .cost = SNUG_COST_MODEL,
+                                     .cost = SNUG_COST_SOURCE_MODEL,
                                      .batch_size = 32,
                                      .micro_batch = cases[i].micro,
                                      .height = cases[i].side,
                                      .width = cases[i].side,
                                      .budget_bytes = (size_t)8 << 30,
                                      .fixes = "free-early,accumulate",
-                                     .allow = SNUG_STATISTICS};
+                                     .allow = SNUG_FIDELITY_STATISTICS};
         snug_plan *plan = make(device, &request);
         check_text(plan, cases[i].says);
         snug_plan_free(plan);
@@ -140,27 +141,27 @@ static void test_statistics_are_named(void **state) {
     snug_device *device = open_device();
     snug_plan *plan;
     snug_plan_request request = {.model = "mobilenet_v2",
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .batch_size = 64,
                                  .height = 96,
                                  .width = 96,
                                  .budget_bytes = 1,
-                                 .allow = SNUG_STATISTICS};
+                                 .allow = SNUG_FIDELITY_STATISTICS};
     assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_NO_FIT);
-    size_t precision = snug_plan_minimum_bytes_at(plan, SNUG_PRECISION);
-    size_t exact = snug_plan_minimum_bytes_at(plan, SNUG_EXACT);
+    size_t precision = snug_plan_minimum_bytes_at(plan, SNUG_FIDELITY_PRECISION);
+    size_t exact = snug_plan_minimum_bytes_at(plan, SNUG_FIDELITY_EXACT);
     size_t statistics = snug_plan_minimum_bytes(plan);
     snug_plan_free(plan);
     assert_true(statistics < precision && precision < exact);
 
     request.budget_bytes = precision - 1;
     plan = make(device, &request);
-    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_STATISTICS);
+    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_FIDELITY_STATISTICS);
     check_text(plan, "Batch norm takes its statistics over micro-batches of ");
     check_text(plan, "The exact alternative, the whole batch at once, needs ");
     snug_plan_free(plan);
 
-    request.allow = SNUG_PRECISION;
+    request.allow = SNUG_FIDELITY_PRECISION;
     assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_NO_FIT);
     char named[32];
     snprintf(named, sizeof named, "%zu bytes", precision);
@@ -169,11 +170,11 @@ static void test_statistics_are_named(void **state) {
 
     request.budget_bytes = precision;
     plan = make(device, &request);
-    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_PRECISION);
+    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_FIDELITY_PRECISION);
     snug_plan_free(plan);
     request.budget_bytes = exact;
     plan = make(device, &request);
-    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_EXACT);
+    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_FIDELITY_EXACT);
     assert_string_equal(snug_plan_chosen(plan)->precision, "float32");
     snug_plan_free(plan);
     snug_device_close(device);
@@ -185,14 +186,14 @@ static void test_smaller_models(void **state) {
     snug_device *device = open_device();
     snug_plan *plan;
     snug_plan_request request = {.model = "resnet18",
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .batch_size = 4,
                                  .height = 32,
                                  .width = 32,
                                  .budget_bytes = 1,
-                                 .allow = SNUG_MODEL};
+                                 .allow = SNUG_FIDELITY_MODEL};
     assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_NO_FIT);
-    size_t others = snug_plan_minimum_bytes_at(plan, SNUG_STATISTICS);
+    size_t others = snug_plan_minimum_bytes_at(plan, SNUG_FIDELITY_STATISTICS);
     size_t least = snug_plan_minimum_bytes(plan);
     snug_plan_free(plan);
     assert_true(least < others);
@@ -201,7 +202,7 @@ static void test_smaller_models(void **state) {
         request.budget_bytes = others - 1 - (size_t)i * (others - 1 - least) / 2;
         plan = make(device, &request);
         const snug_candidate *chosen = snug_plan_chosen(plan);
-        assert_int_equal(chosen->fidelity, SNUG_MODEL);
+        assert_int_equal(chosen->fidelity, SNUG_FIDELITY_MODEL);
         assert_string_not_equal(snug_plan_model(plan), "resnet18");
         assert_string_equal(snug_plan_requested_model(plan), "resnet18");
         assert_string_equal(chosen->network, snug_plan_model(plan));
@@ -220,18 +221,22 @@ static void test_contradictions(void **state) {
         snug_plan_request request;
         const char *says;
     } cases[] = {
-        {{.precision = SNUG_FLOAT16, .allow = SNUG_EXACT}, "float16"},
-        {{.precision = SNUG_BFLOAT16, .allow = SNUG_ROUNDING}, "bfloat16"},
-        {{.precision = SNUG_FLOAT16, .allow = SNUG_MODEL, .fixes = "recompute"}, "mixed-precision"},
-        {{.precision = SNUG_FLOAT32, .allow = SNUG_MODEL, .fixes = "mixed-precision"}, "float32"},
-        {{.allow = SNUG_EXACT, .fixes = "lean-optimizer"}, "lean-optimizer"},
-        {{.allow = SNUG_STATISTICS, .fixes = "smaller-model"}, "smaller-model"},
+        {{.precision = SNUG_PRECISION_FLOAT16, .allow = SNUG_FIDELITY_EXACT}, "float16"},
+        {{.precision = SNUG_PRECISION_BFLOAT16, .allow = SNUG_FIDELITY_ROUNDING}, "bfloat16"},
+        {{.precision = SNUG_PRECISION_FLOAT16, .allow = SNUG_FIDELITY_MODEL, .fixes = "recompute"},
+         "mixed-precision"},
+        {{.precision = SNUG_PRECISION_FLOAT32,
+          .allow = SNUG_FIDELITY_MODEL,
+          .fixes = "mixed-precision"},
+         "float32"},
+        {{.allow = SNUG_FIDELITY_EXACT, .fixes = "lean-optimizer"}, "lean-optimizer"},
+        {{.allow = SNUG_FIDELITY_STATISTICS, .fixes = "smaller-model"}, "smaller-model"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snug_plan *plan;
         snug_plan_request request = cases[i].request;
         request.model = "resnet18";
-        request.cost = SNUG_COST_MODEL;
+        request.cost = SNUG_COST_SOURCE_MODEL;
         request.batch_size = 2;
         request.height = request.width = 32;
         request.budget_bytes = (size_t)1 << 32;

@@ -75,8 +75,8 @@ static void test_layers(void **state) {
     snug_trainer *trainer;
     write_model();
     snug_plan_request request = {.model = path,
-                                 .cost = SNUG_COST_MODEL,
-                                 .loss = SNUG_MSE,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
+                                 .loss = SNUG_LOSS_MSE,
                                  .batch_size = 2,
                                  .random_init = true};
     assert_int_equal(snug_device_open("cpu", 1, &device), SNUG_OK);

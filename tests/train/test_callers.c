@@ -24,13 +24,13 @@ static snug_status next(void *context, int64_t samples, const void **inputs, con
 }
 
 static const snug_plan_request request = {.model = "resnet18",
-                                          .cost = SNUG_COST_MEASURED,
+                                          .cost = SNUG_COST_SOURCE_MEASURED,
                                           .classes = 10,
                                           .height = 32,
                                           .width = 32,
                                           .width_multiplier = 0.25,
                                           .batch_size = BATCH,
-                                          .allow = SNUG_PRECISION,
+                                          .allow = SNUG_FIDELITY_PRECISION,
                                           .fixes = "free-early,lean-optimizer",
                                           .optimizer = {.momentum = 0.9}};
 
@@ -103,7 +103,7 @@ static void test_chosen(void **state) {
         snug_plan *plan;
         snug_plan_request wanted = request;
         wanted.model = models[i];
-        wanted.cost = SNUG_COST_MODEL;
+        wanted.cost = SNUG_COST_SOURCE_MODEL;
         wanted.fixes = NULL;
         if (snug_plan_make(device, &wanted, &plan) != SNUG_OK) fail_msg("%s", snug_error_message());
         const snug_candidate *chosen = snug_plan_chosen(plan);
@@ -120,7 +120,7 @@ static void test_names_of_fixes(void **state) {
     snug_spec_list specs = {0};
     snug_spec base = {0}, *derived;
     int used = 0;
-    while (snug_spec_derive(&specs, &base, "a fix", SNUG_EXACT, &derived) == SNUG_OK) {
+    while (snug_spec_derive(&specs, &base, "a fix", SNUG_FIDELITY_EXACT, &derived) == SNUG_OK) {
         assert_string_equal(derived->fixes[used++], "a fix");
         base = *derived;
     }

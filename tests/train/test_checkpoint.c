@@ -36,11 +36,11 @@ static snug_status next_samples(void *context, int64_t samples, const void **inp
 static void make_plan(world *self, snug_plan_request request) {
     request.model = "simple";
     request.width_multiplier = 0.0625;
-    request.cost = SNUG_COST_MODEL;
+    request.cost = SNUG_COST_SOURCE_MODEL;
     request.height = request.width = 32;
     request.batch_size = BATCH;
     request.budget_bytes = (size_t)1 << 30;
-    request.allow = SNUG_STATISTICS;
+    request.allow = SNUG_FIDELITY_STATISTICS;
     if (snug_plan_make(self->device, &request, &self->plan) != SNUG_OK)
         fail_msg("%s", snug_error_message());
     assert_int_equal(snug_trainer_new(self->plan, 1, &self->trainer), SNUG_OK);
@@ -95,7 +95,7 @@ static void test_brings_back(void **state) {
     world self;
     begin(&self, (snug_plan_request){.classes = 10,
                                      .micro_batch = 4,
-                                     .optimizer = snug_optimizer_defaults(SNUG_ADAM)});
+                                     .optimizer = snug_optimizer_defaults(SNUG_OPTIMIZER_ADAM)});
     const char *notes[] = {"position", "line 1\nline 2 \"\\ \x01", "empty", "", NULL};
     step(&self);
     step(&self);
@@ -128,6 +128,7 @@ static void test_brings_back(void **state) {
     assert_int_equal(snug_trainer_write(self.trainer, "fc.bias.grad", gradient, 40), SNUG_OK);
     assert_int_equal(snug_checkpoint_write(self.trainer, path_in(&self, "one"), NULL), SNUG_OK);
     assert_int_equal(snug_checkpoint_open(path_in(&self, "one"), &checkpoint), SNUG_OK);
+    assert_string_equal(snug_checkpoint_path(checkpoint), path_in(&self, "one"));
     assert_int_equal(snug_checkpoint_restore(checkpoint, other), SNUG_OK);
     snug_checkpoint_close(checkpoint);
     float found[10];
@@ -259,7 +260,7 @@ static void test_other_plans(void **state) {
     const snug_plan_request others[] = {
         {.classes = 11, .optimizer = {.momentum = 0.9}},
         {.classes = 10},
-        {.classes = 10, .optimizer = snug_optimizer_defaults(SNUG_ADAM)},
+        {.classes = 10, .optimizer = snug_optimizer_defaults(SNUG_OPTIMIZER_ADAM)},
         {.classes = 10, .optimizer = {.momentum = 0.9}, .require = "lean-optimizer"},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {

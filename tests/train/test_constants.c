@@ -68,12 +68,12 @@ static snug_status give(void *context, int64_t samples, const void **inputs, con
 // The first step's mean squared distance from 0, before weights change.
 static double first_loss(snug_device *device, const char *path) {
     snug_plan_request request = {.model = path,
-                                 .cost = SNUG_COST_MODEL,
-                                 .loss = SNUG_MSE,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
+                                 .loss = SNUG_LOSS_MSE,
                                  .batch_size = BATCH,
                                  .micro_batch = BATCH,
-                                 .allow = SNUG_STATISTICS,
-                                 .optimizer = {.kind = SNUG_SGD}};
+                                 .allow = SNUG_FIDELITY_STATISTICS,
+                                 .optimizer = {.kind = SNUG_OPTIMIZER_SGD}};
     snug_plan *plan = NULL;
     snug_trainer *trainer = NULL;
     double loss = 0;

@@ -49,20 +49,21 @@ static scene *scene_new(int64_t micro_batch, snug_precision precision) {
     scene *self = calloc(1, sizeof *self);
     assert_non_null(self);
     snug_plan_request request = {.model = "mobilenet_v2",
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = 10,
                                  .height = SIDE,
                                  .width = SIDE,
                                  .width_multiplier = 0.25,
                                  .batch_size = BATCH,
                                  .micro_batch = micro_batch,
-                                 .allow = SNUG_STATISTICS,
+                                 .allow = SNUG_FIDELITY_STATISTICS,
                                  .precision = precision,
                                  .optimizer = {.momentum = 0.9}};
     assert_int_equal(snug_device_open("cpu", 2, &self->device), SNUG_OK);
     assert_int_equal(snug_plan_make(self->device, &request, &self->plan), SNUG_OK);
     assert_int_equal(snug_trainer_new(self->plan, 7, &self->trainer), SNUG_OK);
-    self->source = (snug_batch_source){next_samples, &self->samples, BATCH};
+    self->source =
+        (snug_batch_source){.next = next_samples, .context = &self->samples, .most = BATCH};
     return self;
 }
 
@@ -94,7 +95,7 @@ static void step(scene *self, snug_status expected, double *loss) {
 
 // A step that fails leaves every byte as it was, and the next good one is the same as ever.
 static void check_unchanged(int64_t micro_batch) {
-    scene *self = scene_new(micro_batch, SNUG_FLOAT32);
+    scene *self = scene_new(micro_batch, SNUG_PRECISION_FLOAT32);
     size_t before_bytes, after_bytes;
     double loss, good, again;
     step(self, SNUG_OK, &loss);
@@ -111,7 +112,7 @@ static void check_unchanged(int64_t micro_batch) {
     self->samples.next = BATCH;
     step(self, SNUG_OK, &good);
 
-    scene *other = scene_new(micro_batch, SNUG_FLOAT32);
+    scene *other = scene_new(micro_batch, SNUG_PRECISION_FLOAT32);
     step(other, SNUG_OK, &loss);
     step(other, SNUG_OK, &again);
     assert_true(good == again);
@@ -150,14 +151,14 @@ static void spoil(scene *self, const char *name, float value) {
 static void test_names(void **state) {
     (void)state;
     double loss;
-    scene *self = scene_new(BATCH, SNUG_FLOAT32);
+    scene *self = scene_new(BATCH, SNUG_PRECISION_FLOAT32);
     spoil(self, "features.3.conv.0.0.weight", INFINITY);
     step(self, SNUG_NOT_FINITE, &loss);
     assert_non_null(strstr(snug_error_message(), "'features.3.conv.0.0.weight' itself"));
     assert_int_equal(snug_trainer_check(self->trainer), SNUG_NOT_FINITE);
     scene_free(self);
     // All is finite but the product of these.
-    self = scene_new(BATCH, SNUG_FLOAT32);
+    self = scene_new(BATCH, SNUG_PRECISION_FLOAT32);
     spoil(self, "classifier.1.weight", 3e38f);
     spoil(self, "features.18.1.weight", 1e30f);
     step(self, SNUG_NOT_FINITE, &loss);
@@ -169,7 +170,7 @@ static void test_names(void **state) {
 static void test_keep_going(void **state) {
     (void)state;
     double loss;
-    scene *self = scene_new(BATCH, SNUG_FLOAT32);
+    scene *self = scene_new(BATCH, SNUG_PRECISION_FLOAT32);
     snug_trainer_keep_going(self->trainer, true);
     self->samples.bad_from = 1;
     self->samples.bad = NAN;
@@ -185,7 +186,7 @@ static void test_scaled(void **state) {
     (void)state;
     double loss;
     int skipped = 0;
-    scene *self = scene_new(BATCH, SNUG_FLOAT16);
+    scene *self = scene_new(BATCH, SNUG_PRECISION_FLOAT16);
     self->samples.bad_from = 1;
     self->samples.bad = INFINITY;
     while (snug_trainer_step(self->trainer, &self->source, 0.05, &loss) == SNUG_OK) {
@@ -247,7 +248,7 @@ static void test_run(void **state) {
     snprintf(out, sizeof out, "%s/run", folder);
     snprintf(weights, sizeof weights, "%s/weights.safetensors", out);
     write_data(data, NAN);
-    scene *self = scene_new(BATCH, SNUG_FLOAT32);
+    scene *self = scene_new(BATCH, SNUG_PRECISION_FLOAT32);
     watched seen = {0};
     snug_train_result result;
     snug_train_options options = {

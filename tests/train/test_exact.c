@@ -68,7 +68,7 @@ static outcome run(const snug_plan_request *request, size_t *minimum, size_t *un
     snug_trainer *trainer;
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     if (snug_plan_make(device, request, &plan) != SNUG_OK) fail_msg("%s", snug_error_message());
-    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_EXACT);
+    assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_FIDELITY_EXACT);
     out.recomputed = snug_plan_chosen(plan)->recomputed_ops;
     *minimum = snug_plan_minimum_bytes(plan);
     *unfixed = snug_plan_unfixed_bytes(plan);
@@ -95,13 +95,13 @@ static outcome run(const snug_plan_request *request, size_t *minimum, size_t *un
 
 static void check_model(const char *model, double width) {
     snug_plan_request request = {.model = model,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = CLASSES,
                                  .height = SIDE,
                                  .width = SIDE,
                                  .width_multiplier = width,
                                  .batch_size = BATCH,
-                                 .allow = SNUG_EXACT,
+                                 .allow = SNUG_FIDELITY_EXACT,
                                  .optimizer = {.momentum = 0.9}};
     size_t minimum, unfixed, ignored[2];
     request.budget_bytes = (size_t)1 << 34;

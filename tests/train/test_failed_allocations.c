@@ -22,13 +22,13 @@ static snug_status train(const void *fixes) {
     char *text = NULL, *page = NULL;
     snug_plan_request request = {.model = "simple",
                                  .fixes = fixes,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = 10,
                                  .height = 32,
                                  .width = 32,
                                  .batch_size = 4,
                                  .budget_bytes = 1 << 30,
-                                 .allow = SNUG_STATISTICS,
+                                 .allow = SNUG_FIDELITY_STATISTICS,
                                  .width_multiplier = 0.125,
                                  .optimizer = {.momentum = 0.9}};
     snug_batch_source source = {.next = next_samples};
@@ -54,7 +54,7 @@ static snug_status plan_recomputing(const void *fixes) {
     snug_plan *plan = NULL;
     snug_plan_request request = {.model = "simple",
                                  .fixes = fixes,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = 10,
                                  .height = 32,
                                  .width = 32,

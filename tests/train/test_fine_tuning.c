@@ -56,12 +56,12 @@ static void free_feed(feed *self) {
 
 static snug_plan_request request_for(const char *model) {
     return (snug_plan_request){.model = model,
-                               .cost = SNUG_COST_MODEL,
+                               .cost = SNUG_COST_SOURCE_MODEL,
                                .classes = CLASSES,
                                .height = SIDE,
                                .width = SIDE,
                                .batch_size = BATCH,
-                               .allow = SNUG_STATISTICS,
+                               .allow = SNUG_FIDELITY_STATISTICS,
                                .optimizer = {.momentum = 0.9}};
 }
 
@@ -107,8 +107,8 @@ static void check_loss(snug_device *device, snug_loss loss) {
                 fail_msg("%s in parts of %d: %.9g, whole %.9g", snug_loss_name(loss),
                          (int)micro_batches[i], results[i][j], results[0][j]);
         assert_true(results[i][1] < results[i][0]);
-        assert_int_equal(isfinite(results[i][3]), loss != SNUG_MSE);
-        assert_int_equal(snug_plan_has_accuracy(plan), loss != SNUG_MSE);
+        assert_int_equal(isfinite(results[i][3]), loss != SNUG_LOSS_MSE);
+        assert_int_equal(snug_plan_has_accuracy(plan), loss != SNUG_LOSS_MSE);
         free_feed(&samples);
         snug_trainer_free(trainer);
         snug_plan_free(plan);
@@ -118,9 +118,9 @@ static void check_loss(snug_device *device, snug_loss loss) {
 static void test_losses(void **state) {
     (void)state;
     snug_device *device = open_device();
-    check_loss(device, SNUG_CROSS_ENTROPY);
-    check_loss(device, SNUG_MSE);
-    check_loss(device, SNUG_BCE);
+    check_loss(device, SNUG_LOSS_CROSS_ENTROPY);
+    check_loss(device, SNUG_LOSS_MSE);
+    check_loss(device, SNUG_LOSS_BCE);
     snug_device_close(device);
 }
 

@@ -64,7 +64,7 @@ static outcome *run(const char *device_name, samples *data, int64_t micro, const
     outcome *out = NULL;
     assert_int_equal(SNUG_NEW(&out, 1), SNUG_OK);
     snug_plan_request request = {.model = "vgg11",
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .fixes = fixes,
                                  .classes = 10,
                                  .height = 32,
@@ -73,7 +73,7 @@ static outcome *run(const char *device_name, samples *data, int64_t micro, const
                                  .no_drop = true,
                                  .batch_size = data->count,
                                  .micro_batch = micro,
-                                 .allow = SNUG_PRECISION,
+                                 .allow = SNUG_FIDELITY_PRECISION,
                                  .optimizer = optimizer};
     snug_batch_source source = {.next = next_samples, .context = data};
     assert_int_equal(snug_device_open(device_name, 2, &device), SNUG_OK);
@@ -118,7 +118,7 @@ static void check(const char *device, const char *fixes, snug_optimizer optimize
 }
 
 static const snug_optimizer sgd = {.momentum = 0.9, .weight_decay = 0.01},
-                            adam = {.kind = SNUG_ADAM,
+                            adam = {.kind = SNUG_OPTIMIZER_ADAM,
                                     .beta1 = 0.9,
                                     .beta2 = 0.999,
                                     .eps = 1e-2,

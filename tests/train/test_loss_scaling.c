@@ -109,11 +109,11 @@ static void train(snug_precision precision, double scale, float amplitude, int64
     snug_device *device;
     snug_plan *plan;
     snug_trainer *trainer;
-    snug_plan_request request = {.cost = SNUG_COST_MODEL,
+    snug_plan_request request = {.cost = SNUG_COST_SOURCE_MODEL,
                                  .batch_size = BATCH,
                                  .micro_batch = micro_batch,
                                  .precision = precision,
-                                 .allow = SNUG_STATISTICS};
+                                 .allow = SNUG_FIDELITY_STATISTICS};
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     assert_int_equal(snug_plan_make_of(device, &request, &averaged, &plan), SNUG_OK);
     assert_int_equal(snug_trainer_new(plan, 3, &trainer), SNUG_OK);
@@ -170,9 +170,9 @@ static void test_underflow(void **state) {
     (void)state;
     outcome exact, plain, scaled;
     for (int64_t micro = BATCH; micro >= 8; micro /= 4) {
-        train(SNUG_FLOAT32, 0, 1, micro, 1, 1, &exact);
-        train(SNUG_FLOAT16, 1, 1, micro, 1, 1, &plain);
-        train(SNUG_FLOAT16, 0, 1, micro, 1, 1, &scaled);
+        train(SNUG_PRECISION_FLOAT32, 0, 1, micro, 1, 1, &exact);
+        train(SNUG_PRECISION_FLOAT16, 1, 1, micro, 1, 1, &plain);
+        train(SNUG_PRECISION_FLOAT16, 0, 1, micro, 1, 1, &scaled);
         assert_true(exact.scale == 0 && plain.scale == 1 && scaled.scale == 65536);
         assert_int_equal(scaled.skipped, 0);
         float lost[WEIGHTS], left[WEIGHTS];
@@ -195,7 +195,7 @@ static void test_overflow_recovers(void **state) {
     (void)state;
     for (int64_t micro = BATCH; micro >= 8; micro /= 4) {
         outcome found;
-        train(SNUG_FLOAT16, 0, 2000, micro, 40, 1e-7, &found);
+        train(SNUG_PRECISION_FLOAT16, 0, 2000, micro, 40, 1e-7, &found);
         print_message("%d of 40 steps skipped, scale %g, loss %g to %g\n", (int)found.skipped,
                       found.scale, found.first_loss, found.last_loss);
         assert_true(found.skipped > 0 && found.skipped < 20);
@@ -213,10 +213,10 @@ static void test_only_float16_scales(void **state) {
     snug_device *device;
     snug_plan *plan;
     snug_trainer *trainer;
-    snug_plan_request request = {.cost = SNUG_COST_MODEL,
+    snug_plan_request request = {.cost = SNUG_COST_SOURCE_MODEL,
                                  .batch_size = 2,
-                                 .precision = SNUG_BFLOAT16,
-                                 .allow = SNUG_PRECISION};
+                                 .precision = SNUG_PRECISION_BFLOAT16,
+                                 .allow = SNUG_FIDELITY_PRECISION};
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     assert_int_equal(snug_plan_make_of(device, &request, &averaged, &plan), SNUG_OK);
     assert_int_equal(snug_trainer_new(plan, 3, &trainer), SNUG_OK);

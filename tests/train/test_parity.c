@@ -143,7 +143,7 @@ static void check_record(const char *path, const char *device_name) {
     snug_trainer *trainer;
     assert_int_equal(snug_device_open(device_name, 2, &device), SNUG_OK);
     snug_plan_request request = {.model = self.model,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = (int64_t)number(&self, "classes"),
                                  .height = self.size,
                                  .width = self.size,

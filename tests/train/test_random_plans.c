@@ -127,13 +127,13 @@ static snug_plan_request random_request(uint64_t seed) {
     static const char *const lists[] = {
         NULL, NULL, NULL, "free-early,recompute", "accumulate", "recompute,accumulate"};
     snug_plan_request request = {
-        .cost = SNUG_COST_MODEL,
+        .cost = SNUG_COST_SOURCE_MODEL,
         .batch_size = 1 + draw(seed, 1, MOST_BATCH),
         .allow = (snug_fidelity)draw(seed, 2, 4),
         .prefer_speed = draw(seed, 3, 4) == 0,
         .fixes = lists[draw(seed, 4, 6)],
         .optimizer = snug_optimizer_defaults((snug_optimizer_kind)draw(seed, 5, 3))};
-    request.optimizer.momentum = request.optimizer.kind == SNUG_SGD ? 0.9 : 0;
+    request.optimizer.momentum = request.optimizer.kind == SNUG_OPTIMIZER_SGD ? 0.9 : 0;
     if (draw(seed, 6, 4) == 0)
         request.micro_batch = 1 + draw(seed, 7, (uint32_t)request.batch_size);
     return request;
@@ -178,8 +178,9 @@ static void check_budget(snug_device *device, const snug_model *model, snug_plan
                             request.budget_bytes);
         run(plan, seed, &found);
         total->fitting++;
-        total->exact += chosen->fidelity == SNUG_EXACT;
-        if (chosen->fidelity == SNUG_EXACT) check_exact(device, model, request, seed, &found);
+        total->exact += chosen->fidelity == SNUG_FIDELITY_EXACT;
+        if (chosen->fidelity == SNUG_FIDELITY_EXACT)
+            check_exact(device, model, request, seed, &found);
     }
     snug_plan_free(plan);
 }
@@ -223,16 +224,16 @@ static void test_statistics_are_left_alone(void **state) {
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         snug_plan_request request = {.model = models[i],
-                                     .cost = SNUG_COST_MODEL,
+                                     .cost = SNUG_COST_SOURCE_MODEL,
                                      .batch_size = 32,
                                      .height = 64,
                                      .width = 64,
                                      .budget_bytes = 1,
-                                     .allow = SNUG_STATISTICS};
+                                     .allow = SNUG_FIDELITY_STATISTICS};
         snug_plan *plan;
         assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_NO_FIT);
-        size_t exact = snug_plan_minimum_bytes_at(plan, SNUG_EXACT);
-        size_t statistics = snug_plan_minimum_bytes_at(plan, SNUG_STATISTICS);
+        size_t exact = snug_plan_minimum_bytes_at(plan, SNUG_FIDELITY_EXACT);
+        size_t statistics = snug_plan_minimum_bytes_at(plan, SNUG_FIDELITY_STATISTICS);
         size_t unfixed = snug_plan_unfixed_bytes(plan);
         snug_plan_free(plan);
         assert_true(statistics <= exact && exact < unfixed);
@@ -240,7 +241,7 @@ static void test_statistics_are_left_alone(void **state) {
         for (int j = 0; j < 3; j++) {
             request.budget_bytes = budgets[j];
             assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_OK);
-            assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_EXACT);
+            assert_int_equal(snug_plan_chosen(plan)->fidelity, SNUG_FIDELITY_EXACT);
             snug_plan_free(plan);
         }
     }

@@ -33,9 +33,9 @@ static int close_device(void **state) {
 }
 
 static const snug_plan_request sound = {.model = "simple",
-                                        .cost = SNUG_COST_MODEL,
+                                        .cost = SNUG_COST_SOURCE_MODEL,
                                         .batch_size = 2,
-                                        .allow = SNUG_EXACT,
+                                        .allow = SNUG_FIDELITY_EXACT,
                                         .optimizer = {.momentum = 0.9}};
 
 #define REFUSED_WITH(field, wrong)                                                                 \

@@ -59,14 +59,14 @@ static void train(bool release, double losses[6]) {
     snug_plan *plan;
     snug_trainer *trainer;
     snug_plan_request request = {.model = "resnet18",
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = 10,
                                  .height = SIDE,
                                  .width = SIDE,
                                  .batch_size = BATCH,
                                  .width_multiplier = 0.25,
                                  .optimizer = {.momentum = 0.9},
-                                 .allow = SNUG_EXACT};
+                                 .allow = SNUG_FIDELITY_EXACT};
     assert_int_equal(snug_device_open("cpu", 2, &device), SNUG_OK);
     assert_int_equal(snug_plan_make(device, &request, &plan), SNUG_OK);
     assert_int_equal(snug_trainer_new(plan, 5, &trainer), SNUG_OK);

@@ -156,7 +156,7 @@ static void check(world *self) {
     int64_t every = self->stop_after;
     snprintf(self->folder, sizeof self->folder, "/tmp/snug-resume-XXXXXX");
     assert_non_null(mkdtemp(self->folder));
-    self->request.cost = SNUG_COST_MODEL;
+    self->request.cost = SNUG_COST_SOURCE_MODEL;
     self->request.classes = 10;
     self->request.height = self->request.width = SIDE;
     self->request.batch_size = BATCH;
@@ -200,12 +200,13 @@ static void test_momentum(void **state) {
 
 static void test_norm_and_dropout(void **state) {
     (void)state;
-    check(&(world){
-        .stop_after = 5,
-        .request = {.model = "mobilenet_v2",
-                    .width_multiplier = 0.25,
-                    .optimizer = snug_optimizer_defaults(SNUG_ADAMW)},
-        .options = {.learning_rate = 1e-3, .schedule = SNUG_LR_COSINE, .warmup_epochs = 1.5}});
+    check(&(world){.stop_after = 5,
+                   .request = {.model = "mobilenet_v2",
+                               .width_multiplier = 0.25,
+                               .optimizer = snug_optimizer_defaults(SNUG_OPTIMIZER_ADAMW)},
+                   .options = {.learning_rate = 1e-3,
+                               .schedule = SNUG_LR_SCHEDULE_COSINE,
+                               .warmup_epochs = 1.5}});
 }
 
 // Four in a batch, the last of one sample: most stops lie within a batch.
@@ -215,9 +216,9 @@ static void test_micro_batches(void **state) {
                    .request = {.model = "resnet18",
                                .width_multiplier = 0.125,
                                .micro_batch = 5,
-                               .allow = SNUG_STATISTICS,
+                               .allow = SNUG_FIDELITY_STATISTICS,
                                .fixes = "free-early,fuse,recompute,accumulate",
-                               .optimizer = snug_optimizer_defaults(SNUG_ADAM)},
+                               .optimizer = snug_optimizer_defaults(SNUG_OPTIMIZER_ADAM)},
                    .options = {.learning_rate = 1e-3}});
 }
 
@@ -226,10 +227,10 @@ static void test_stochastic_depth_in_8_bits(void **state) {
     check(&(world){.stop_after = 5,
                    .request = {.model = "efficientnet_b0",
                                .width_multiplier = 0.125,
-                               .allow = SNUG_PRECISION,
+                               .allow = SNUG_FIDELITY_PRECISION,
                                .fixes = "free-early,fuse,recompute,lean-optimizer",
                                .require = "lean-optimizer",
-                               .optimizer = snug_optimizer_defaults(SNUG_ADAM)},
+                               .optimizer = snug_optimizer_defaults(SNUG_OPTIMIZER_ADAM)},
                    .options = {.learning_rate = 1e-3}});
 }
 
@@ -238,8 +239,8 @@ static void test_float16(void **state) {
     check(&(world){.stop_after = 4,
                    .request = {.model = "resnet18",
                                .width_multiplier = 0.125,
-                               .allow = SNUG_PRECISION,
-                               .precision = SNUG_FLOAT16,
+                               .allow = SNUG_FIDELITY_PRECISION,
+                               .precision = SNUG_PRECISION_FLOAT16,
                                .fixes = "free-early,fuse,recompute,mixed-precision",
                                .optimizer = {.momentum = 0.9, .nesterov = true}},
                    .options = {.learning_rate = 0.05}});
@@ -250,8 +251,8 @@ static void test_bfloat16_micro_batches(void **state) {
     check(&(world){.stop_after = 9,
                    .request = {.model = "simple",
                                .micro_batch = 4,
-                               .allow = SNUG_STATISTICS,
-                               .precision = SNUG_BFLOAT16,
+                               .allow = SNUG_FIDELITY_STATISTICS,
+                               .precision = SNUG_PRECISION_BFLOAT16,
                                .fixes = "free-early,fuse,recompute,accumulate,mixed-precision",
                                .optimizer = {.momentum = 0.9, .weight_decay = 1e-4}}});
 }
@@ -261,12 +262,12 @@ static void test_other_runs(void **state) {
     (void)state;
     world self = {.request = {.model = "simple",
                               .width_multiplier = 0.25,
-                              .cost = SNUG_COST_MODEL,
+                              .cost = SNUG_COST_SOURCE_MODEL,
                               .classes = 10,
                               .height = SIDE,
                               .width = SIDE,
                               .batch_size = BATCH,
-                              .allow = SNUG_STATISTICS,
+                              .allow = SNUG_FIDELITY_STATISTICS,
                               .optimizer = {.momentum = 0.9}},
                   .options = {.epochs = 1, .learning_rate = 0.1}};
     size_t budget = (size_t)1 << 30;

@@ -57,11 +57,11 @@ static outcome train(const char *a, const char *b, snug_optimizer_kind kind, con
     snug_device *device;
     assert_int_equal(snug_device_open("reference", 1, &device), SNUG_OK);
     snug_plan_request request = {.model = path,
-                                 .cost = SNUG_COST_MODEL,
-                                 .loss = SNUG_MSE,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
+                                 .loss = SNUG_LOSS_MSE,
                                  .batch_size = BATCH,
                                  .micro_batch = 4, // and an uneven one of 2
-                                 .allow = SNUG_STATISTICS,
+                                 .allow = SNUG_FIDELITY_STATISTICS,
                                  .freeze = freeze,
                                  .optimizer = snug_optimizer_defaults(kind)};
     request.optimizer.momentum = 0.9;
@@ -99,10 +99,10 @@ static void check(const char *a, const char *b, snug_optimizer_kind kind) {
 
 static void test_suffixes(void **state) {
     (void)state;
-    check("a", "a.grad", SNUG_SGD);
-    check("a", "a.momentum_buffer", SNUG_SGD);
-    check("a", "a.exp_avg", SNUG_ADAM);
-    check("a", "a.exp_avg_sq", SNUG_ADAM);
+    check("a", "a.grad", SNUG_OPTIMIZER_SGD);
+    check("a", "a.momentum_buffer", SNUG_OPTIMIZER_SGD);
+    check("a", "a.exp_avg", SNUG_OPTIMIZER_ADAM);
+    check("a", "a.exp_avg_sq", SNUG_OPTIMIZER_ADAM);
 }
 
 static void test_long_names(void **state) {
@@ -112,7 +112,8 @@ static void test_long_names(void **state) {
     memset(b, 'n', sizeof b);
     snprintf(a + 510, sizeof a - 510, "%s", "one");
     snprintf(b + 510, sizeof b - 510, "%s", "two");
-    outcome plain = train("left", "right", SNUG_SGD, NULL), found = train(a, b, SNUG_SGD, NULL);
+    outcome plain = train("left", "right", SNUG_OPTIMIZER_SGD, NULL),
+            found = train(a, b, SNUG_OPTIMIZER_SGD, NULL);
     assert_memory_equal(&plain, &found, sizeof plain);
 }
 

@@ -45,14 +45,14 @@ static void free_feed(feed *self) {
 static snug_plan_request request_for(const char *model, int64_t batch, int64_t micro,
                                      size_t budget) {
     snug_plan_request request = {.model = model,
-                                 .cost = SNUG_COST_MODEL,
+                                 .cost = SNUG_COST_SOURCE_MODEL,
                                  .classes = 10,
                                  .height = SIDE,
                                  .width = SIDE,
                                  .batch_size = batch,
                                  .micro_batch = micro,
                                  .budget_bytes = budget,
-                                 .allow = SNUG_STATISTICS,
+                                 .allow = SNUG_FIDELITY_STATISTICS,
                                  .optimizer = {.momentum = 0.9}};
     return request;
 }
@@ -208,7 +208,7 @@ static void test_second_plan(void **state) {
         samples.next = 0;
         snug_batch_source source = {.next = next_samples, .context = &samples};
         assert_int_equal(snug_trainer_step(trainer, &source, 0.01, &loss), SNUG_OK);
-        request.precision = SNUG_BFLOAT16;
+        request.precision = SNUG_PRECISION_BFLOAT16;
         assert_int_equal(snug_plan_make(device, &request, &second), SNUG_OK);
         snug_plan_free(second);
     }

@@ -118,7 +118,7 @@ static void tell(void *context, const char *sentence) {
 }
 
 static bool read_arguments(int argc, char **argv, arguments *out) {
-    *out = (arguments){.request = SNUG_DRY_RUN_DEFAULTS};
+    *out = (arguments){.request = snug_dry_run_defaults()};
     out->request.tell = tell;
     opterr = 0;
     // The program's own options are its own: the first word that is none of ours begins it.

@@ -28,9 +28,9 @@ static void take_network(const snug_run_info *info, options *given) {
     request->loss = info->loss;
     request->class_axis = info->class_axis;
     request->evaluation = true;
-    request->cost = SNUG_COST_MODEL; // there is nothing to choose between
-    if (request->precision == SNUG_AUTO) request->precision = info->precision;
-    if (request->allow < SNUG_PRECISION) request->allow = SNUG_PRECISION;
+    request->cost = SNUG_COST_SOURCE_MODEL; // there is nothing to choose between
+    if (request->precision == SNUG_PRECISION_AUTO) request->precision = info->precision;
+    if (request->allow < SNUG_FIDELITY_PRECISION) request->allow = SNUG_FIDELITY_PRECISION;
 }
 
 static void report(const options *given, const snug_run_info *info, const char *use,
@@ -61,7 +61,7 @@ static snug_status evaluate(const snug_plan *plan, options *given, const char *f
     snug_evaluate_options wanted = {.should_stop = stopping_wanted};
     stopping_catch();
     snprintf(weights, sizeof weights, "%s/weights.safetensors", folder);
-    snug_status status = planning_open_data(plan, given, SNUG_TEST, &test);
+    snug_status status = planning_open_data(plan, given, SNUG_SPLIT_TEST, &test);
     if (status == SNUG_OK) *use = snug_dataset_use(test);
     if (status == SNUG_OK) status = snug_evaluate(plan, weights, test, &wanted, result);
     snug_dataset_close(test);

@@ -137,7 +137,7 @@ static void tell(void *context, const char *sentence) {
 }
 
 static bool read_arguments(int argc, char **argv, arguments *out) {
-    *out = (arguments){.request = SNUG_FIT_DEFAULTS, .out = "snug-fixes.json"};
+    *out = (arguments){.request = snug_fit_defaults(), .out = "snug-fixes.json"};
     out->request.tell = tell;
     out->request.should_stop = stopping_wanted;
     opterr = 0;
@@ -173,7 +173,7 @@ static snug_status print(snug_status (*make)(const snug_fit *, char **), const s
 
 static int report(const snug_fit *fit, const arguments *given, char *const *program) {
     bool fits = snug_fit_fits(fit) && snug_fit_keeps_promise(fit);
-    bool has_code = fits || snug_fit_outcome_of(fit) == SNUG_DRY_RUN_NO_FIT;
+    bool has_code = fits || snug_fit_outcome_of(fit) == SNUG_DRY_RUN_OUTCOME_NO_FIT;
     if (!given->json) fputs("\n", stdout);
     snug_status status = print(given->json ? snug_fit_json : snug_fit_text, fit);
     if (status == SNUG_OK && given->show_code && has_code) {

@@ -26,7 +26,7 @@ static void print_wrapped(const char *text, int indent) {
 }
 
 static void print_row(const snug_fix_info *fix) {
-    bool is_exact = fix->fidelity == SNUG_EXACT;
+    bool is_exact = fix->fidelity == SNUG_FIDELITY_EXACT;
     int indent = printf("%-15s  %-11s  ", fix->name,
                         is_exact ? "nothing" : snug_fidelity_name(fix->fidelity));
     print_wrapped(fix->help, indent);

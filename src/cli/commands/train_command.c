@@ -78,9 +78,9 @@ static void tell_samples(const options *given, const snug_dataset *train,
 static int train_planned(const snug_plan *plan, options *given) {
     snug_dataset *train = NULL, *test = NULL;
     snug_train_result result = {0};
-    snug_status status = planning_open_data(plan, given, SNUG_TRAIN, &train);
+    snug_status status = planning_open_data(plan, given, SNUG_SPLIT_TRAIN, &train);
     if (status == SNUG_OK && !given->no_eval)
-        status = planning_open_data(plan, given, SNUG_TEST, &test);
+        status = planning_open_data(plan, given, SNUG_SPLIT_TEST, &test);
     if (status == SNUG_OK) {
         tell_samples(given, train, test);
         progress shown = progress_start(given->json, given->text, plan);

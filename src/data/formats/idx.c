@@ -218,7 +218,7 @@ static snug_status open_set(snug_dataset *dataset) {
     state->images = -1;
     const char *name = dataset->options.name, *folder = folder_of(name);
     bool is_fashion = strcmp(name, "fashion-mnist") == 0;
-    bool test = dataset->options.split == SNUG_TEST;
+    bool test = dataset->options.split == SNUG_SPLIT_TEST;
     char images[PATH_BYTES], labels[PATH_BYTES], other[PATH_BYTES];
     dataset->stored =
         (snug_stored){.channels = 1,

@@ -77,7 +77,7 @@ static snug_status list_images(snug_dataset *dataset, folder_state *state) {
     snug_image_list_split(dataset->options.name, train, validation);
     bool has_validation = validation[0] != '\0';
     snug_status status;
-    if (has_validation && dataset->options.split == SNUG_TEST) {
+    if (has_validation && dataset->options.split == SNUG_SPLIT_TEST) {
         status = snug_image_list_make(train, NULL, &classes);
         if (status == SNUG_OK) status = snug_image_list_make(validation, &classes, &state->list);
     } else {

@@ -31,7 +31,7 @@ static snug_status open_set(snug_dataset *dataset) {
 
 // The number that a sample's random draws start from: the test split has samples of its own.
 static uint64_t stream_of(const snug_dataset *dataset, int64_t index) {
-    return (uint64_t)index + (dataset->options.split == SNUG_TEST ? 1ull << 32 : 0);
+    return (uint64_t)index + (dataset->options.split == SNUG_SPLIT_TEST ? 1ull << 32 : 0);
 }
 
 static snug_status read_image(snug_dataset *dataset, int64_t index, void *pixels, int32_t *target) {

@@ -286,7 +286,7 @@ static snug_status open_set(snug_dataset *dataset) {
     const char *path = dataset->options.name;
     SNUG_TRY(kinds[kind_of(path)].open(path, &state->file));
     bool has_test = snug_safetensors_find(&state->file, "test_target") != NULL;
-    SNUG_TRY(find_tensors(dataset, has_test && dataset->options.split == SNUG_TEST));
+    SNUG_TRY(find_tensors(dataset, has_test && dataset->options.split == SNUG_SPLIT_TEST));
     SNUG_TRY(check_types(dataset));
     SNUG_TRY(allocate_rows(state));
     fill_stored(dataset, has_test);

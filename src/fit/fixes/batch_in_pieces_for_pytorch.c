@@ -2,7 +2,7 @@
 #include "fit/fit.h"
 
 static snug_fidelity fidelity(const snug_fit_situation *situation) {
-    return situation->profile.batch_norm ? SNUG_STATISTICS : SNUG_ROUNDING;
+    return situation->profile.batch_norm ? SNUG_FIDELITY_STATISTICS : SNUG_FIDELITY_ROUNDING;
 }
 
 static int64_t batch(const snug_fit_situation *situation) {

@@ -27,7 +27,7 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_lean_optimizer = {
     .name = "lean-optimizer",
     .help = "the optimizer's state in 8 bits",
-    .fidelity = SNUG_PRECISION,
+    .fidelity = SNUG_FIDELITY_PRECISION,
     .why_not = why_not,
     .lighten = lighten,
     .tell = tell,

@@ -50,7 +50,7 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_loss_in_pieces = {
     .name = "loss-in-pieces",
     .help = "cross-entropy of a large vocabulary goes through the logits in pieces",
-    .fidelity = SNUG_ROUNDING,
+    .fidelity = SNUG_FIDELITY_ROUNDING,
     .why_not = why_not,
     .lighten = lighten,
     .options = options,

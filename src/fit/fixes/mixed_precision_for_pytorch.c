@@ -31,7 +31,7 @@ static void code(const snug_fit_situation *situation, size_t amount, snug_text *
 const snug_fit_fix snug_fit_fix_mixed_precision = {
     .name = "mixed-precision",
     .help = "autocast to bfloat16 around the network",
-    .fidelity = SNUG_PRECISION,
+    .fidelity = SNUG_FIDELITY_PRECISION,
     .why_not = why_not,
     .lighten = lighten,
     .tell = tell,

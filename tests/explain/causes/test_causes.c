@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explain/explanation.h"
 #include "snug/explain.h"
 #include "support/test.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "explain/explanation.h"
 #include "explain/snapshot/literal_pickle.h"
 
 static const snug_finding *find(const char *literal, snug_explanation **out) {

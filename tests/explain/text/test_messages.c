@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "explain/explanation.h"
 #include "explain/text/message.h"
 #include "explain/text/message_corpus.h"
 #include "support/test.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "explain/advice/advice.h"
+#include "explain/explanation.h"
 #include "explain/text/program_texts.h"
 #include "explain/text/tool_texts.h"
 #include "support/test.h"

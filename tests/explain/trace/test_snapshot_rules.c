@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "explain/explanation.h"
 #include "explain/snapshot/literal_pickle.h"
 
 enum { MOST = 900000, MOST_PIECES = 4096, MIB = 1 << 20 };
