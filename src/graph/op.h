@@ -73,7 +73,7 @@ typedef struct snug_sample {
     const char *name;
     const void *attributes;
     int input_count;
-    snug_type inputs[8];
+    snug_type inputs[10];
     double low, high;      // inputs are uniform in [low, high); both 0: [-1, 1)
     int64_t integer_below; // integer inputs are uniform in [0, integer_below)
     uint32_t no_gradient;  // bit i: finite differences leave input i out

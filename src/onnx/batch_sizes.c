@@ -73,6 +73,13 @@ bool snug_onnx_first_depends(const snug_onnx_import *import, const snug_onnx_slo
     return !seen || seen->first != hash_data(operand->data, first_bytes(&operand->type));
 }
 
+bool snug_onnx_follows_batch(const snug_onnx_call *call, size_t index, int axis) {
+    const snug_onnx_seen *seen =
+        snug_onnx_trace_find(call->import->other, call->import->frame->inputs[index]);
+    const snug_type *type = &call->inputs[index].type;
+    return seen && seen->type.rank == type->rank && seen->type.dims[axis] != type->dims[axis];
+}
+
 // --- Documents that are exported for one batch ---
 
 // Where the batch is in a value: in dimension |axis|, after |outer| elements of those around it,

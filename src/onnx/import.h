@@ -125,6 +125,9 @@ typedef enum snug_onnx_shape_use {
 snug_status snug_onnx_general_shape(const snug_onnx_call *call, size_t index,
                                     snug_onnx_shape_use use, int64_t *dims, const int *rank);
 
+// Whether dimension |axis| of input |index| has another extent at another batch size.
+bool snug_onnx_follows_batch(const snug_onnx_call *call, size_t index, int axis);
+
 // Whether a double holds the element at |data|, of any alignment: attributes of operators are such.
 bool snug_onnx_is_exact(const void *data, snug_dtype dtype);
 

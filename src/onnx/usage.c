@@ -42,6 +42,9 @@ static const positions table[] = {
     {"InstanceNormalization", 0, 0, 0, 0, 6},
     {"RMSNormalization", 0, 0, 0, 0, 2},
     {"PRelu", 2, 0, 0, 0, 0},
+    {"RNN", 14, 32, 0, 0, 0},
+    {"GRU", 14, 32, 0, 0, 0},
+    {"LSTM", 142, 96, 0, 0, 0}, // with peepholes
     {"Gather", 1, 0, 0, 0, 0},
     {"Add", 0, 3, 0, 0, 0},
     {"Mul", 0, 3, 0, 0, 0},

@@ -350,6 +350,7 @@ extern const snug_op snug_op_lean_adam_update; // (weight, gradient, m, scales, 
 
 #include "ops/elementwise.h" // arithmetic, comparison, functions of one argument, activations
 #include "ops/movement.h"    // transposition, slices, padding, gathering and scattering
+#include "ops/recurrent.h"   // recurrent layers
 #include "ops/reductions.h"  // over dimensions: largest, products, norms, places, running sums
 
 #endif

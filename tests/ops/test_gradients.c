@@ -11,7 +11,7 @@
 #include "support/interpret.h"
 #include "support/test.h"
 
-enum { MAX_INPUTS = 8 };
+enum { MAX_INPUTS = 10 };
 static const double step = 1e-5, tolerance = 1e-6;
 
 typedef struct fixture {
