@@ -76,6 +76,24 @@
     &(const snug_layer_norm_attributes) {                                                          \
         .eps = 1e-5, .axes = 1                                                                     \
     }
+// Small numbers: errors grow from step to step where weights are large.
+#define LAYER_OF(operator, label, values, count, ...)                                              \
+    {                                                                                              \
+        .op = (operator), .sample = {                                                              \
+            .name = (label),                                                                       \
+            .attributes = (values),                                                                \
+            .input_count = (count),                                                                \
+            .inputs = {__VA_ARGS__},                                                               \
+            .low = -0.2,                                                                           \
+            .high = 0.2                                                                            \
+        }                                                                                          \
+    }
+#define RECURRENT(kind, is_reverse, is_after)                                                      \
+    &(const snug_recurrent_attributes) {                                                           \
+        .cell = SNUG_CELL_##kind, .reverse = (is_reverse), .after = (is_after), .activations = {   \
+            SNUG_RECURRENT_SIGMOID                                                                 \
+        }                                                                                          \
+    }
 #define TARGET(...)                                                                                \
     &(const snug_sum_to_attributes) {                                                              \
         .rank = 4, .dims = { __VA_ARGS__ }                                                         \
@@ -254,6 +272,20 @@ static const snug_test_shape snug_test_shapes[] = {
           IMAGE(3, 1, 19, 19)),
     SHAPE("slice", "channels", AXIS(1, 7, 40, 70), 1, IMAGE(3, 70, 19, 19)),
     SHAPE("slice_backward", "channels", AXIS(1, 7, 40, 70), 1, IMAGE(3, 40, 19, 19)),
+    LAYER_OF("recurrent", "gru, reset before", RECURRENT(GRU, 0, 0), 5, ROWS(9, 7, 20),
+             ROWS(120, 20), ROWS(120, 40), ROWS(1, 7, 40), ROWS(120)),
+    LAYER_OF("recurrent", "gru, reset after", RECURRENT(GRU, 1, 1), 6, ROWS(9, 7, 20),
+             ROWS(120, 20), ROWS(120, 40), ROWS(1, 7, 40), ROWS(120), ROWS(40)),
+    LAYER_OF("recurrent", "lstm", RECURRENT(LSTM, 0, 0), 5, ROWS(9, 37, 20), ROWS(1200, 20),
+             ROWS(1200, 300), ROWS(2, 37, 300), ROWS(1200)),
+    LAYER_OF("recurrent_backward", "gru, reset before", RECURRENT(GRU, 0, 0), 9, ROWS(9, 7, 120),
+             ROWS(9, 7, 40), ROWS(1), ROWS(120, 40), ROWS(1, 7, 40), {0}, {0}, ROWS(9, 7, 40), {0}),
+    LAYER_OF("recurrent_backward", "gru, reset after", RECURRENT(GRU, 1, 1), 9, ROWS(9, 7, 120),
+             ROWS(9, 7, 40), ROWS(9, 7, 40), ROWS(120, 40), ROWS(1, 7, 40), ROWS(40), {0},
+             ROWS(9, 7, 40), {0}),
+    LAYER_OF("recurrent_backward", "lstm", RECURRENT(LSTM, 0, 0), 9, ROWS(5, 37, 1200),
+             ROWS(5, 37, 300), ROWS(5, 37, 300), ROWS(1200, 300), ROWS(2, 37, 300), ROWS(900), {0},
+             ROWS(5, 37, 300), {0}),
     SHAPE("linear", "classifier", NULL, 3, ROWS(17, 640), ROWS(100, 640), ROWS(100)),
     SHAPE("matmul", "transposed", MATMUL(1, 0), 2, ROWS(33, 100), ROWS(33, 200)),
     SHAPE("matmul", "batched", MATMUL(0, 1), 2, ROWS(2, 3, 33, 40), ROWS(2, 3, 20, 40)),

@@ -37,6 +37,8 @@ static const struct {
     {"layer_norm_backward", 1e-5},
     {"linear", 1e-5},
     {"matmul", 1e-5},
+    {"recurrent", 1e-5},
+    {"recurrent_backward", 1e-5},
 };
 static const double default_tolerance = 2e-6;
 static const double half_tolerance = 1e-2; // bfloat16 has 8 bits
