@@ -69,7 +69,8 @@ static snug_status read_activations(layer *self, snug_recurrent_cell cell) {
     const snug_onnx_attribute *given = snug_onnx_attribute_find(self->call->node, "activations");
     values alpha = {0}, beta = {0};
     int each = (int)cell + 1;
-    if (given && (given->kind != SNUG_ONNX_STRINGS || given->count != (size_t)(each * self->count)))
+    if (given &&
+        (given->kind != SNUG_ONNX_STRINGS || given->count != (size_t)each * (size_t)self->count))
         return snug_fail(SNUG_BAD_FILE, "%d activations expected, found %zu", each * self->count,
                          given->count);
     SNUG_TRY(
@@ -147,7 +148,7 @@ static bool all_are_whole(const layer *self) {
 }
 
 static void take_inputs(layer *self) {
-    static const int64_t swapped[] = {1, 0, 2};
+    static const int64_t swapped[SNUG_MAX_RANK] = {1, 0, 2};
     for (size_t i = 0; i <= PEEPHOLES; i++) {
         bool is_whole = i == LENGTHS && snug_onnx_has(self->call, i) && all_are_whole(self);
         self->inputs[i] =
@@ -229,9 +230,9 @@ static snug_tensor_id join(const layer *self, const snug_tensor_id *parts, int a
 }
 
 static void set_sequence(const layer *self, const snug_tensor_id *y) {
-    static const int64_t samples_first[] = {2, 0, 1, 3};
+    static const int64_t samples_first[SNUG_MAX_RANK] = {2, 0, 1, 3};
     const int64_t dims[] = {self->steps, 1, self->batch, self->hidden};
-    snug_tensor_id parts[DIRECTIONS];
+    snug_tensor_id parts[DIRECTIONS] = {SNUG_NO_TENSOR, SNUG_NO_TENSOR};
     if (!snug_onnx_is_used(self->call, Y)) return;
     for (int i = 0; i < self->count; i++)
         parts[i] = snug_emit_reshape(self->call, y[i], SNUG_ROW_MAJOR, 4, dims);
@@ -242,8 +243,8 @@ static void set_sequence(const layer *self, const snug_tensor_id *y) {
 }
 
 static void set_final(const layer *self, size_t output, const snug_tensor_id *finals, int state) {
-    static const int64_t samples_first[] = {1, 0, 2};
-    snug_tensor_id parts[DIRECTIONS];
+    static const int64_t samples_first[SNUG_MAX_RANK] = {1, 0, 2};
+    snug_tensor_id parts[DIRECTIONS] = {SNUG_NO_TENSOR, SNUG_NO_TENSOR};
     if (!snug_onnx_is_used(self->call, output)) return;
     for (int i = 0; i < self->count; i++)
         parts[i] = self->directions[0].cell == SNUG_CELL_LSTM
@@ -265,7 +266,7 @@ static snug_status check_steps(const layer *self) {
 
 static snug_status translate(const snug_onnx_call *call, snug_recurrent_cell cell) {
     layer self = {.call = call, .samples_first = snug_onnx_integer(call, "layout", 0) != 0};
-    snug_tensor_id y[DIRECTIONS], finals[DIRECTIONS];
+    snug_tensor_id y[DIRECTIONS] = {0}, finals[DIRECTIONS] = {0};
     SNUG_TRY(read_direction(&self));
     SNUG_TRY(read_activations(&self, cell));
     SNUG_TRY(check_shapes(&self, cell));

@@ -17,7 +17,8 @@ enum { SCRATCHPAD, RECURRENT, RESET };      // places
 typedef struct row {
     const snug_recurrent_attributes *layer;
     int64_t hidden;
-    float *gates, *y, *kept, *h, *c, *reset;
+    float *gates, *y, *h;
+    float *kept, *c, *reset; // of those cells that have them
     const float *recurrent, *extra;
 } row;
 
@@ -26,17 +27,15 @@ static row row_of(const snug_recurrent_step *step, int64_t sample) {
     const snug_recurrent_plan *plan = step->plan;
     const snug_recurrent_shape *shape = &plan->shape;
     int64_t at = step->time * shape->batch + sample, hidden = shape->hidden;
-    bool before = snug_recurrent_resets_before(step->layer);
     return (row){
         .layer = step->layer,
         .hidden = hidden,
         .gates = snug_recurrent_row(&call->outputs[GATES], at),
         .y = snug_recurrent_row(&call->outputs[Y], at),
-        .kept = shape->keeps ? snug_recurrent_row(&call->outputs[KEPT], at) : NULL,
+        .kept = snug_recurrent_row(&call->outputs[KEPT], shape->keeps ? at : 0),
         .h = snug_recurrent_row(&call->outputs[FINAL], sample),
-        .c = shape->states > 1 ? snug_recurrent_row(&call->outputs[FINAL], shape->batch + sample)
-                               : NULL,
-        .reset = before ? snug_recurrent_place(plan, call, RESET) + sample * hidden : NULL,
+        .c = snug_recurrent_row(&call->outputs[FINAL], (shape->states - 1) * shape->batch + sample),
+        .reset = snug_recurrent_place(plan, call, RESET) + sample * hidden,
         .recurrent = snug_recurrent_place(plan, call, RECURRENT) + sample * shape->gates * hidden,
         .extra = step->extra ? step->extra->data : NULL,
     };
@@ -128,11 +127,11 @@ static void step_lstm(const row *self) {
     multiply(self->h, self->y, o, hidden);
 }
 
-static void clear(const row *self, int64_t gates) {
+static void clear(const row *self, const snug_recurrent_shape *shape) {
     size_t bytes = (size_t)self->hidden * sizeof(float);
-    memset(self->gates, 0, (size_t)gates * bytes);
+    memset(self->gates, 0, (size_t)shape->gates * bytes);
     memset(self->y, 0, bytes);
-    if (self->kept) memset(self->kept, 0, bytes);
+    if (shape->keeps) memset(self->kept, 0, bytes);
 }
 
 static void run_rows(const void *context, int part, int64_t begin, int64_t end) {
@@ -142,7 +141,7 @@ static void run_rows(const void *context, int part, int64_t begin, int64_t end) 
         row self = row_of(step, i);
         bool is_first;
         if (!snug_recurrent_has_step(step, i, &is_first)) {
-            clear(&self, step->plan->shape.gates);
+            clear(&self, &step->plan->shape);
             continue;
         }
         if (step->layer->cell == SNUG_CELL_PLAIN) step_plain(&self);
