@@ -22,21 +22,21 @@ enum { MAX_TENSORS = 8, REPEATS = 40 };
     }
 #define CASE(name, values, ...)                                                                    \
     {                                                                                              \
-        .op = (name), .attributes = (values), .inputs = { __VA_ARGS__ }                            \
+        .op = &snug_op_##name, .attributes = (values), .inputs = { __VA_ARGS__ }                   \
     }
 // A k x k convolution of c channels at h x h to o channels, in each direction.
 #define LAYER(k, s, g, c, h, o)                                                                    \
-    CASE("conv2d", CONV(k, s, g, h), IMAGE(32, c, h, h), ROWS(o, (c) / (g), k, k)),                \
-        CASE("conv2d_backward_input", CONV(k, s, g, h), IMAGE(32, o, (h) / (s), (h) / (s)),        \
+    CASE(conv2d, CONV(k, s, g, h), IMAGE(32, c, h, h), ROWS(o, (c) / (g), k, k)),                  \
+        CASE(conv2d_backward_input, CONV(k, s, g, h), IMAGE(32, o, (h) / (s), (h) / (s)),          \
              ROWS(o, (c) / (g), k, k)),                                                            \
-        CASE("conv2d_backward_weight", CONV(k, s, g, h), IMAGE(32, c, h, h),                       \
+        CASE(conv2d_backward_weight, CONV(k, s, g, h), IMAGE(32, c, h, h),                         \
              IMAGE(32, o, (h) / (s), (h) / (s)))
 #define LARGE IMAGE(32, 96, 48, 48)
 #define SMALL IMAGE(32, 144, 24, 24)
 #define NARROW IMAGE(32, 24, 24, 24)
 
 typedef struct bench_case {
-    const char *op;
+    const snug_op *op;
     const void *attributes;
     snug_type inputs[MAX_TENSORS];
 } bench_case;
@@ -68,47 +68,46 @@ static const bench_case cases[] = {
     LAYER(1, 1, 1, 384, 6, 64),
     LAYER(3, 1, 64, 64, 24, 64),
     LAYER(3, 1, 1, 64, 24, 64),
-    CASE("batch_norm", &norm, LARGE, ROWS(96), ROWS(96), ROWS(96), ROWS(96)),
-    CASE("batch_norm_backward", &norm, LARGE, ROWS(96), ROWS(96), ROWS(96), LARGE),
-    CASE("batch_norm_inference", &norm, LARGE, ROWS(96), ROWS(96), ROWS(96), ROWS(96)),
-    CASE("batch_norm", &norm, SMALL, ROWS(144), ROWS(144), ROWS(144), ROWS(144)),
-    CASE("batch_norm_backward", &norm, SMALL, ROWS(144), ROWS(144), ROWS(144), SMALL),
-    CASE("batch_norm", &norm, NARROW, ROWS(24), ROWS(24), ROWS(24), ROWS(24)),
-    CASE("batch_norm_backward", &norm, NARROW, ROWS(24), ROWS(24), ROWS(24), NARROW),
-    CASE("relu6", NULL, LARGE),
-    CASE("relu6_backward", NULL, LARGE, LARGE),
-    CASE("relu6", NULL, SMALL),
-    CASE("relu6_backward", NULL, SMALL, SMALL),
-    CASE("silu", NULL, LARGE),
-    CASE("silu_backward", NULL, LARGE, LARGE),
-    CASE("silu_backward", NULL, SMALL, SMALL),
-    CASE("sigmoid", NULL, SMALL),
-    CASE("hardswish_backward", NULL, SMALL, SMALL),
-    CASE("gelu", NULL, SMALL),
-    CASE("add", NULL, NARROW, NARROW),
-    CASE("add", NULL, LARGE, LARGE),
-    CASE("multiply", NULL, SMALL, IMAGE(32, 144, 1, 1)),
-    CASE("multiply_sum_to", &squeeze, SMALL, SMALL),
-    CASE("reduce_sum", &bias, SMALL),
-    CASE("reduce_sum", &rows, ROWS(32, 1000)),
-    CASE("max_pool2d", &pool, IMAGE(32, 64, 48, 48)),
-    CASE("max_pool2d_backward", &pool, IMAGE(32, 64, 24, 24),
+    CASE(batch_norm, &norm, LARGE, ROWS(96), ROWS(96), ROWS(96), ROWS(96)),
+    CASE(batch_norm_backward, &norm, LARGE, ROWS(96), ROWS(96), ROWS(96), LARGE),
+    CASE(batch_norm_inference, &norm, LARGE, ROWS(96), ROWS(96), ROWS(96), ROWS(96)),
+    CASE(batch_norm, &norm, SMALL, ROWS(144), ROWS(144), ROWS(144), ROWS(144)),
+    CASE(batch_norm_backward, &norm, SMALL, ROWS(144), ROWS(144), ROWS(144), SMALL),
+    CASE(batch_norm, &norm, NARROW, ROWS(24), ROWS(24), ROWS(24), ROWS(24)),
+    CASE(batch_norm_backward, &norm, NARROW, ROWS(24), ROWS(24), ROWS(24), NARROW),
+    CASE(relu6, NULL, LARGE),
+    CASE(relu6_backward, NULL, LARGE, LARGE),
+    CASE(relu6, NULL, SMALL),
+    CASE(relu6_backward, NULL, SMALL, SMALL),
+    CASE(silu, NULL, LARGE),
+    CASE(silu_backward, NULL, LARGE, LARGE),
+    CASE(silu_backward, NULL, SMALL, SMALL),
+    CASE(sigmoid, NULL, SMALL),
+    CASE(hardswish_backward, NULL, SMALL, SMALL),
+    CASE(gelu, NULL, SMALL),
+    CASE(add, NULL, NARROW, NARROW),
+    CASE(add, NULL, LARGE, LARGE),
+    CASE(multiply, NULL, SMALL, IMAGE(32, 144, 1, 1)),
+    CASE(multiply_sum_to, &squeeze, SMALL, SMALL),
+    CASE(reduce_sum, &bias, SMALL),
+    CASE(reduce_sum, &rows, ROWS(32, 1000)),
+    CASE(max_pool2d, &pool, IMAGE(32, 64, 48, 48)),
+    CASE(max_pool2d_backward, &pool, IMAGE(32, 64, 24, 24),
          SNUG_SAMPLE_TENSOR(SNUG_U8, SNUG_CHANNELS_LAST, 32, 64, 24, 24)),
-    CASE("avg_pool2d", &pool, IMAGE(32, 64, 48, 48)),
-    CASE("adaptive_avg_pool2d", &global, SMALL),
-    CASE("adaptive_avg_pool2d_backward", &global, IMAGE(32, 144, 1, 1)),
-    CASE("concat", &channels, SMALL, IMAGE(32, 32, 24, 24)),
-    CASE("slice", &channels, SMALL),
-    CASE("linear", NULL, ROWS(32, 1280), ROWS(1000, 1280), ROWS(1000)),
-    CASE("matmul", &plain, ROWS(32, 1000), ROWS(1000, 1280)),
-    CASE("matmul", &transposed, ROWS(32, 1000), ROWS(32, 1280)),
-    CASE("cross_entropy", &loss, ROWS(32, 1000), SNUG_SAMPLE_INT32(32)),
-    CASE("cross_entropy_backward", &loss, ROWS(32, 1000), SNUG_SAMPLE_INT32(32),
-         SNUG_SAMPLE_SCALAR),
-    CASE("dropout", &dropout, ROWS(32, 1280)),
-    CASE("stochastic_depth", &dropout, SMALL),
-    CASE("sgd_update", &sgd, ROWS(1280, 1000), ROWS(1280, 1000), ROWS(1280, 1000)),
-    CASE("adam_update", &adam, ROWS(1280, 1000), ROWS(1280, 1000), ROWS(1280, 1000),
+    CASE(avg_pool2d, &pool, IMAGE(32, 64, 48, 48)),
+    CASE(adaptive_avg_pool2d, &global, SMALL),
+    CASE(adaptive_avg_pool2d_backward, &global, IMAGE(32, 144, 1, 1)),
+    CASE(concat, &channels, SMALL, IMAGE(32, 32, 24, 24)),
+    CASE(slice, &channels, SMALL),
+    CASE(linear, NULL, ROWS(32, 1280), ROWS(1000, 1280), ROWS(1000)),
+    CASE(matmul, &plain, ROWS(32, 1000), ROWS(1000, 1280)),
+    CASE(matmul, &transposed, ROWS(32, 1000), ROWS(32, 1280)),
+    CASE(cross_entropy, &loss, ROWS(32, 1000), SNUG_SAMPLE_INT32(32)),
+    CASE(cross_entropy_backward, &loss, ROWS(32, 1000), SNUG_SAMPLE_INT32(32), SNUG_SAMPLE_SCALAR),
+    CASE(dropout, &dropout, ROWS(32, 1280)),
+    CASE(stochastic_depth, &dropout, SMALL),
+    CASE(sgd_update, &sgd, ROWS(1280, 1000), ROWS(1280, 1000), ROWS(1280, 1000)),
+    CASE(adam_update, &adam, ROWS(1280, 1000), ROWS(1280, 1000), ROWS(1280, 1000),
          ROWS(1280, 1000)),
 };
 
@@ -154,7 +153,7 @@ static snug_status place(snug_device *device, bench *self, int count) {
 }
 
 static snug_status begin(snug_device *device, const bench_case *from, bench *self) {
-    const snug_op *op = snug_op_find(from->op);
+    const snug_op *op = from->op;
     snug_type types[MAX_TENSORS + SNUG_MAX_OUTPUTS] = {0};
     int inputs = 0;
     while (inputs < op->max_inputs && (from->inputs[inputs].rank > 0 || inputs < op->min_inputs))
@@ -192,7 +191,7 @@ static double best_time(snug_device *device, const bench *self) {
 
 // Bytes read and written a second by concat of one large image, which is a copy on all threads.
 static double copy_rate(snug_device *device) {
-    const bench_case copy = CASE("concat", &channels, LARGE);
+    const bench_case copy = CASE(concat, &channels, LARGE);
     bench self = {0};
     double rate = 0;
     if (begin(device, &copy, &self) == SNUG_OK) rate = self.bytes / best_time(device, &self);
@@ -212,12 +211,12 @@ static void report(snug_device *device, const bench_case *from, double rate) {
     char text[SNUG_TYPE_TEXT];
     if (begin(device, from, &self) == SNUG_OK) {
         double seconds = best_time(device, &self);
-        printf("%-28s %-34s %8.3f ms %7.1f GB/s (%4.2f of a copy's) %7.1f GFLOP/s%s\n", from->op,
-               snug_type_print(&self.views[0].type, text), 1e3 * seconds,
+        printf("%-28s %-34s %8.3f ms %7.1f GB/s (%4.2f of a copy's) %7.1f GFLOP/s%s\n",
+               from->op->name, snug_type_print(&self.views[0].type, text), 1e3 * seconds,
                1e-9 * self.bytes / seconds, self.bytes / seconds / rate,
                1e-9 * self.flops / seconds, self.kernel->is_reference ? " reference" : "");
     } else {
-        printf("%-28s %s\n", from->op, snug_error_message());
+        printf("%-28s %s\n", from->op->name, snug_error_message());
     }
     device->device_class->release(device, self.memory, self.memory_bytes);
 }
@@ -232,7 +231,7 @@ int main(int argc, char **argv) {
     double rate = copy_rate(device);
     printf("a copy moves %.1f GB/s on %d threads\n", 1e-9 * rate, device->threads);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (wanted(cases[i].op, argv + 1)) report(device, &cases[i], rate);
+        if (wanted(cases[i].op->name, argv + 1)) report(device, &cases[i], rate);
     snug_device_close(device);
     return EXIT_SUCCESS;
 }

@@ -79,6 +79,26 @@ typedef struct snug_sample {
     uint32_t no_gradient;  // bit i: finite differences leave input i out
 } snug_sample;
 
+// What an input is to its operator, where that says how a network's own tensor there starts.
+typedef enum snug_input_role {
+    SNUG_INPUT_DATA,
+    SNUG_INPUT_WEIGHT, // (outputs, terms ...): each element of the result sums over the terms
+    SNUG_INPUT_MATRIX, // matmul's second operand, whose terms are what the product sums over
+    SNUG_INPUT_BIAS,   // added to the sums of the weight, which is input 1
+    SNUG_INPUT_SCALE,  // of a norm, and what is added after it
+    SNUG_INPUT_SHIFT,
+    SNUG_INPUT_MEAN, // statistics
+    SNUG_INPUT_VARIANCE,
+    SNUG_INPUT_TABLE // rows that are looked up
+} snug_input_role;
+
+// How an operator comes apart by rows, the extents of dimension 0, which are samples mostly. Bit i
+// of |inputs|: input i has, or may have, a row for each of the result's. 0: it does not.
+typedef struct snug_rows {
+    uint32_t inputs;
+    bool sums; // output 0, where it has no rows, is the sum over those of the inputs
+} snug_rows;
+
 typedef struct snug_op {
     const char *name;
     int min_inputs,
@@ -112,6 +132,17 @@ typedef struct snug_op {
     const struct snug_op *again;
     int again_input_count;
     int again_inputs[8];
+
+    snug_input_role roles[5]; // by input; those that follow are data
+    snug_rows rows;
+    // Where attributes or ranks decide; NULL: |rows| holds.
+    snug_rows (*rows_of)(const void *attributes, const snug_type *outputs);
+    // Each element of the results comes of those in its place, broadcasting apart.
+    bool is_elementwise;
+    // Output 0 has the numbers of input 0, in another shape, order, layout or type.
+    bool keeps_values;
+    // Its arithmetic is multiply-adds, each of two floating-point operations: models count them.
+    bool is_product;
 
     snug_precision_class precision;
     // Bit i: input i stays float32 beside data in 16 bits (the scale, shift and statistics of a

@@ -10,11 +10,28 @@ static snug_status complain(const snug_node *node, const char *what, snug_tensor
                      node->op->name, node->scope, what, id);
 }
 
+static snug_status check_counts(const snug_graph *graph, const snug_node *node) {
+    const snug_op *op = node->op;
+    if (node->input_count < op->min_inputs ||
+        (op->max_inputs >= 0 && node->input_count > op->max_inputs))
+        return snug_fail(
+            SNUG_INTERNAL, "graph node %d (%s at '%s') has %d inputs, where it takes %d to %d",
+            node->id, op->name, node->scope, node->input_count, op->min_inputs, op->max_inputs);
+    if (node->output_count != op->outputs)
+        return snug_fail(SNUG_INTERNAL,
+                         "graph node %d (%s at '%s') has %d outputs, where it makes %d", node->id,
+                         op->name, node->scope, node->output_count, op->outputs);
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] < 0 || (size_t)node->outputs[i] >= graph->tensor_count)
+            return complain(node, "makes a tensor that is not there", node->outputs[i]);
+    return SNUG_OK;
+}
+
 static snug_status check_inputs(const snug_graph *graph, const snug_node *node, const bool *ready,
                                 const bool *mutated) {
     for (int i = 0; i < node->input_count; i++) {
         snug_tensor_id id = node->inputs[i];
-        if (id == SNUG_NO_TENSOR) continue;
+        if (id == SNUG_NO_TENSOR && i >= node->op->min_inputs) continue;
         if (id < 0 || (size_t)id >= graph->tensor_count)
             return complain(node, "reads a tensor that is not there", id);
         if (!ready[id]) return complain(node, "reads a tensor before it is made", id);
@@ -40,6 +57,7 @@ static snug_status check_types(const snug_graph *graph, const snug_node *node, s
 
 static snug_status check_node(const snug_graph *graph, const snug_node *node, bool *ready,
                               bool *mutated, snug_type *scratch) {
+    SNUG_TRY(check_counts(graph, node));
     SNUG_TRY(check_inputs(graph, node, ready, mutated));
     SNUG_TRY(check_types(graph, node, scratch));
     for (int i = 0; i < node->input_count && i < 32; i++)
@@ -47,8 +65,7 @@ static snug_status check_node(const snug_graph *graph, const snug_node *node, bo
             mutated[node->inputs[i]] = true;
     for (int i = 0; i < node->output_count; i++) {
         snug_tensor_id id = node->outputs[i];
-        if (id < 0 || (size_t)id >= graph->tensor_count || ready[id])
-            return complain(node, "makes a tensor that is there already", id);
+        if (ready[id]) return complain(node, "makes a tensor that is there already", id);
         if (graph->tensors[id]->producer != node->id)
             return complain(node, "makes a tensor that names another producer", id);
         ready[id] = true;
@@ -104,6 +121,16 @@ static snug_status check_nodes(const snug_graph *graph, bool *ready, bool *mutat
     return status;
 }
 
+// Every tensor that names a producer was made by it.
+static snug_status check_producers(const snug_graph *graph, const bool *ready) {
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (!ready[i])
+            return snug_fail(SNUG_INTERNAL,
+                             "graph tensor %zu names node %d, which does not make it", i,
+                             graph->tensors[i]->producer);
+    return SNUG_OK;
+}
+
 snug_status snug_graph_verify(const snug_graph *graph) {
     SNUG_TRY(graph->status);
     bool *ready = NULL, *mutated = NULL;
@@ -113,6 +140,7 @@ snug_status snug_graph_verify(const snug_graph *graph) {
     for (size_t i = 0; i < graph->tensor_count; i++)
         ready[i] = graph->tensors[i]->producer == SNUG_NO_NODE;
     SNUG_TRY_GOTO(check_nodes(graph, ready, mutated), done);
+    SNUG_TRY_GOTO(check_producers(graph, ready), done);
     SNUG_TRY_GOTO(check_names(graph), done);
 done:
     snug_memory_free(ready);

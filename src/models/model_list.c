@@ -115,11 +115,7 @@ snug_status snug_model_build(const snug_model *model, const snug_model_options *
 
 // A multiply-add is two floating-point operations of a convolution or a matrix product.
 static double node_multiply_adds(const snug_graph *graph, const snug_node *node) {
-    static const char *const known[] = {"conv2d", "conv3d", "conv_transpose", "linear", "matmul"};
-    bool counts = false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        counts = counts || strncmp(node->op->name, known[i], strlen(known[i])) == 0;
-    if (!counts || !node->op->flops) return 0;
+    if (!node->op->is_product || !node->op->flops) return 0;
     snug_type inputs[3] = {0};
     for (int i = 0; i < node->input_count && i < 3; i++)
         inputs[i] = *snug_graph_type(graph, node->inputs[i]);

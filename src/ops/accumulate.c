@@ -29,6 +29,7 @@ const snug_op snug_op_accumulate = {
     .max_inputs = 2,
     .infer = infer,
     .mutates = 1,
+    .is_elementwise = true,
     .flops = snug_flops_input,
     .reference = kernel,
     SNUG_SAMPLES(samples),

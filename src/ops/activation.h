@@ -71,6 +71,7 @@ static inline snug_status snug_activation_gradient(snug_backward *backward, cons
         .gradient = gradient,                                                                      \
         .gradient_##saved = 1,                                                                     \
         .overwrites = 1,                                                                           \
+        .is_elementwise = true,                                                                    \
         .flops = flops,                                                                            \
         .reference = forward_kernel,                                                               \
         .onnx = (onnx_name),                                                                       \
@@ -83,6 +84,7 @@ static inline snug_status snug_activation_gradient(snug_backward *backward, cons
         .outputs = 1,                                                                              \
         .infer = snug_infer_equal,                                                                 \
         .overwrites = 3,                                                                           \
+        .is_elementwise = true,                                                                    \
         .flops = flops,                                                                            \
         .reference = backward_kernel,                                                              \
         SNUG_SAMPLES(snug_activation_backward_samples),                                            \

@@ -92,6 +92,7 @@ const snug_op snug_op_adam_update = {
     .attributes_size = sizeof(snug_adam_attributes),
     .infer = infer,
     .mutates = 1 << 0 | 1 << 2 | 1 << 3,
+    .is_elementwise = true,
     .precision = SNUG_PRECISION_FULL,
     .flops = flops,
     .reference = kernel,

@@ -210,6 +210,7 @@ const snug_op snug_op_adaptive_avg_pool2d = {
     .outputs = 1,
     .infer = infer_average,
     .gradient = gradient_average,
+    .rows = {.inputs = 1},
     .reference = average_kernel,
     .onnx = "GlobalAveragePool",
     SNUG_SAMPLES(samples),
@@ -222,6 +223,7 @@ const snug_op snug_op_adaptive_avg_pool2d_backward = {
     .max_inputs = 1,
     .outputs = 1,
     .infer = infer_backward,
+    .rows = {.inputs = 1},
     .reference = average_backward_kernel,
     SNUG_SAMPLES(backward_samples),
 };

@@ -32,6 +32,8 @@ const snug_op snug_op_add = {
     .infer = snug_infer_broadcast,
     .gradient = gradient,
     .overwrites = 3,
+    .rows = {.inputs = 3},
+    .is_elementwise = true,
     .flops = snug_flops_output,
     .reference = kernel,
     .onnx = "Add",

@@ -270,6 +270,8 @@ const snug_op snug_op_batch_norm = {
     .again = &snug_op_batch_norm_inference,
     .again_input_count = 5,
     .again_inputs = {0, 1, 2, -1, -2},
+    .roles = {SNUG_INPUT_DATA, SNUG_INPUT_SCALE, SNUG_INPUT_SHIFT, SNUG_INPUT_MEAN,
+              SNUG_INPUT_VARIANCE},
     .reference = kernel,
     .onnx = "BatchNormalization",
     SNUG_SAMPLES(samples),
@@ -299,6 +301,8 @@ const snug_op snug_op_batch_norm_inference = {
     .gradient = inference_gradient,
     .gradient_inputs = 31,
     .overwrites = 1,
+    .roles = {SNUG_INPUT_DATA, SNUG_INPUT_SCALE, SNUG_INPUT_SHIFT, SNUG_INPUT_MEAN,
+              SNUG_INPUT_VARIANCE},
     .reference = inference_kernel,
     SNUG_SAMPLES(inference_samples),
 };

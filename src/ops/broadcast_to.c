@@ -112,6 +112,7 @@ const snug_op snug_op_broadcast_to = {
     .attributes_size = sizeof(snug_broadcast_to_attributes),
     .infer = infer,
     .gradient = gradient,
+    .rows = {.inputs = 1},
     .flops = snug_flops_output,
     .reference = kernel,
     .onnx = "Expand",

@@ -83,6 +83,7 @@ const snug_op snug_op_cast = {
     .attributes_size = sizeof(snug_cast_attributes),
     .infer = infer,
     .gradient = gradient,
+    .keeps_values = true,
     .reference = kernel,
     .onnx = "Cast",
     SNUG_SAMPLES(samples),

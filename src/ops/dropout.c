@@ -31,6 +31,7 @@ const snug_op snug_op_dropout = {
     .gradient = snug_dropping_gradient,
     .overwrites = 1,
     .is_random = true,
+    .rows = {.inputs = 1},
     .flops = snug_flops_output,
     .reference = kernel,
     .onnx = "Dropout",

@@ -35,6 +35,7 @@
         .gradient = (gradient_function),                                                           \
         .gradient_inputs = (reads),                                                                \
         .overwrites = (may),                                                                       \
+        .is_elementwise = true,                                                                    \
         .precision = SNUG_PRECISION_##class,                                                       \
         .flops = snug_flops_output,                                                                \
         .reference = stem##_kernel,                                                                \

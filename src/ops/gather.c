@@ -132,7 +132,7 @@ static const snug_sample backward_samples[] = {
     SAMPLE("middle", middle, 4, SNUG_SAMPLE_INT32(2, 3), SNUG_SAMPLE_ROW_MAJOR(2, 2, 3, 3)),
 };
 
-#define OP(stem, infer_function, gradient_function, read, class, function, onnx_name,              \
+#define OP(stem, infer_function, gradient_function, read, first, class, function, onnx_name,       \
            sample_array)                                                                           \
     const snug_op snug_op_##stem = {                                                               \
         .name = #stem,                                                                             \
@@ -144,13 +144,14 @@ static const snug_sample backward_samples[] = {
         .infer = (infer_function),                                                                 \
         .gradient = (gradient_function),                                                           \
         .gradient_inputs = (read),                                                                 \
+        .roles = {SNUG_INPUT_##first},                                                             \
         .precision = SNUG_PRECISION_##class,                                                       \
         .reference = (function),                                                                   \
         .onnx = (onnx_name),                                                                       \
         SNUG_SAMPLES(sample_array),                                                                \
     }
-OP(gather, infer, gradient, 2, FOLLOW, kernel, "Gather", samples);
-OP(gather_backward, infer_backward, NULL, 0, FULL, backward_kernel, NULL, backward_samples);
+OP(gather, infer, gradient, 2, TABLE, FOLLOW, kernel, "Gather", samples);
+OP(gather_backward, infer_backward, NULL, 0, DATA, FULL, backward_kernel, NULL, backward_samples);
 
 static const snug_op *const ops[] = {&snug_op_gather, &snug_op_gather_backward, NULL};
 const snug_op_file snug_ops_gather = {ops};

@@ -168,6 +168,7 @@ const snug_op snug_op_layer_norm = {
     .gradient = gradient,
     .gradient_inputs = 3,
     .gradient_outputs = 6,
+    .roles = {SNUG_INPUT_DATA, SNUG_INPUT_SCALE, SNUG_INPUT_SHIFT},
     .reference = kernel,
     .onnx = "LayerNormalization",
     SNUG_SAMPLES(samples),

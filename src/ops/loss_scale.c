@@ -79,6 +79,7 @@ const snug_op snug_op_unscale = {
     .infer = infer_unscale,
     .overwrites = 2,
     .mutates = 1,
+    .is_elementwise = true,
     .precision = SNUG_PRECISION_FULL,
     .flops = snug_flops_input,
     .reference = unscale_kernel,

@@ -105,6 +105,15 @@ static const snug_sample samples[] = {
     SAMPLE("batched", plain, MATRIX(2, 3, 4, 5), MATRIX(2, 3, 5, 2)),
 };
 
+// A product comes apart by its first dimension, which with matrices is the first operand's, or what
+// is summed over where that is transposed: a weight's gradient.
+static snug_rows rows_of(const void *attributes, const snug_type *outputs) {
+    const snug_matmul_attributes *matmul = attributes;
+    if (outputs[0].rank > 2) return (snug_rows){.inputs = 3};
+    if (!matmul->transpose_a) return (snug_rows){.inputs = 1};
+    return (snug_rows){.inputs = matmul->transpose_b ? 0 : 3, .sums = !matmul->transpose_b};
+}
+
 const snug_op snug_op_matmul = {
     .name = "matmul",
     .min_inputs = 2,
@@ -115,6 +124,9 @@ const snug_op snug_op_matmul = {
     .infer = infer,
     .gradient = gradient,
     .gradient_inputs = 3,
+    .roles = {SNUG_INPUT_DATA, SNUG_INPUT_MATRIX},
+    .rows_of = rows_of,
+    .is_product = true,
     .precision = SNUG_PRECISION_LOW,
     .flops = flops,
     .reference = kernel,

@@ -35,6 +35,8 @@ const snug_op snug_op_multiply = {
     .gradient = gradient,
     .gradient_inputs = 3,
     .overwrites = 3,
+    .rows = {.inputs = 3},
+    .is_elementwise = true,
     .flops = snug_flops_output,
     .reference = kernel,
     .onnx = "Mul",

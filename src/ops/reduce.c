@@ -105,6 +105,7 @@ const snug_op snug_op_reduce_sum = {
     .attributes_size = sizeof(snug_reduce_attributes),
     .infer = infer,
     .gradient = sum_gradient,
+    .rows = {.inputs = 1, .sums = true},
     .precision = SNUG_PRECISION_FULL,
     .flops = snug_flops_input,
     .reference = sum_kernel,

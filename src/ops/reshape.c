@@ -101,6 +101,7 @@ const snug_op snug_op_reshape = {
     .infer = infer,
     .gradient = gradient,
     .is_view = true,
+    .keeps_values = true,
     .onnx = "Reshape",
     SNUG_SAMPLES(samples),
 };

@@ -77,6 +77,7 @@ const snug_op snug_op_sgd_update = {
     .attributes_size = sizeof(snug_sgd_attributes),
     .infer = infer,
     .mutates = 1 << 0 | 1 << 2,
+    .is_elementwise = true,
     .precision = SNUG_PRECISION_FULL,
     .flops = flops,
     .reference = kernel,

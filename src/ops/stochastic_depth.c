@@ -27,6 +27,7 @@ const snug_op snug_op_stochastic_depth = {
     .gradient = snug_dropping_gradient,
     .overwrites = 1,
     .is_random = true,
+    .rows = {.inputs = 1},
     .flops = snug_flops_output,
     .reference = kernel,
     SNUG_SAMPLES(snug_dropping_samples),

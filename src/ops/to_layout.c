@@ -72,6 +72,8 @@ const snug_op snug_op_to_layout = {
     .attributes_size = sizeof(snug_to_layout_attributes),
     .infer = infer,
     .gradient = gradient,
+    .rows = {.inputs = 1},
+    .keeps_values = true,
     .reference = kernel,
     SNUG_SAMPLES(samples),
 };

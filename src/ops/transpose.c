@@ -125,6 +125,7 @@ const snug_op snug_op_transpose = {
     .attributes_size = sizeof(snug_transpose_attributes),
     .infer = infer,
     .gradient = transpose_gradient,
+    .keeps_values = true,
     .reference = kernel,
     .onnx = "Transpose",
     SNUG_SAMPLES(samples),

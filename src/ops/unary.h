@@ -95,6 +95,7 @@ static inline snug_status snug_unary_gradient(snug_backward *backward, const snu
         .gradient = stem##_gradient,                                                               \
         .gradient_##saved = 1,                                                                     \
         .overwrites = 1,                                                                           \
+        .is_elementwise = true,                                                                    \
         .precision = SNUG_PRECISION_##class,                                                       \
         .flops = stem##_flops,                                                                     \
         .reference = stem##_kernel,                                                                \
@@ -110,6 +111,7 @@ static inline snug_status snug_unary_gradient(snug_backward *backward, const snu
         .attributes_size = (size),                                                                 \
         .infer = snug_infer_float,                                                                 \
         .overwrites = 3,                                                                           \
+        .is_elementwise = true,                                                                    \
         .precision = SNUG_PRECISION_##class,                                                       \
         .flops = stem##_flops,                                                                     \
         .reference = stem##_backward_kernel,                                                       \

@@ -166,6 +166,7 @@ const snug_op snug_op_upsample2d = {
     SHARED,
     .infer = infer,
     .gradient = gradient,
+    .rows = {.inputs = 1},
     .reference = kernel,
     .onnx = "Resize",
     SNUG_SAMPLES(samples),
@@ -175,6 +176,7 @@ const snug_op snug_op_upsample2d_backward = {
     .name = "upsample2d_backward",
     SHARED,
     .infer = infer_backward,
+    .rows = {.inputs = 1},
     .reference = backward_kernel,
     SNUG_SAMPLES(backward_samples),
 };

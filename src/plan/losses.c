@@ -137,9 +137,9 @@ static snug_status find_bound(const snug_graph *graph, snug_tensor_id tensor, in
     for (size_t i = 0; i < graph->node_count; i++) {
         const snug_node *node = graph->nodes[i];
         if (node->input_count == 0) continue;
-        bool passes = node->op->is_view || strcmp(node->op->name, "cast") == 0;
+        bool passes = node->op->is_view || node->op->keeps_values;
         if (passes && same[node->inputs[0]]) same[node->outputs[0]] = true;
-        if (passes || strcmp(node->op->name, "gather") != 0 || !same[node->inputs[1]]) continue;
+        if (passes || node->op->roles[0] != SNUG_INPUT_TABLE || !same[node->inputs[1]]) continue;
         int64_t count = snug_graph_type(graph, node->inputs[0])->dims[0];
         if (count > 0 && (*out == 0 || count < *out)) *out = count;
     }

@@ -10,36 +10,6 @@
 // it comes about: something that varies with the input, over the root of something.
 typedef enum mark { PLAIN, ROOT, INVERSE_ROOT, NORMALISED } mark;
 
-typedef enum fan { FAN_ROW, FAN_MATMUL, FAN_BIAS, ONE, ZERO, NORMAL } fan;
-
-// What an operator's input |input| is. Names, since an operator that a build lacks is no failure.
-static const struct {
-    const char *op;
-    int input;
-    fan rule;
-} rules[] = {
-    {"conv2d", 1, FAN_ROW},
-    {"conv2d", 2, FAN_BIAS},
-    {"conv3d", 1, FAN_ROW},
-    {"conv3d", 2, FAN_BIAS},
-    {"conv2d_backward_input", 1, FAN_ROW}, // a transposed convolution: PyTorch counts
-    {"conv3d_backward_input", 1, FAN_ROW}, // dimension 1 here as well
-    {"linear", 1, FAN_ROW},
-    {"linear", 2, FAN_BIAS},
-    {"matmul", 1, FAN_MATMUL},
-    {"batch_norm", 1, ONE},
-    {"batch_norm", 2, ZERO},
-    {"batch_norm", 3, ZERO},
-    {"batch_norm", 4, ONE},
-    {"batch_norm_inference", 1, ONE},
-    {"batch_norm_inference", 2, ZERO},
-    {"batch_norm_inference", 3, ZERO},
-    {"batch_norm_inference", 4, ONE},
-    {"layer_norm", 1, ONE},
-    {"layer_norm", 2, ZERO},
-    {"gather", 0, NORMAL},
-};
-
 typedef struct state {
     snug_graph *graph;
     double *fans; // by tensor: fan in of the product that it is, 0: none
@@ -47,14 +17,9 @@ typedef struct state {
     bool *varies; // by tensor: with the input
 } state;
 
-static bool is_called(const snug_node *node, const char *name) {
-    return strcmp(node->op->name, name) == 0;
-}
-
 // Whether |node| gives what its first input is, in another shape, order or type.
 static bool passes_on(const snug_node *node) {
-    return node->op->is_view || is_called(node, "transpose") || is_called(node, "cast") ||
-           is_called(node, "to_layout");
+    return node->op->is_view || node->op->keeps_values;
 }
 
 // The weight that |id| is under another shape or type, or SNUG_NO_TENSOR.
@@ -75,9 +40,9 @@ static double elements_behind(const snug_type *type, int dimension) {
 }
 
 // The terms of each sum in a product with the operand |id|.
-static double fan_in(const snug_graph *graph, const snug_node *node, int input, fan rule) {
+static double fan_in(const snug_graph *graph, const snug_node *node, int input) {
     const snug_type *type = snug_graph_type(graph, node->inputs[input]);
-    if (rule != FAN_MATMUL) return elements_behind(type, 1);
+    if (node->op->roles[input] != SNUG_INPUT_MATRIX) return elements_behind(type, 1);
     snug_matmul_attributes matmul;
     memcpy(&matmul, node->attributes, sizeof matmul);
     if (type->rank < 2) return (double)type->dims[0];
@@ -95,24 +60,28 @@ static void set_within(const snug_graph *graph, snug_tensor_id weight, double te
     if (terms > 0) set(graph, weight, SNUG_INIT_UNIFORM, -1 / sqrt(terms), 1 / sqrt(terms));
 }
 
-static void apply(const state *self, const snug_node *node, int input, fan rule) {
+static void apply(const state *self, const snug_node *node, int input) {
     snug_tensor_id weight = weight_of(self->graph, node->inputs[input]);
     if (weight == SNUG_NO_TENSOR) return;
-    switch (rule) {
-    case FAN_ROW:
-    case FAN_MATMUL:
-        set_within(self->graph, weight, fan_in(self->graph, node, input, rule));
+    switch (node->op->roles[input]) {
+    case SNUG_INPUT_DATA:
         break;
-    case FAN_BIAS:
-        set_within(self->graph, weight, fan_in(self->graph, node, 1, FAN_ROW));
+    case SNUG_INPUT_WEIGHT: // of a transposed convolution, too, PyTorch counts dimension 1
+    case SNUG_INPUT_MATRIX:
+        set_within(self->graph, weight, fan_in(self->graph, node, input));
         break;
-    case ONE:
+    case SNUG_INPUT_BIAS:
+        set_within(self->graph, weight, fan_in(self->graph, node, 1));
+        break;
+    case SNUG_INPUT_SCALE:
+    case SNUG_INPUT_VARIANCE:
         set(self->graph, weight, SNUG_INIT_CONSTANT, 1, 0);
         break;
-    case ZERO:
+    case SNUG_INPUT_SHIFT:
+    case SNUG_INPUT_MEAN:
         set(self->graph, weight, SNUG_INIT_CONSTANT, 0, 0);
         break;
-    case NORMAL:
+    case SNUG_INPUT_TABLE:
         set(self->graph, weight, SNUG_INIT_NORMAL, 0, 1);
         break;
     }
@@ -130,13 +99,14 @@ static void apply_sum(const state *self, const snug_node *node) {
 
 static mark mark_of(const state *self, const snug_node *node) {
     const snug_tensor_id *inputs = node->inputs;
-    if (is_called(node, "sqrt")) return ROOT;
-    if (is_called(node, "layer_norm")) return NORMALISED;
+    if (node->op == &snug_op_sqrt) return ROOT;
+    if (node->op == &snug_op_layer_norm) return NORMALISED;
     if (passes_on(node)) return self->marks[inputs[0]];
-    if (is_called(node, "reciprocal")) return self->marks[inputs[0]] == ROOT ? INVERSE_ROOT : PLAIN;
-    if (is_called(node, "divide") && self->marks[inputs[1]] == ROOT)
+    if (node->op == &snug_op_reciprocal)
+        return self->marks[inputs[0]] == ROOT ? INVERSE_ROOT : PLAIN;
+    if (node->op == &snug_op_divide && self->marks[inputs[1]] == ROOT)
         return self->varies[inputs[0]] ? NORMALISED : INVERSE_ROOT;
-    if (!is_called(node, "multiply")) return PLAIN;
+    if (node->op != &snug_op_multiply) return PLAIN;
     for (int i = 0; i < 2; i++) {
         snug_tensor_id other = inputs[1 - i];
         if (self->marks[inputs[i]] == INVERSE_ROOT && self->varies[other]) return NORMALISED;
@@ -147,8 +117,8 @@ static mark mark_of(const state *self, const snug_node *node) {
 
 // What scales a norm's result starts as 1, what is added to it as 0.
 static void apply_affine(const state *self, const snug_node *node) {
-    bool scales = is_called(node, "multiply");
-    if (!scales && !is_called(node, "add")) return;
+    bool scales = node->op == &snug_op_multiply;
+    if (!scales && node->op != &snug_op_add) return;
     for (int i = 0; i < 2; i++) {
         snug_tensor_id weight = weight_of(self->graph, node->inputs[i]);
         if (weight != SNUG_NO_TENSOR && self->marks[node->inputs[1 - i]] == NORMALISED)
@@ -164,21 +134,24 @@ static void follow(const state *self, const snug_node *node) {
         if (node->outputs[i] != SNUG_NO_TENSOR) self->varies[node->outputs[i]] = varies;
     apply_affine(self, node);
     self->marks[node->outputs[0]] =
-        varies || !is_called(node, "sqrt") ? mark_of(self, node) : PLAIN;
+        varies || node->op != &snug_op_sqrt ? mark_of(self, node) : PLAIN;
+}
+
+// Whether |node| sums over a weight, and something else may add its bias.
+static bool lacks_bias(const state *self, const snug_node *node) {
+    const snug_input_role *roles = node->op->roles;
+    if (roles[1] == SNUG_INPUT_MATRIX)
+        return weight_of(self->graph, node->inputs[1]) != SNUG_NO_TENSOR;
+    return roles[1] == SNUG_INPUT_WEIGHT && roles[2] != SNUG_INPUT_BIAS;
 }
 
 static void visit(const state *self, const snug_node *node) {
-    const char *name = node->op->name;
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rules[i].input < node->input_count && strcmp(rules[i].op, name) == 0 &&
-            node->inputs[rules[i].input] != SNUG_NO_TENSOR)
-            apply(self, node, rules[i].input, rules[i].rule);
-    if (strcmp(name, "add") == 0) apply_sum(self, node);
+    int roles = (int)(sizeof node->op->roles / sizeof *node->op->roles);
+    for (int i = 0; i < node->input_count && i < roles; i++)
+        if (node->inputs[i] != SNUG_NO_TENSOR) apply(self, node, i);
+    if (node->op == &snug_op_add) apply_sum(self, node);
     if (node->output_count == 0) return;
-    if (strcmp(name, "matmul") == 0 && weight_of(self->graph, node->inputs[1]) != SNUG_NO_TENSOR)
-        self->fans[node->outputs[0]] = fan_in(self->graph, node, 1, FAN_MATMUL);
-    if (strcmp(name, "conv2d_backward_input") == 0 || strcmp(name, "conv3d_backward_input") == 0)
-        self->fans[node->outputs[0]] = fan_in(self->graph, node, 1, FAN_ROW);
+    if (lacks_bias(self, node)) self->fans[node->outputs[0]] = fan_in(self->graph, node, 1);
     if (passes_on(node)) self->fans[node->outputs[0]] = self->fans[node->inputs[0]];
     follow(self, node);
 }

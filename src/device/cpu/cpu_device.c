@@ -86,10 +86,10 @@ static snug_status run_reference(snug_cpu_kernel *kernel, const snug_call *call)
 
 // The first file that takes the kernel's signature fills it in.
 static snug_status prepare_fast(snug_cpu_kernel *kernel) {
-    const char *name = kernel->cached.signature.op->name;
+    const snug_op *op = kernel->cached.signature.op;
     for (const snug_cpu_kernel_file *const *file = snug_cpu_kernel_files; *file; file++)
         for (const snug_cpu_kernel_entry *entry = (*file)->entries; entry->op; entry++) {
-            if (strcmp(entry->op, name) != 0) continue;
+            if (entry->op != op) continue;
             snug_status status = entry->prepare(kernel);
             if (status != SNUG_UNSUPPORTED) return status;
         }

@@ -143,8 +143,8 @@ static void run_range(const void *context, int part, int64_t begin, int64_t end)
 }
 
 static snug_status run(snug_cpu_kernel *kernel, const snug_call *call) {
-    const char *name = kernel->cached.signature.op->name;
-    work self = {.nest = nest_of(call), .call = call, .apply = snug_elementwise_find(name)};
+    const snug_op *op = kernel->cached.signature.op;
+    work self = {.nest = nest_of(call), .call = call, .apply = snug_elementwise_find(op)};
     snug_parallel(kernel->threads, snug_type_elements(&call->outputs[0].type), grain_elements,
                   run_range, &self);
     return SNUG_OK;

@@ -9,8 +9,8 @@
 typedef void snug_elementwise_block(const float *const *x, float *y, int64_t count,
                                     const void *attributes);
 
-// The loop of the operator |name|; NULL: there is none.
-snug_elementwise_block *snug_elementwise_find(const char *name);
+// The loop of |op|; NULL: there is none.
+snug_elementwise_block *snug_elementwise_find(const snug_op *op);
 
 // Prepares an operator that has a loop.
 snug_status snug_elementwise_prepare(snug_cpu_kernel *kernel);

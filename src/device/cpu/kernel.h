@@ -34,7 +34,7 @@ snug_status snug_cpu_kernel_finish(snug_cpu_kernel *kernel);
 void snug_cpu_kernel_free(snug_cpu_kernel *kernel);
 
 typedef struct snug_cpu_kernel_entry {
-    const char *op;
+    const snug_op *op;
     // Fills |kernel| in; SNUG_UNSUPPORTED, without a message, declines the signature.
     snug_status (*prepare)(snug_cpu_kernel *kernel);
 } snug_cpu_kernel_entry;

@@ -19,65 +19,6 @@ enum { PIECES = 8 };
 
 typedef enum form { BY_SAMPLE, WHOLE } form;
 
-// How an operator comes apart by samples. Bit i of |sampled|: input i has, or may have, a row for
-// each.
-typedef struct division {
-    const char *op;
-    uint32_t sampled;
-    bool sums; // output 0, where it has no rows, is the sum over samples
-} division;
-
-static const division divisions[] = {
-    {"add", 3, false},
-    {"multiply", 3, false},
-    {"linear", 1, false},
-    {"conv2d", 1, false},
-    {"conv2d_backward_input", 1, false},
-    {"conv2d_backward_weight", 3, true},
-    {"conv3d", 1, false},
-    {"conv3d_backward_input", 1, false},
-    {"conv3d_backward_weight", 3, true},
-    {"max_pool2d", 1, false},
-    {"max_pool2d_backward", 3, false},
-    {"avg_pool2d", 1, false},
-    {"avg_pool2d_backward", 1, false},
-    {"adaptive_avg_pool2d", 1, false},
-    {"adaptive_avg_pool2d_backward", 1, false},
-    {"upsample2d", 1, false},
-    {"upsample2d_backward", 1, false},
-    {"dropout", 1, false},
-    {"stochastic_depth", 1, false},
-    {"sum_to", 1, true},
-    {"multiply_sum_to", 3, true},
-    {"reduce_sum", 1, true},
-    {"to_layout", 1, false},
-    {"broadcast_to", 1, false},
-};
-
-// Those that compute each element from those in its place.
-static const char *const elementwise[] = {
-    "relu",
-    "relu_backward",
-    "relu6",
-    "relu6_backward",
-    "sigmoid",
-    "tanh",
-    "sigmoid_backward",
-    "tanh_backward",
-    "hardsigmoid",
-    "hardswish",
-    "hardsigmoid_backward",
-    "hardswish_backward",
-    "silu",
-    "silu_backward",
-    "gelu",
-    "gelu_backward",
-    "accumulate",
-    "sgd_update",
-    "adam_update",
-    "unscale",
-};
-
 // What becomes of a tensor.
 typedef struct place {
     snug_dtype dtype;
@@ -172,10 +113,7 @@ static snug_status run_by_element(snug_cpu_kernel *kernel, const snug_call *call
 }
 
 static bool is_elementwise(const snug_signature *signature) {
-    const char *name = signature->op->name;
-    bool found = strcmp(name, "add") == 0 || strcmp(name, "multiply") == 0;
-    for (size_t i = 0; i < sizeof elementwise / sizeof *elementwise && !found; i++)
-        found = strcmp(elementwise[i], name) == 0;
+    bool found = signature->op->is_elementwise;
     const snug_type *first = &signature->inputs[0];
     for (int i = 0; i < signature->input_count + signature->output_count && found; i++) {
         const snug_type *type = type_of(signature, i);
@@ -355,36 +293,22 @@ static void lay_out(snug_cpu_kernel *kernel, widened *self) {
     kernel->cached.kernel.workspace_bytes = bytes + most;
 }
 
-// A product comes apart by its first dimension, which with matrices is the first operand's, or what
-// is summed over where that is transposed: a weight's gradient.
-static const division *divide_matmul(const snug_matmul_attributes *attributes, int rank) {
-    static const division batches = {"matmul", 3, false}, rows = {"matmul", 1, false},
-                          sums = {"matmul", 3, true};
-    if (rank > 2) return &batches;
-    if (!attributes->transpose_a) return &rows;
-    return attributes->transpose_b ? NULL : &sums;
-}
-
-// NULL: it does not come apart.
-static const division *find_division(const snug_signature *signature) {
-    if (signature->op == &snug_op_matmul)
-        return divide_matmul(signature->attributes, signature->outputs[0].rank);
-    for (size_t i = 0; i < sizeof divisions / sizeof *divisions; i++)
-        if (strcmp(divisions[i].op, signature->op->name) == 0) return &divisions[i];
-    return NULL;
+static snug_rows rows_of(const snug_signature *signature) {
+    const snug_op *op = signature->op;
+    return op->rows_of ? op->rows_of(signature->attributes, signature->outputs) : op->rows;
 }
 
 // Which inputs have rows, and how many rows make a piece. An operand that broadcasts has them where
 // its rank and extent are the result's.
-static void divide(const snug_signature *signature, const division *how, widened *self) {
-    const snug_type *rows_of = how->sums ? &signature->inputs[0] : &signature->outputs[0];
+static void divide(const snug_signature *signature, snug_rows how, widened *self) {
+    const snug_type *rows_of = how.sums ? &signature->inputs[0] : &signature->outputs[0];
     self->samples = rows_of->rank > 0 ? rows_of->dims[0] : 0;
     if (self->samples < 1) return;
     size_t row = 0;
     for (int i = 0; i < self->inputs + self->outputs; i++) {
         place *at = &self->places[i];
         const snug_type *type = type_of(signature, i);
-        bool may = i < self->inputs ? how->sampled >> i & 1 : !how->sums;
+        bool may = i < self->inputs ? how.inputs >> i & 1 : !how.sums;
         bool alike = i >= self->inputs || type->rank == rows_of->rank;
         at->is_sampled = at->present && may && alike && type->dims[0] == self->samples;
         if (at->is_sampled) row += (size_t)(at->elements / self->samples) * sizeof(float);
@@ -397,8 +321,7 @@ static void divide(const snug_signature *signature, const division *how, widened
     if (self->piece > self->samples) self->piece = self->samples;
     // A sum in pieces needs room for a piece's part of it, which may be more than the pieces save.
     size_t saved = row * (size_t)(self->samples - self->piece);
-    if (how->sums && room(self->places[self->inputs].elements) >= saved)
-        self->piece = self->samples;
+    if (how.sums && room(self->places[self->inputs].elements) >= saved) self->piece = self->samples;
 }
 
 // Whether the result of an operator that sums has rows after all, along another dimension summed.
@@ -420,13 +343,13 @@ static bool has_rows(const snug_signature *signature, const widened *self) {
 
 static snug_status prepare_by_sample(snug_cpu_kernel *kernel, widened *self) {
     const snug_signature *signature = &kernel->cached.signature;
-    const division *how = find_division(signature);
-    self->form = how ? BY_SAMPLE : WHOLE;
+    snug_rows how = rows_of(signature);
+    self->form = how.inputs ? BY_SAMPLE : WHOLE;
     self->samples = self->piece = 1;
-    if (how) {
+    if (how.inputs) {
         divide(signature, how, self);
-        if (how->sums) self->places[self->inputs].is_sampled = has_rows(signature, self);
-        self->sums = how->sums && !self->places[self->inputs].is_sampled;
+        if (how.sums) self->places[self->inputs].is_sampled = has_rows(signature, self);
+        self->sums = how.sums && !self->places[self->inputs].is_sampled;
     }
     if (self->samples < 1) return SNUG_UNSUPPORTED;
     for (int i = 0; i < self->inputs; i++)

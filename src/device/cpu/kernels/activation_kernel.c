@@ -2,6 +2,7 @@
 #include "device/cpu/kernel.h"
 #include "device/cpu/kernels/vector_math.h"
 #include "device/cpu/threads.h"
+#include "ops/ops.h"
 
 enum { grain = 8192 }; // elements that are worth waking a thread for
 
@@ -131,6 +132,6 @@ static snug_status run_range(snug_cpu_kernel *kernel, const snug_call *call, una
 ACTIVATIONS(KERNELS)
 
 #define ENTRIES(op, function, derivative)                                                          \
-    {#op, prepare_##op}, {#op "_backward", prepare_##op##_backward},
+    {&snug_op_##op, prepare_##op}, {&snug_op_##op##_backward, prepare_##op##_backward},
 static const snug_cpu_kernel_entry entries[] = {ACTIVATIONS(ENTRIES){NULL, NULL}};
 const snug_cpu_kernel_file snug_cpu_kernels_activation = {entries};

@@ -471,11 +471,11 @@ static snug_status prepare_inference(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"batch_norm", prepare_training},
-    {"batch_norm_over", prepare_training},
-    {"batch_norm_backward", prepare_backward},
-    {"batch_norm_inference", prepare_inference},
-    {"batch_norm_inference_backward", prepare_inference_backward},
+    {&snug_op_batch_norm, prepare_training},
+    {&snug_op_batch_norm_over, prepare_training},
+    {&snug_op_batch_norm_backward, prepare_backward},
+    {&snug_op_batch_norm_inference, prepare_inference},
+    {&snug_op_batch_norm_inference_backward, prepare_inference_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_batch_norm = {entries};

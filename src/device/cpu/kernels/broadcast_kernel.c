@@ -261,9 +261,9 @@ static snug_status prepare_repeat(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"add", prepare_add},
-    {"multiply", prepare_multiply},
-    {"broadcast_to", prepare_repeat},
+    {&snug_op_add, prepare_add},
+    {&snug_op_multiply, prepare_multiply},
+    {&snug_op_broadcast_to, prepare_repeat},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_broadcast = {entries};

@@ -1,6 +1,7 @@
 // Casts between float32 and 16 bits: one pass over memory.
 #include "device/cpu/convert.h"
 #include "device/cpu/kernel.h"
+#include "ops/ops.h"
 
 static snug_status run_cast(snug_cpu_kernel *kernel, const snug_call *call) {
     const snug_view *x = &call->inputs[0], *y = &call->outputs[0];
@@ -21,5 +22,5 @@ static snug_status prepare_cast(snug_cpu_kernel *kernel) {
     return fits ? SNUG_OK : SNUG_UNSUPPORTED;
 }
 
-static const snug_cpu_kernel_entry entries[] = {{"cast", prepare_cast}, {NULL, NULL}};
+static const snug_cpu_kernel_entry entries[] = {{&snug_op_cast, prepare_cast}, {NULL, NULL}};
 const snug_cpu_kernel_file snug_cpu_kernels_cast = {entries};

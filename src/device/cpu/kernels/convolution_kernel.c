@@ -19,16 +19,13 @@ typedef struct convolution {
 // |from_outputs|, -1 stands for none.
 enum { from_outputs = 100, absent = -1 };
 typedef struct roles {
-    const char *op;
     snug_onednn_direction direction;
     int source, weights, bias, destination;
 } roles;
 
-static const roles forward = {"conv2d", SNUG_ONEDNN_FORWARD, 0, 1, 2, from_outputs};
-static const roles backward_input = {
-    "conv2d_backward_input", SNUG_ONEDNN_BACKWARD_DATA, from_outputs, 1, absent, 0};
-static const roles backward_weight = {
-    "conv2d_backward_weight", SNUG_ONEDNN_BACKWARD_WEIGHTS, 0, from_outputs, absent, 1};
+static const roles forward = {SNUG_ONEDNN_FORWARD, 0, 1, 2, from_outputs};
+static const roles backward_input = {SNUG_ONEDNN_BACKWARD_DATA, from_outputs, 1, absent, 0};
+static const roles backward_weight = {SNUG_ONEDNN_BACKWARD_WEIGHTS, 0, from_outputs, absent, 1};
 
 static snug_onednn_form form_of(const snug_signature *signature, int index) {
     bool is_input = index < from_outputs;
@@ -235,12 +232,12 @@ static snug_status prepare_volume_weight(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"conv3d", prepare_forward},
-    {"conv3d_backward_input", prepare_backward_input},
-    {"conv3d_backward_weight", prepare_volume_weight},
-    {"conv2d", prepare_forward},
-    {"conv2d_backward_input", prepare_backward_input},
-    {"conv2d_backward_weight", prepare_backward_weight},
+    {&snug_op_conv3d, prepare_forward},
+    {&snug_op_conv3d_backward_input, prepare_backward_input},
+    {&snug_op_conv3d_backward_weight, prepare_volume_weight},
+    {&snug_op_conv2d, prepare_forward},
+    {&snug_op_conv2d_backward_input, prepare_backward_input},
+    {&snug_op_conv2d_backward_weight, prepare_backward_weight},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_convolution = {entries};

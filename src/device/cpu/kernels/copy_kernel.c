@@ -157,11 +157,11 @@ static snug_status prepare_to_layout(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"concat", prepare_concat},
-    {"slice", prepare_slice},
-    {"slice_backward", prepare_slice_backward},
-    {"clear", prepare_clear},
-    {"to_layout", prepare_to_layout},
+    {&snug_op_concat, prepare_concat},
+    {&snug_op_slice, prepare_slice},
+    {&snug_op_slice_backward, prepare_slice_backward},
+    {&snug_op_clear, prepare_clear},
+    {&snug_op_to_layout, prepare_to_layout},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_copy = {entries};

@@ -95,8 +95,8 @@ static snug_status prepare_depth(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"dropout", prepare_dropout},
-    {"stochastic_depth", prepare_depth},
+    {&snug_op_dropout, prepare_dropout},
+    {&snug_op_stochastic_depth, prepare_depth},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_dropping = {entries};

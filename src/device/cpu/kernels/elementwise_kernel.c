@@ -197,19 +197,19 @@ SNUG_MULTIARCH static void power_backward_base_block(const float *const *x, floa
     }
 }
 
-#define NAMED(op, value) {#op, op##_block},
+#define NAMED(op, value) {&snug_op_##op, op##_block},
 static const struct {
-    const char *op;
+    const snug_op *op;
     snug_elementwise_block *apply;
 } blocks[] = {PLAIN(NAMED) WITH_PARAMETERS(NAMED) NAMED(power, ) NAMED(power_backward_base, )};
 
-snug_elementwise_block *snug_elementwise_find(const char *name) {
+snug_elementwise_block *snug_elementwise_find(const snug_op *op) {
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        if (strcmp(blocks[i].op, name) == 0) return blocks[i].apply;
+        if (blocks[i].op == op) return blocks[i].apply;
     return NULL;
 }
 
-#define ENTRY(op, value) {#op, snug_elementwise_prepare},
+#define ENTRY(op, value) {&snug_op_##op, snug_elementwise_prepare},
 static const snug_cpu_kernel_entry entries[] = {PLAIN(ENTRY) WITH_PARAMETERS(ENTRY) ENTRY(power, )
                                                     ENTRY(power_backward_base, ){NULL, NULL}};
 const snug_cpu_kernel_file snug_cpu_kernels_elementwise = {entries};

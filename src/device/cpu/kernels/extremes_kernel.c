@@ -172,10 +172,10 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"reduce_max", prepare_max},
-    {"reduce_min", prepare_min},
-    {"reduce_max_backward", prepare_backward},
-    {"reduce_min_backward", prepare_backward},
+    {&snug_op_reduce_max, prepare_max},
+    {&snug_op_reduce_min, prepare_min},
+    {&snug_op_reduce_max_backward, prepare_backward},
+    {&snug_op_reduce_min_backward, prepare_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_extremes = {entries};

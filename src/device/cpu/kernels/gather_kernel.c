@@ -112,8 +112,8 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"gather", prepare_gather},
-    {"gather_backward", prepare_backward},
+    {&snug_op_gather, prepare_gather},
+    {&snug_op_gather_backward, prepare_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_gather = {entries};

@@ -191,8 +191,8 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"layer_norm", prepare},
-    {"layer_norm_backward", prepare_backward},
+    {&snug_op_layer_norm, prepare},
+    {&snug_op_layer_norm_backward, prepare_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_layer_norm = {entries};

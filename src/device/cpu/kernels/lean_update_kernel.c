@@ -218,8 +218,8 @@ static snug_status prepare_adam(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"lean_sgd_update", prepare_sgd},
-    {"lean_adam_update", prepare_adam},
+    {&snug_op_lean_sgd_update, prepare_sgd},
+    {&snug_op_lean_adam_update, prepare_adam},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_lean_update = {entries};

@@ -258,8 +258,11 @@ static snug_status prepare_correct(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"softmax", prepare_softmax},    {"softmax_backward", prepare_softmax_backward},
-    {"cross_entropy", prepare_loss}, {"cross_entropy_backward", prepare_loss_backward},
-    {"correct", prepare_correct},    {NULL, NULL},
+    {&snug_op_softmax, prepare_softmax},
+    {&snug_op_softmax_backward, prepare_softmax_backward},
+    {&snug_op_cross_entropy, prepare_loss},
+    {&snug_op_cross_entropy_backward, prepare_loss_backward},
+    {&snug_op_correct, prepare_correct},
+    {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_loss = {entries};

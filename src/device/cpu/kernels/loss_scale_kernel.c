@@ -50,5 +50,5 @@ static snug_status prepare_unscale(snug_cpu_kernel *kernel) {
     return snug_cpu_all_float(kernel) ? SNUG_OK : SNUG_UNSUPPORTED;
 }
 
-static const snug_cpu_kernel_entry entries[] = {{"unscale", prepare_unscale}, {NULL, NULL}};
+static const snug_cpu_kernel_entry entries[] = {{&snug_op_unscale, prepare_unscale}, {NULL, NULL}};
 const snug_cpu_kernel_file snug_cpu_kernels_loss_scale = {entries};

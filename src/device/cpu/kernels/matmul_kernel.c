@@ -78,8 +78,8 @@ static snug_status prepare_linear(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"matmul", prepare_matmul},
-    {"linear", prepare_linear},
+    {&snug_op_matmul, prepare_matmul},
+    {&snug_op_linear, prepare_linear},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_matmul = {entries};

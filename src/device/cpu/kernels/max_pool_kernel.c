@@ -186,8 +186,8 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"max_pool2d", prepare_forward},
-    {"max_pool2d_backward", prepare_backward},
+    {&snug_op_max_pool2d, prepare_forward},
+    {&snug_op_max_pool2d_backward, prepare_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_max_pool = {entries};

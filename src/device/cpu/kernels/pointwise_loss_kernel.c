@@ -174,8 +174,8 @@ static snug_status prepare_correct(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"mse_loss", prepare_mse},           {"mse_loss_backward", prepare_mse_backward},
-    {"bce_loss", prepare_bce},           {"bce_loss_backward", prepare_bce_backward},
-    {"correct_binary", prepare_correct}, {NULL, NULL},
+    {&snug_op_mse_loss, prepare_mse},           {&snug_op_mse_loss_backward, prepare_mse_backward},
+    {&snug_op_bce_loss, prepare_bce},           {&snug_op_bce_loss_backward, prepare_bce_backward},
+    {&snug_op_correct_binary, prepare_correct}, {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_pointwise_loss = {entries};

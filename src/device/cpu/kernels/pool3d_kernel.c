@@ -214,10 +214,10 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"max_pool3d", prepare},
-    {"max_pool3d_backward", prepare_backward},
-    {"avg_pool3d", prepare},
-    {"avg_pool3d_backward", prepare_backward},
+    {&snug_op_max_pool3d, prepare},
+    {&snug_op_max_pool3d_backward, prepare_backward},
+    {&snug_op_avg_pool3d, prepare},
+    {&snug_op_avg_pool3d_backward, prepare_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_pool3d = {entries};

@@ -267,10 +267,10 @@ static snug_status prepare_pad(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"transpose", prepare_transpose},
-    {"strided_slice", prepare_slice},
-    {"strided_slice_backward", prepare_slice_backward},
-    {"pad", prepare_pad},
+    {&snug_op_transpose, prepare_transpose},
+    {&snug_op_strided_slice, prepare_slice},
+    {&snug_op_strided_slice_backward, prepare_slice_backward},
+    {&snug_op_pad, prepare_pad},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_rearrange = {entries};

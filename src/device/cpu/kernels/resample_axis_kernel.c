@@ -5,6 +5,7 @@
 #include "device/cpu/kernel.h"
 #include "device/cpu/threads.h"
 #include "ops/axis.h"
+#include "ops/ops.h"
 #include "ops/resample.h"
 
 typedef struct tap {
@@ -166,8 +167,8 @@ static snug_status prepare_backward(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"resample", prepare},
-    {"resample_backward", prepare_backward},
+    {&snug_op_resample, prepare},
+    {&snug_op_resample_backward, prepare_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_resample_axis = {entries};

@@ -228,12 +228,12 @@ KERNEL(upsample, upsample_taps, false)
 KERNEL(upsample_backward, upsample_taps, true)
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"avg_pool2d", prepare_pool},
-    {"avg_pool2d_backward", prepare_pool_backward},
-    {"adaptive_avg_pool2d", prepare_adaptive},
-    {"adaptive_avg_pool2d_backward", prepare_adaptive_backward},
-    {"upsample2d", prepare_upsample},
-    {"upsample2d_backward", prepare_upsample_backward},
+    {&snug_op_avg_pool2d, prepare_pool},
+    {&snug_op_avg_pool2d_backward, prepare_pool_backward},
+    {&snug_op_adaptive_avg_pool2d, prepare_adaptive},
+    {&snug_op_adaptive_avg_pool2d_backward, prepare_adaptive_backward},
+    {&snug_op_upsample2d, prepare_upsample},
+    {&snug_op_upsample2d_backward, prepare_upsample_backward},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_resample = {entries};

@@ -140,10 +140,10 @@ static snug_status prepare(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"softmax", prepare},
-    {"softmax_backward", prepare},
-    {"log_softmax", prepare},
-    {"log_softmax_backward", prepare},
+    {&snug_op_softmax, prepare},
+    {&snug_op_softmax_backward, prepare},
+    {&snug_op_log_softmax, prepare},
+    {&snug_op_log_softmax_backward, prepare},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_softmax = {entries};

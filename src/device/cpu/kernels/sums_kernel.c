@@ -215,10 +215,10 @@ KERNEL(sum, sum_terms)
 KERNEL(mean, mean_terms)
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"sum_to", prepare_target},
-    {"multiply_sum_to", prepare_target},
-    {"reduce_sum", prepare_sum},
-    {"reduce_mean", prepare_mean},
+    {&snug_op_sum_to, prepare_target},
+    {&snug_op_multiply_sum_to, prepare_target},
+    {&snug_op_reduce_sum, prepare_sum},
+    {&snug_op_reduce_mean, prepare_mean},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_sums = {entries};

@@ -163,9 +163,9 @@ static snug_status prepare_accumulate(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"sgd_update", prepare_sgd},
-    {"adam_update", prepare_adam},
-    {"accumulate", prepare_accumulate},
+    {&snug_op_sgd_update, prepare_sgd},
+    {&snug_op_adam_update, prepare_adam},
+    {&snug_op_accumulate, prepare_accumulate},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_update = {entries};
