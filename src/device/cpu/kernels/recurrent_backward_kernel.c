@@ -377,7 +377,7 @@ static snug_status prepare(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"recurrent_backward", prepare},
+    {&snug_op_recurrent_backward, prepare},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_recurrent_backward = {entries};

@@ -238,7 +238,7 @@ static snug_status prepare(snug_cpu_kernel *kernel) {
 }
 
 static const snug_cpu_kernel_entry entries[] = {
-    {"recurrent", prepare},
+    {&snug_op_recurrent, prepare},
     {NULL, NULL},
 };
 const snug_cpu_kernel_file snug_cpu_kernels_recurrent = {entries};
