@@ -10,7 +10,8 @@ every part that was called in it:
     flops     of its forward pass, PyTorch's own count (torch.utils.flop_counter)
     calls     in that one call
 
-and of each outermost module how its batch looks. The figures go to PID.profile.json.
+and of each outermost module how its batch looks; of compiled graphs what they keep, and would with
+plans of compiled_plan.py. The figures go to PID.profile.json.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import json
 import os
 from typing import Any
 
-from snug_fixes import batch_in_pieces, calls
+from snug_fixes import batch_in_pieces, calls, compiled_plan
 from snug_fixes.tell import said, tell
 
 WATCHED_CALL = 2
@@ -37,6 +38,7 @@ facts: dict[str, Any] = {
     "sequences_first": False,
     "losses": [],
     "optimizers": [],
+    "plans": [],
 }
 _counts = {"backward": 0, "step": 0}
 
@@ -216,6 +218,13 @@ def _set(fact: str) -> Any:
     return note
 
 
+def _note_compiled(*_: Any, **__: Any) -> None:
+    # Its partitioner is imported by a program that compiles alone: it takes seconds.
+    if not facts["compiled"]:
+        facts["compiled"] = True
+        compiled_plan.watch(_torch, facts["plans"])
+
+
 def install(torch: Any) -> None:
     """Watches the program from now on."""
     global _torch
@@ -229,7 +238,7 @@ def install(torch: Any) -> None:
         _watch_call(torch.nn.utils, name, _set("clips"))
         _watch_call(torch.nn.utils.clip_grad, name, _set("clips"))
     _watch_call(torch.amp.GradScaler, "scale", _note_scaler)
-    _watch_call(torch, "compile", _set("compiled"))
+    _watch_call(torch, "compile", _note_compiled)
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     def note_step(optimizer: Any, args: Any, kwargs: Any) -> None:

@@ -15,6 +15,7 @@ FIXES = {
     "batch-in-pieces": "batch_in_pieces",
     "offload": "offload",
     "checkpoint": "checkpoint",
+    "compiled-plan": "compiled_plan",
     "loss-in-pieces": "loss_in_pieces",
     "early-update": "early_update",
     "lean-optimizer": "lean_optimizer",

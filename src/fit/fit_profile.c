@@ -75,6 +75,23 @@ static void read_losses(const snug_json *root, snug_fit_profile *profile) {
     }
 }
 
+static snug_status read_plans(const snug_json *root, snug_fit_profile *profile) {
+    const snug_json *plans = snug_json_member(root, "plans");
+    SNUG_TRY(snug_pool_new(&profile->pool,
+                           ((plans ? plans->count : 0) + 1) * sizeof *profile->plans,
+                           (void **)&profile->plans));
+    for (const snug_json *one = plans ? plans->first : NULL; one; one = one->next) {
+        const snug_json *again = snug_json_member(one, "again");
+        const snug_fit_plan plan = {.budget = bytes_of(one, "budget"),
+                                    .bytes = bytes_of(one, "bytes"),
+                                    .again = again ? again->number : 0};
+        size_t count = profile->plan_count;
+        if (count && plan.bytes >= profile->plans[count - 1].bytes) continue;
+        profile->plans[profile->plan_count++] = plan;
+    }
+    return SNUG_OK;
+}
+
 static snug_status read_root(const snug_json *root, snug_fit_profile *profile) {
     const snug_json *networks = snug_json_member(root, "networks");
     size_t network_count = networks ? networks->count : 0, part_count = 0;
@@ -103,7 +120,7 @@ static snug_status read_root(const snug_json *root, snug_fit_profile *profile) {
     for (const snug_json *one = optimizers ? optimizers->first : NULL; one; one = one->next)
         profile->adam |= strcmp(one->string, "Adam") == 0 || strcmp(one->string, "AdamW") == 0;
     read_losses(root, profile);
-    return SNUG_OK;
+    return read_plans(root, profile);
 }
 
 static bool ends_with(const char *text, const char *end) {

@@ -29,6 +29,13 @@ typedef struct snug_fit_network {
     size_t first, count; // its parts, itself first, in the order of their calls
 } snug_fit_network;
 
+// A plan for the program's compiled graphs, all of them together.
+typedef struct snug_fit_plan {
+    uint64_t budget; // that was asked for
+    uint64_t bytes;  // kept for backward, and computed again at a time
+    double again;    // computed again, as a share of a forward pass
+} snug_fit_plan;
+
 typedef struct snug_fit_profile {
     snug_pool pool;
     snug_fit_part *parts;
@@ -40,6 +47,9 @@ typedef struct snug_fit_profile {
     double backwards_per_step;
     uint64_t largest_loss; // bytes of the largest logits of a cross-entropy; 0: none
     uint64_t loss_rows, loss_classes;
+    // Of compiled graphs: PyTorch's own first, each with fewer bytes than the one before.
+    snug_fit_plan *plans;
+    size_t plan_count;
     bool adam;                  // an Adam or AdamW
     const char *lean_optimizer; // the package that has one with 8-bit state; "": none is installed
 } snug_fit_profile;

@@ -280,7 +280,7 @@ const snug_command snug_command_fit = {
              "                     statistics (default)\n"
              "  --fixes LIST       only these: allocator, early-update, release, checkpoint,\n"
              "                     offload, loss-in-pieces, batch-in-pieces, mixed-precision,\n"
-             "                     lean-optimizer\n"
+             "                     lean-optimizer, compiled-plan\n"
              "  --prefer WHAT      fidelity (default) or speed\n"
              "  --vary NAME=A..B   the largest number that fits in the place of {NAME} among\n"
              "                     the program's arguments; NAME=A,B,C: the first of these\n"
