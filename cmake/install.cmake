@@ -15,9 +15,19 @@ file(CREATE_LINK ${PROJECT_SOURCE_DIR}/python ${CMAKE_BINARY_DIR}/lib/snug/pytho
 if(SNUG_ENGINE)
     set(SNUG_PC_REQUIRES "jansson libjpeg libpng zlib")
     set(SNUG_PC_LIBS "-ldnnl -lgomp")
+    set(SNUG_STATIC_LIBRARIES "dnnl;gomp;jansson;jpeg;png;z;")
 endif()
+string(APPEND SNUG_STATIC_LIBRARIES "m;pthread")
 file(RELATIVE_PATH SNUG_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(${PROJECT_SOURCE_DIR}/cmake/snug.pc.in ${CMAKE_BINARY_DIR}/snug.pc @ONLY)
+
+include(CMakePackageConfigHelpers)
+set(SNUG_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/snug)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/snug-config.cmake.in
+    ${CMAKE_BINARY_DIR}/snug-config.cmake INSTALL_DESTINATION ${SNUG_CMAKE_DIR})
+# Before 1.0 a new minor version may change the interface.
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/snug-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
 
 # What a wheel has: the command, and each stand-in.
 add_custom_target(command)
@@ -44,4 +54,6 @@ function(snug_install)
     install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/snug COMPONENT library)
     install(FILES ${CMAKE_BINARY_DIR}/snug.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
             COMPONENT library)
+    install(FILES ${CMAKE_BINARY_DIR}/snug-config.cmake ${CMAKE_BINARY_DIR}/snug-config-version.cmake
+            DESTINATION ${SNUG_CMAKE_DIR} COMPONENT library)
 endfunction()

@@ -197,6 +197,9 @@ SNUG_API const snug_candidate *snug_plan_candidate(const snug_plan *plan, size_t
 SNUG_API const snug_candidate *snug_plan_chosen(const snug_plan *plan);
 // What the network takes: for data sets (snug_dataset_options.sample). Borrowed.
 SNUG_API const snug_sample_type *snug_plan_sample(const snug_plan *plan);
+// What the network gives for a sample: float32, row-major in PyTorch's order of dimensions, such as
+// the logits of its classes; |below| says nothing. Borrowed.
+SNUG_API const snug_sample_tensor *snug_plan_output(const snug_plan *plan);
 // Whether targets are (N, H, W), a class for every pixel.
 SNUG_API bool snug_plan_is_per_pixel(const snug_plan *plan);
 // Whether an evaluation tells an accuracy.

@@ -47,6 +47,21 @@ SNUG_API void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going);
 SNUG_API snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source *source,
                                            int64_t samples, double *loss, double *accuracy);
 
+// What a prediction is: the network's output as it is, or by the loss that it was trained with:
+// cross-entropy: softmax over the classes, bce: sigmoid; the numbers of mse are none.
+typedef enum snug_prediction {
+    SNUG_PREDICTION_OUTPUT,
+    SNUG_PREDICTION_PROBABILITIES
+} snug_prediction;
+
+// Evaluation form: what the network says to the next |samples| samples of |source|, whose targets
+// may be NULL. |out| receives them one after the other, each as snug_plan_output() describes it;
+// |bytes| must be so many times its bytes. Works in the arena that is there; samples do not depend
+// on each other, however many there are at once. SNUG_INVALID for probabilities of numbers.
+SNUG_API snug_status snug_trainer_predict(snug_trainer *trainer, const snug_batch_source *source,
+                                          int64_t samples, snug_prediction prediction, void *out,
+                                          size_t bytes);
+
 // Where the plan computes in float16 the loss is scaled, by PyTorch's dynamic rule from 65536 on
 // (train/loss_scaler.h) unless |scale| fixes it; 0 takes the rule up again from its start. A step
 // with a gradient that is not finite changes no weight and no state of the optimizer, with a loss
@@ -253,6 +268,38 @@ static inline snug_status snug_evaluate(const snug_plan *plan, const char *weigh
                                         snug_evaluate_result *result) {
     return snug_evaluate_sized(plan, weights, test, options, sizeof *options, result,
                                sizeof *result);
+}
+
+typedef struct snug_predict_options {
+    snug_prediction prediction;
+    // A file of numpy's format, (samples, ...) float32 as snug_plan_output() has it, that appears
+    // whole or not at all; NULL: none.
+    const char *npy;
+    // Hears of |samples| samples from |first| on, in their order; may be NULL. |outputs| lie one
+    // after the other, valid during the call.
+    void (*on_samples)(void *context, int64_t first, int64_t samples, const float *outputs);
+    bool (*should_stop)(void *context); // may be NULL
+    void *context;
+} snug_predict_options;
+
+typedef struct snug_predict_result {
+    int64_t samples;
+    size_t planned_peak_bytes, measured_peak_bytes;
+    double seconds;
+} snug_predict_result;
+
+// What the network of |plan| with |weights| (a safetensors file) says to all samples of |data|, in
+// their order. |plan| may be one for evaluation alone. SNUG_INTERRUPTED when should_stop() said so,
+// SNUG_IO where the file cannot be written; others as snug_trainer_predict().
+SNUG_API snug_status snug_predict_sized(const snug_plan *plan, const char *weights,
+                                        snug_dataset *data, const snug_predict_options *options,
+                                        size_t options_bytes, snug_predict_result *result,
+                                        size_t result_bytes);
+static inline snug_status snug_predict(const snug_plan *plan, const char *weights,
+                                       snug_dataset *data, const snug_predict_options *options,
+                                       snug_predict_result *result) {
+    return snug_predict_sized(plan, weights, data, options, sizeof *options, result,
+                              sizeof *result);
 }
 
 SNUG_END

@@ -28,8 +28,8 @@ typedef enum option_kind {
 typedef struct option_row {
     const char *name;
     option_kind kind;
-    bool training; // for `snug train` alone
-    size_t offset; // into options; CUSTOM: unused
+    unsigned purposes; // of options_read(): whose alone it is; 0: everybody's
+    size_t offset;     // into options; CUSTOM: unused
     bool (*read)(const char *command, const char *text, options *out);
     option_use use;
 } option_row;
@@ -214,66 +214,69 @@ static bool read_lr(const char *command, const char *text, options *out) {
            complain(command, "lr", text, "a number above 0");
 }
 
-#define FIELD(name, kind, training, field, use)                                                    \
-    { name, kind, training, offsetof(options, field), NULL, OPTION_##use }
-#define READ(name, training, function, use)                                                        \
-    { name, CUSTOM, training, 0, function, OPTION_##use }
+#define FIELD(name, kind, purposes, field, use)                                                    \
+    { name, kind, purposes, offsetof(options, field), NULL, OPTION_##use }
+#define READ(name, purposes, function, use)                                                        \
+    { name, CUSTOM, purposes, 0, function, OPTION_##use }
+
+enum { ANY = 0, TRAINING = OPTIONS_TRAINING, PREDICTING = OPTIONS_PREDICTING };
 
 static const option_row rows[] = {
-    READ("memory", false, read_memory, FREE),
-    FIELD("batch-size", COUNT, false, request.batch_size, FIXED),
-    FIELD("micro-batch", COUNT, false, request.micro_batch, FREE),
-    READ("input", false, read_input, FIXED),
-    FIELD("output", TEXT, false, request.output, FIXED),
-    FIELD("classes", COUNT, false, request.classes, FIXED),
-    READ("loss", false, read_loss, FIXED),
-    READ("class-axis", false, read_class_axis, FIXED),
-    READ("train", false, read_train, FIXED),
-    READ("freeze", false, read_freeze, FIXED),
-    FIELD("freeze-bn", FLAG, false, request.freeze_bn, FIXED),
-    READ("init", false, read_init, FIXED),
-    FIELD("width", REAL, false, request.width_multiplier, FIXED),
-    FIELD("separable", FLAG, false, request.separable, FIXED),
-    FIELD("no-drop", FLAG, false, request.no_drop, FIXED),
-    READ("optimizer", false, read_optimizer, FIXED),
-    FIELD("momentum", REAL, false, request.optimizer.momentum, FIXED),
-    FIELD("dampening", REAL, false, request.optimizer.dampening, FIXED),
-    FIELD("nesterov", FLAG, false, request.optimizer.nesterov, FIXED),
-    READ("betas", false, read_betas, FIXED),
-    FIELD("eps", REAL, false, request.optimizer.eps, FIXED),
-    FIELD("weight-decay", REAL, false, request.optimizer.weight_decay, FIXED),
-    FIELD("label-smoothing", REAL, false, request.label_smoothing, FIXED),
-    READ("allow", false, read_allow, FREE),
-    FIELD("fixes", TEXT, false, request.fixes, FREE),
-    FIELD("require", TEXT, false, request.require, FREE),
-    READ("prefer", false, read_prefer, FREE),
-    READ("precision", false, read_precision, FREE),
-    READ("cost", false, read_cost, FREE),
-    FIELD("device", TEXT, false, device, FREE),
-    FIELD("gpu", TEXT, false, gpu, ONCE),
-    FIELD("html", TEXT, false, html, ONCE),
-    FIELD("curve", FLAG, false, curve, ONCE),
-    FIELD("graph", FLAG, false, graph, ONCE),
-    FIELD("threads", INT, false, threads, FREE),
-    FIELD("json", FLAG, false, json, ONCE),
-    FIELD("quiet", FLAG, false, quiet, ONCE),
-    FIELD("data", TEXT, false, data, FREE),
-    READ("val-split", false, read_val_split, FIXED),
-    FIELD("seed", SEED, false, train.seed, FIXED),
-    FIELD("epochs", COUNT, true, train.epochs, FREE),
-    FIELD("max-steps", COUNT, true, train.max_steps, FREE),
-    READ("lr", true, read_lr, FIXED),
-    READ("schedule", true, read_schedule, FIXED),
-    READ("loss-scale", true, read_loss_scale, FIXED),
-    FIELD("warmup", REAL, true, train.warmup_epochs, FIXED),
-    FIELD("out", TEXT, true, out, ONCE),
-    FIELD("no-out", FLAG, true, no_out, ONCE),
-    FIELD("no-eval", FLAG, true, no_eval, FREE),
-    FIELD("overwrite", FLAG, true, train.overwrite, ONCE),
-    FIELD("keep-going", FLAG, true, train.keep_going, FREE),
-    READ("checkpoint-every", true, read_checkpoint_every, FREE),
-    FIELD("keep-checkpoints", INT, true, train.checkpoints_kept, FREE),
-    READ("resume", true, read_resume, ONCE),
+    READ("memory", ANY, read_memory, FREE),
+    FIELD("batch-size", COUNT, ANY, request.batch_size, FIXED),
+    FIELD("micro-batch", COUNT, ANY, request.micro_batch, FREE),
+    READ("input", ANY, read_input, FIXED),
+    FIELD("output", TEXT, ANY, request.output, FIXED),
+    FIELD("classes", COUNT, ANY, request.classes, FIXED),
+    READ("loss", ANY, read_loss, FIXED),
+    READ("class-axis", ANY, read_class_axis, FIXED),
+    READ("train", ANY, read_train, FIXED),
+    READ("freeze", ANY, read_freeze, FIXED),
+    FIELD("freeze-bn", FLAG, ANY, request.freeze_bn, FIXED),
+    READ("init", ANY, read_init, FIXED),
+    FIELD("width", REAL, ANY, request.width_multiplier, FIXED),
+    FIELD("separable", FLAG, ANY, request.separable, FIXED),
+    FIELD("no-drop", FLAG, ANY, request.no_drop, FIXED),
+    READ("optimizer", ANY, read_optimizer, FIXED),
+    FIELD("momentum", REAL, ANY, request.optimizer.momentum, FIXED),
+    FIELD("dampening", REAL, ANY, request.optimizer.dampening, FIXED),
+    FIELD("nesterov", FLAG, ANY, request.optimizer.nesterov, FIXED),
+    READ("betas", ANY, read_betas, FIXED),
+    FIELD("eps", REAL, ANY, request.optimizer.eps, FIXED),
+    FIELD("weight-decay", REAL, ANY, request.optimizer.weight_decay, FIXED),
+    FIELD("label-smoothing", REAL, ANY, request.label_smoothing, FIXED),
+    READ("allow", ANY, read_allow, FREE),
+    FIELD("fixes", TEXT, ANY, request.fixes, FREE),
+    FIELD("require", TEXT, ANY, request.require, FREE),
+    READ("prefer", ANY, read_prefer, FREE),
+    READ("precision", ANY, read_precision, FREE),
+    READ("cost", ANY, read_cost, FREE),
+    FIELD("device", TEXT, ANY, device, FREE),
+    FIELD("gpu", TEXT, ANY, gpu, ONCE),
+    FIELD("html", TEXT, ANY, html, ONCE),
+    FIELD("curve", FLAG, ANY, curve, ONCE),
+    FIELD("graph", FLAG, ANY, graph, ONCE),
+    FIELD("threads", INT, ANY, threads, FREE),
+    FIELD("json", FLAG, ANY, json, ONCE),
+    FIELD("quiet", FLAG, ANY, quiet, ONCE),
+    FIELD("data", TEXT, ANY, data, FREE),
+    READ("val-split", ANY, read_val_split, FIXED),
+    FIELD("seed", SEED, ANY, train.seed, FIXED),
+    FIELD("epochs", COUNT, TRAINING, train.epochs, FREE),
+    FIELD("max-steps", COUNT, TRAINING, train.max_steps, FREE),
+    READ("lr", TRAINING, read_lr, FIXED),
+    READ("schedule", TRAINING, read_schedule, FIXED),
+    READ("loss-scale", TRAINING, read_loss_scale, FIXED),
+    FIELD("warmup", REAL, TRAINING, train.warmup_epochs, FIXED),
+    FIELD("out", TEXT, TRAINING | PREDICTING, out, ONCE),
+    FIELD("no-out", FLAG, TRAINING, no_out, ONCE),
+    FIELD("no-eval", FLAG, TRAINING, no_eval, FREE),
+    FIELD("overwrite", FLAG, TRAINING, train.overwrite, ONCE),
+    FIELD("keep-going", FLAG, TRAINING, train.keep_going, FREE),
+    READ("checkpoint-every", TRAINING, read_checkpoint_every, FREE),
+    FIELD("keep-checkpoints", INT, TRAINING, train.checkpoints_kept, FREE),
+    FIELD("logits", FLAG, PREDICTING, logits, ONCE),
+    READ("resume", TRAINING, read_resume, ONCE),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -401,11 +404,11 @@ static void complain_option(const char *command, int found, const char *option,
 }
 
 // Fills |given|, which has room for |argc|, and tells how many there are; -1 after a complaint.
-static int find_options(int argc, char **argv, bool training, given_option *given) {
+static int find_options(int argc, char **argv, options_purpose purpose, given_option *given) {
     struct option long_options[ROWS + 1] = {{0}};
     int used = 0, count = 0;
     for (int i = 0; i < ROWS; i++)
-        if (training || !rows[i].training)
+        if (rows[i].purposes == 0 || rows[i].purposes & purpose)
             long_options[used++] = (struct option){
                 rows[i].name, rows[i].kind == FLAG ? no_argument : required_argument, NULL, i + 1};
     opterr = 0;
@@ -428,7 +431,7 @@ static bool check_count(int argc, char **argv) {
 
 int options_list(int argc, char **argv, option_given *out, const char **model) {
     given_option given[OPTIONS_MOST];
-    int count = check_count(argc, argv) ? find_options(argc, argv, true, given) : -1;
+    int count = check_count(argc, argv) ? find_options(argc, argv, OPTIONS_TRAINING, given) : -1;
     for (int i = 0; i < count; i++) {
         const option_row *row = given[i].row;
         out[i] = (option_given){.name = row->name,
@@ -440,15 +443,16 @@ int options_list(int argc, char **argv, option_given *out, const char **model) {
     return count;
 }
 
-bool options_read(int argc, char **argv, bool training, options *out) {
+bool options_read(int argc, char **argv, options_purpose purpose, options *out) {
     given_option given[OPTIONS_MOST];
     if (!check_count(argc, argv)) return false;
-    int count = find_options(argc, argv, training, given);
+    int count = find_options(argc, argv, purpose, given);
     if (count < 0) return false;
     set_defaults(given, count, out);
     for (int i = 0; i < count; i++)
         if (!read_row(argv[0], given[i].row, given[i].text, out)) return false;
     if (optind < argc) out->request.model = argv[optind++];
+    if (optind < argc && purpose == OPTIONS_PREDICTING && !out->data) out->data = argv[optind++];
     if (optind < argc) {
         command_complain(argv[0], "one MODEL expected, found '%s' as well", argv[optind]);
         return false;

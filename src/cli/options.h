@@ -21,15 +21,23 @@ typedef struct options {
     double val_split;                         // share of the training samples that is held out
     bool input_given, no_out, no_eval;
     bool json, quiet, curve, graph;
-    FILE *text; // for people: standard output, with --json standard error, with --quiet nowhere
+    bool logits; // predictions: the network's output as it is
+    FILE *text;  // for people: standard output, with --json standard error, with --quiet nowhere
     bool timing_told;  // that kernels are being timed
     bool timing_shown; // how many, on a line that is drawn over
     int threads;
 } options;
 
-// Reads the arguments of the command argv[0]; |training| tells whether the options of a run are
-// allowed. Returns true, or false after printing what is wrong on standard error.
-bool options_read(int argc, char **argv, bool training, options *out);
+// What the options are for: some are of a run alone, or of predictions.
+typedef enum options_purpose {
+    OPTIONS_PLANNING = 0,
+    OPTIONS_TRAINING = 1,
+    OPTIONS_PREDICTING = 2, // the data may be the second argument
+} options_purpose;
+
+// Reads the arguments of the command argv[0]. Returns true, or false after printing what is wrong
+// on standard error.
+bool options_read(int argc, char **argv, options_purpose purpose, options *out);
 
 // What an option is to a run that goes on later.
 typedef enum option_use {

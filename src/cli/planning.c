@@ -53,6 +53,28 @@ snug_status planning_fit_data(options *given) {
     return SNUG_OK;
 }
 
+void planning_take_run(const snug_run_info *info, options *given) {
+    snug_plan_request *request = &given->request;
+    request->model = info->model;
+    request->width_multiplier = info->width_multiplier;
+    request->separable = info->separable;
+    request->classes = info->is_file ? 0 : info->classes;
+    request->channels = info->channels;
+    request->height = info->height;
+    request->width = info->width;
+    request->input_rank = info->input_rank;
+    memcpy(request->input_dims, info->input_dims, sizeof request->input_dims);
+    request->input_suggested = true;
+    given->input_given = true; // the run tells
+    request->output = info->output[0] ? info->output : NULL;
+    request->loss = info->loss;
+    request->class_axis = info->class_axis;
+    request->evaluation = true;
+    request->cost = SNUG_COST_SOURCE_MODEL; // there is nothing to choose between
+    if (request->precision == SNUG_PRECISION_AUTO) request->precision = info->precision;
+    if (request->allow < SNUG_FIDELITY_PRECISION) request->allow = SNUG_FIDELITY_PRECISION;
+}
+
 // A line on a terminal that is drawn over, while images are looked at.
 static bool on_files(void *context, int64_t done, int64_t total) {
     enum { BETWEEN = 50 };

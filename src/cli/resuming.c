@@ -211,7 +211,7 @@ static int expand(int argc, char **argv, const options *given, const snug_checkp
         return EXIT_BAD_FILE;
     }
     bool good = take(out, strdup(argv[0])) && add_note(out, note);
-    if (good && !options_read(out->argc, out->argv, true, &was)) return EXIT_BAD_FILE;
+    if (good && !options_read(out->argc, out->argv, OPTIONS_TRAINING, &was)) return EXIT_BAD_FILE;
     good = good && pin(out, &was, checkpoint) && pin_network(out, &was, given->resume);
     for (int i = 1; good && i < argc; i++)
         good = take(out, strdup(argv[i]));

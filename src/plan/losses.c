@@ -147,18 +147,27 @@ static snug_status find_bound(const snug_graph *graph, snug_tensor_id tensor, in
     return SNUG_OK;
 }
 
-static snug_status describe(const snug_graph *graph, snug_tensor_id id, snug_sample_tensor *out) {
+// |id|'s type without the batch's dimension.
+static void describe_type(const snug_graph *graph, snug_tensor_id id, snug_sample_tensor *out) {
     const snug_type *type = snug_graph_type(graph, id);
     *out = (snug_sample_tensor){.type = snug_dtype_name(type->dtype),
-                                .rank = type->rank > 0 ? type->rank - 1 : 0,
-                                .channels_last =
-                                    type->layout == SNUG_CHANNELS_LAST && type->rank >= 3};
+                                .rank = type->rank > 0 ? type->rank - 1 : 0};
     snprintf(out->name, sizeof out->name, "%s", graph->tensors[id]->name);
     for (int i = 1; i < type->rank; i++)
         out->dims[i - 1] = type->dims[i];
     int64_t samples = type->rank > 0 ? type->dims[0] : 1;
     out->bytes = samples > 0 ? snug_type_bytes(type) / (size_t)samples : 0;
+}
+
+static snug_status describe(const snug_graph *graph, snug_tensor_id id, snug_sample_tensor *out) {
+    const snug_type *type = snug_graph_type(graph, id);
+    describe_type(graph, id, out);
+    out->channels_last = type->layout == SNUG_CHANNELS_LAST && type->rank >= 3;
     return snug_dtype_is_float(type->dtype) ? SNUG_OK : find_bound(graph, id, &out->below);
+}
+
+void snug_training_answer(const snug_training_graph *built, snug_sample_tensor *out) {
+    describe_type(built->graph, built->logits, out);
 }
 
 snug_status snug_training_sample(const snug_training *training, const snug_training_graph *built,

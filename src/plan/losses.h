@@ -19,5 +19,7 @@ int snug_loss_class_axis(const snug_training *training, const snug_training_grap
 // What a sample of |built| is made of.
 snug_status snug_training_sample(const snug_training *training, const snug_training_graph *built,
                                  snug_sample_type *out);
+// What it answers to one.
+void snug_training_answer(const snug_training_graph *built, snug_sample_tensor *out);
 
 #endif

@@ -14,6 +14,8 @@ struct snug_plan {
     // Of the network asked for.
     snug_sample_type sample;
     snug_type output;          // of one sample; dims[0] is 1
+    snug_sample_tensor answer; // the same for callers
+    int class_axis;            // of |output|, where the loss knows classes
     bool has_batch_norm;       // in training form
     int64_t weights, learning; // elements
     size_t frozen_bytes;       // what the chosen candidate would need more if all weights learnt

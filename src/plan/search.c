@@ -379,6 +379,10 @@ const snug_sample_type *snug_plan_sample(const snug_plan *plan) {
     return &plan->sample;
 }
 
+const snug_sample_tensor *snug_plan_output(const snug_plan *plan) {
+    return plan ? &plan->answer : NULL;
+}
+
 bool snug_plan_is_per_pixel(const snug_plan *plan) {
     return plan->training.model->per_pixel;
 }

@@ -12,7 +12,10 @@ static snug_status look_at_evaluation(snug_plan *plan) {
     plan->output = *snug_graph_type(built.graph, built.logits);
     plan->output.dims[0] = 1;
     snug_training_count(built.graph, &plan->weights, &plan->learning);
+    if (plan->training.loss == SNUG_LOSS_CROSS_ENTROPY)
+        plan->class_axis = snug_loss_class_axis(&plan->training, &built);
     snug_status status = snug_training_sample(&plan->training, &built, &plan->sample);
+    if (status == SNUG_OK) snug_training_answer(&built, &plan->answer);
     snug_graph_free(built.graph);
     return status;
 }

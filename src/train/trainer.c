@@ -77,10 +77,9 @@ static double target_weight(const snug_trainer *trainer) {
     return trainer->counted > 0 ? (double)trainer->targets / (double)trainer->counted : 1;
 }
 
-// Feeds a pass |samples| samples, at most what it takes; targets of -1 in the places left over keep
-// those out of the results.
-static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
-                        const snug_batch_source *source, int64_t samples) {
+snug_status snug_trainer_feed(snug_trainer *trainer, const snug_pass *pass,
+                              const snug_batch_source *source, int64_t samples,
+                              bool takes_targets) {
     const snug_training_graph *built = &pass->built;
     size_t whole = (size_t)built->samples;
     size_t target_row = snug_type_bytes(snug_graph_type(built->graph, built->target)) / whole;
@@ -90,18 +89,23 @@ static snug_status feed(snug_trainer *trainer, const snug_pass *pass,
         if (source->most > 0 && part > source->most) part = source->most;
         const void *inputs[SNUG_MAX_INPUTS] = {NULL}, *target = NULL;
         SNUG_TRY(source->next(source->context, part, inputs, &target));
-        count_targets(trainer, snug_graph_type(built->graph, built->target), part, target);
         for (int i = 0; i < built->input_count; i++) {
             snug_tensor_id input = built->inputs[i];
             size_t row = snug_type_bytes(snug_graph_type(built->graph, input)) / whole;
+            if (!inputs[i])
+                return snug_fail(SNUG_INVALID, "the source gave no address for the input '%s'",
+                                 built->graph->tensors[input]->name);
             SNUG_TRY(snug_program_write(trainer->program, pass, input, (size_t)done * row,
                                         inputs[i], (size_t)part * row));
         }
+        if (!takes_targets) continue;
+        if (!target) return snug_fail(SNUG_INVALID, "the source gave no address for the targets");
+        count_targets(trainer, snug_graph_type(built->graph, built->target), part, target);
         SNUG_TRY(snug_program_write(trainer->program, pass, built->target,
                                     (size_t)done * target_row, target, (size_t)part * target_row));
     }
     size_t left = whole - (size_t)samples;
-    if (left == 0) return SNUG_OK;
+    if (left == 0 || !takes_targets) return SNUG_OK;
     return snug_program_write(trainer->program, pass, built->target, (size_t)samples * target_row,
                               trainer->no_targets, left * target_row);
 }
@@ -150,7 +154,7 @@ static snug_status run_training_pass(snug_trainer *trainer, const snug_pass *pas
                                      double *loss) {
     float value = 0;
     size_t loss_end = snug_pass_loss_end(pass);
-    SNUG_TRY(feed(trainer, pass, source, pass->built.samples));
+    SNUG_TRY(snug_trainer_feed(trainer, pass, source, pass->built.samples, true));
     state->gradient_weight = target_weight(trainer);
     SNUG_TRY(snug_program_run_nodes(trainer->program, pass, 0, loss_end, state));
     SNUG_TRY(snug_program_read(trainer->program, pass, pass->built.loss, &value, sizeof value));
@@ -166,7 +170,7 @@ static snug_status run_pass(snug_trainer *trainer, const snug_pass *pass,
                             double *loss, double *correct) {
     const snug_training_graph *built = &pass->built;
     float value = 0;
-    SNUG_TRY(feed(trainer, pass, source, samples));
+    SNUG_TRY(snug_trainer_feed(trainer, pass, source, samples, true));
     state->gradient_weight = target_weight(trainer);
     SNUG_TRY(snug_program_run(trainer->program, pass, state));
     SNUG_TRY(snug_program_read(trainer->program, pass, built->loss, &value, sizeof value));

@@ -22,6 +22,11 @@ struct snug_trainer {
     unsigned char *statistics; // as they were before the step, one slot after another
 };
 
+// Feeds a pass |samples| samples, at most what it takes. With |takes_targets| their targets, too,
+// and -1 in the places left over, which keeps those out of the results.
+snug_status snug_trainer_feed(snug_trainer *trainer, const snug_pass *pass,
+                              const snug_batch_source *source, int64_t samples, bool takes_targets);
+
 // SNUG_INVALID while the trainer's memory is released.
 snug_status snug_trainer_check_restored(const snug_trainer *trainer);
 // Writes the bytes of |slot| to |file|, a piece at a time.

@@ -232,6 +232,13 @@ expect 0 "15 samples to train on, 5 others" train simple --data own.safetensors 
 grep -q "validation accuracy" out || fail "no validation accuracy"
 expect 0 "on 5 validation samples" eval own --data own.safetensors --val-split 0.25
 expect 0 "on 20 training samples" eval own --data own.safetensors
+# Predictions, a line a sample, or all in a file of 20 rows.
+expect 0 "" predict own own.safetensors --quiet
+[ "$(grep -c '	' out)" = 20 ] || fail "predict does not print 20 lines"
+expect 0 "20 predictions" predict own --data own.safetensors --out own.npy
+head -c 128 own.npy | tr -d '\0' | grep -qa "'shape': (20," || fail "own.npy has no 20 rows"
+expect 2 "which DATA" predict own
+expect 2 "there is no option" eval own --data own.safetensors --logits
 expect 2 "--val-split '1'" train simple --data own.safetensors --val-split 1
 expect 2 "cannot be held out" train simple --data own.safetensors --val-split 0.999 --batch-size 4 \
     --cost model --memory 50MiB --no-out

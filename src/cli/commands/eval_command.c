@@ -2,36 +2,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/planning.h"
 #include "cli/stopping.h"
 #include "snug/size.h"
-
-// The network is the run's; budget, device and batch are the user's.
-static void take_network(const snug_run_info *info, options *given) {
-    snug_plan_request *request = &given->request;
-    request->model = info->model;
-    request->width_multiplier = info->width_multiplier;
-    request->separable = info->separable;
-    request->classes = info->is_file ? 0 : info->classes;
-    request->channels = info->channels;
-    request->height = info->height;
-    request->width = info->width;
-    request->input_rank = info->input_rank;
-    memcpy(request->input_dims, info->input_dims, sizeof request->input_dims);
-    request->input_suggested = true;
-    given->input_given = true; // the run tells
-    request->output = info->output[0] ? info->output : NULL;
-    request->loss = info->loss;
-    request->class_axis = info->class_axis;
-    request->evaluation = true;
-    request->cost = SNUG_COST_SOURCE_MODEL; // there is nothing to choose between
-    if (request->precision == SNUG_PRECISION_AUTO) request->precision = info->precision;
-    if (request->allow < SNUG_FIDELITY_PRECISION) request->allow = SNUG_FIDELITY_PRECISION;
-}
 
 static void report(const options *given, const snug_run_info *info, const char *use,
                    const snug_evaluate_result *result) {
@@ -75,14 +51,14 @@ static int run(int argc, char **argv) {
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     const char *use = "";
-    if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
+    if (!options_read(argc, argv, OPTIONS_PLANNING, &given)) return EXIT_USAGE;
     const char *folder = given.request.model;
     if (!given.data) {
         command_complain("eval", "which --data? `snug train --help` lists what is read");
         return EXIT_USAGE;
     }
     snug_status status = snug_run_describe(folder, &info);
-    if (status == SNUG_OK) take_network(&info, &given);
+    if (status == SNUG_OK) planning_take_run(&info, &given);
     if (status == SNUG_OK) status = planning_fit_data(&given);
     if (status == SNUG_OK) status = snug_device_open(given.device, given.threads, &device);
     if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);

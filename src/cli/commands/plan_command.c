@@ -16,7 +16,7 @@ static snug_status print_graphs(const snug_plan *plan) {
 
 static int run(int argc, char **argv) {
     options given;
-    if (!options_read(argc, argv, false, &given)) return EXIT_USAGE;
+    if (!options_read(argc, argv, OPTIONS_PLANNING, &given)) return EXIT_USAGE;
     snug_device *device = NULL;
     snug_plan *plan = NULL;
     snug_status status = planning_open_device(&given, &device);

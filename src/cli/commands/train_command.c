@@ -170,13 +170,14 @@ static int run(int argc, char **argv) {
     options given;
     arguments whole = {0};
     int64_t done = 0;
-    if (!options_read(argc, argv, true, &given)) return EXIT_USAGE;
+    if (!options_read(argc, argv, OPTIONS_TRAINING, &given)) return EXIT_USAGE;
     int result = EXIT_DONE;
     if (given.resume) {
         result = resume_arguments(argc, argv, &given, &whole, &done);
         argc = whole.argc;
         argv = whole.argv;
-        if (result == EXIT_DONE && !options_read(argc, argv, true, &given)) result = EXIT_USAGE;
+        if (result == EXIT_DONE && !options_read(argc, argv, OPTIONS_TRAINING, &given))
+            result = EXIT_USAGE;
     }
     if (result == EXIT_DONE) result = check(&given);
     if (result == EXIT_DONE) {
