@@ -72,6 +72,11 @@ for name in $(own '*.[ch]' | sed 's|.*/||' | sort | uniq -d); do
     echo "FAIL: several files of src/ are called $name:" $(own "$name"); failed=1
 done
 
+# The engine speaks to every caller: its texts name fields (`allow=exact`), the command's options
+# are the command's (cli/fields.c).
+grep -rnE '"[^"]*--[a-z]' base graph ops models fixes device onnx plan io data train && {
+    echo "FAIL: a text of the library names an option of the command"; failed=1; }
+
 # Devices never include each other.
 for device in device/*/; do
     name=$(basename "$device")

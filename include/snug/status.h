@@ -1,5 +1,6 @@
 // Status codes and error texts. Every function of snug that can fail returns a snug_status; the
 // sentence that says what was expected, what was found and what to do is snug_error_message().
+// Texts name fields of the callers' structs as `micro_batch` or, with a value, `allow=exact`.
 #ifndef SNUG_STATUS_H
 #define SNUG_STATUS_H
 

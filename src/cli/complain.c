@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/fields.h"
 
 // What `snug explain` complains of quotes others' lines, of any length: it is as wide as its
 // reports wherever it goes.
@@ -53,12 +54,17 @@ static void break_words(char *text, int width, size_t room) {
 }
 
 void command_complain(const char *name, const char *format, ...) {
-    char text[4096];
+    char text[4096], message[4096];
     int used = snprintf(text, sizeof text, name ? "snug %s: " : "snug: ", name);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text + used, sizeof text - (size_t)used, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    // What is explained quotes others' texts, whose fields are none of ours.
+    if (name && strcmp(name, "explain") == 0)
+        snprintf(text + used, sizeof text - (size_t)used, "%s", message);
+    else
+        command_fields(message, text + used, sizeof text - (size_t)used);
     disarm(text);
     int width = terminal_width();
     if (width > 0) {

@@ -2,10 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/fields.h"
 #include "cli/stopping.h"
 #include "snug/data.h"
 #include "snug/gpu.h"
@@ -132,14 +134,28 @@ snug_status planning_make(snug_device *device, options *given, snug_plan **out) 
     return status;
 }
 
+// Prints a plan's text with the options that it speaks of. False: no memory.
+static bool print_text(const char *text, FILE *to) {
+    size_t room = command_fields_room(text);
+    char *shown = malloc(room);
+    if (!shown) return false;
+    command_fields(text, shown, room);
+    fputs(shown, to);
+    free(shown);
+    return true;
+}
+
 int planning_print(const snug_plan *plan, const options *given) {
     char *text = NULL;
-    bool json = given->json;
+    bool json = given->json, done = true;
     snug_status status = json ? snug_plan_json(plan, &text) : snug_plan_text(plan, &text);
     if (status != SNUG_OK) return command_fail("plan", status);
     FILE *to = json ? stdout : given->text;
-    fprintf(to, json ? "%s\n" : "%s", text);
+    if (json)
+        fprintf(to, "%s\n", text);
+    else
+        done = print_text(text, to);
     fflush(to);
     snug_string_free(text);
-    return EXIT_DONE;
+    return done ? EXIT_DONE : EXIT_FAILED;
 }

@@ -79,15 +79,16 @@ static const snug_device_class card_class = {.close = close_card,
 static snug_status write_note(card_device *self) {
     char sold[SNUG_SIZE_TEXT], total[SNUG_SIZE_TEXT], context[SNUG_SIZE_TEXT];
     const snug_gpu_info *gpu = self->gpu;
-    snug_text_append(&self->note,
-                     "The %s has %s, of which CUDA offers %s%s.\n"
-                     "The context and loaded kernels take about %s; the rest is the budget\n"
-                     "where --memory does not say otherwise. The libraries' workspace is not\n"
-                     "counted: only the card could tell it. Steps are predicted from the card's\n"
-                     "peak rates: real ones take longer.\n",
-                     gpu->name, snug_size_print(gpu->memory_bytes, sold),
-                     gpu->estimated ? "about " : "", snug_size_print(gpu->total_bytes, total),
-                     snug_size_print(snug_gpu_detail(gpu).context_bytes, context));
+    snug_text_append(
+        &self->note,
+        "The %s has %s, of which CUDA offers %s%s.\n"
+        "The context and loaded kernels take about %s; the rest is the budget\n"
+        "where `budget_bytes` does not say otherwise. The libraries' workspace is not\n"
+        "counted: only the card could tell it. Steps are predicted from the card's\n"
+        "peak rates: real ones take longer.\n",
+        gpu->name, snug_size_print(gpu->memory_bytes, sold), gpu->estimated ? "about " : "",
+        snug_size_print(gpu->total_bytes, total),
+        snug_size_print(snug_gpu_detail(gpu).context_bytes, context));
     return snug_text_status(&self->note);
 }
 

@@ -37,7 +37,7 @@ static snug_status choose_outputs(const snug_onnx_import *import, snug_onnx_buil
     for (size_t i = 0; i < graph->output_count; i++)
         snug_text_append(&names, "%s\"%.100s\"", i ? ", " : "", graph->outputs[i].name);
     snug_status status =
-        snug_fail(SNUG_INVALID, "%s%.100s%s: the outputs are %s; --output NAME chooses one",
+        snug_fail(SNUG_INVALID, "%s%.100s%s: the outputs are %s; `output` chooses one",
                   wanted ? "no output \"" : "the network has several outputs", wanted ? wanted : "",
                   wanted ? "\"" : "", snug_text_view(&names));
     snug_text_clear(&names);

@@ -65,7 +65,7 @@ static void advise_batch_norms(const snug_onnx_graph *graph, snug_text *text) {
     snug_text_append(text,
                      "%zu of the file's %zu batch norms %s in evaluation form, as frozen ones are. "
                      "In training they use and follow the statistics of the batch all the same; "
-                     "--freeze-bn keeps the running ones.\n",
+                     "`freeze_bn` keeps the running ones.\n",
                      evaluated, norms, evaluated == 1 ? "is" : "are");
 }
 

@@ -53,7 +53,7 @@ static snug_status open_dimension(const snug_onnx_import *import, const snug_onn
     } else {
         return snug_fail(SNUG_INVALID,
                          "input \"%.200s\" leaves dimension %d%s%.100s open: its size must be "
-                         "given, by '--input' for the first input or by a tensor of the input's "
+                         "given, by `input_dims` for the first input or by a tensor of the input's "
                          "name in the data",
                          value->name, dimension, symbol[0] ? ", " : "", symbol);
     }
@@ -85,7 +85,7 @@ static snug_status check_sample(const snug_onnx_options *options, const snug_onn
     snug_status status =
         snug_fail(SNUG_INVALID,
                   "an input of %s is asked for, but the file's \"%.200s\" takes %s%s: export for "
-                  "other sizes, or leave '--input' out",
+                  "other sizes, or leave `input_dims` out",
                   snug_text_view(&wanted), value->name, snug_text_view(&found),
                   strchr(snug_text_view(&found), '?') ? " (any size where there is a '?')" : "");
     snug_text_clear(&wanted);

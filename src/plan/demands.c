@@ -27,19 +27,19 @@ snug_status snug_demands_check(const snug_plan_request *request) {
     if (request->precision == SNUG_PRECISION_FLOAT32 && request->fixes &&
         snug_demands_list(request, "mixed-precision"))
         return snug_fail(SNUG_INVALID,
-                         "'--precision float32' rules out the fix mixed-precision: leave it out of "
-                         "'--fixes %s', or leave the precision to auto",
+                         "`precision=float32` rules out the fix mixed-precision: leave it out of "
+                         "`fixes=%s`, or leave the precision to auto",
                          request->fixes);
     if (!wants_16_bits(request)) return SNUG_OK;
     const char *name = snug_precision_name(request->precision);
     if (request->allow < SNUG_FIDELITY_PRECISION)
         return snug_fail(SNUG_INVALID,
-                         "'--precision %s' changes the numbers' precision, which '--allow %s' "
+                         "`precision=%s` changes the numbers' precision, which `allow=%s` "
                          "rules out: allow precision, or leave the precision to auto",
                          name, snug_fidelity_name(request->allow));
     if (!snug_demands_list(request, "mixed-precision"))
         return snug_fail(SNUG_INVALID,
-                         "'--precision %s' is the fix mixed-precision, which '--fixes %s' leaves "
+                         "`precision=%s` is the fix mixed-precision, which `fixes=%s` leaves "
                          "out",
                          name, request->fixes);
     return SNUG_OK;

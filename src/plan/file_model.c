@@ -78,7 +78,7 @@ static snug_status resolve(const snug_model *model, snug_model_options *options)
     if (options->width_multiplier != 0 && options->width_multiplier != 1)
         return refuse(model, "a width", "export a narrower network");
     if (options->separable)
-        return refuse(model, "'--separable'", "export a network with such convolutions");
+        return refuse(model, "`separable`", "export a network with such convolutions");
     if (options->classes != 0)
         return refuse(model, "a number of classes", "export a network with as many outputs");
     options->width_multiplier = 1;

@@ -67,7 +67,7 @@ static snug_status add_classes(const snug_training *training, snug_training_grap
     if (logits.rank < 2 || axis > last || logits.dims[axis] < 1)
         return snug_fail(SNUG_INVALID,
                          "cross-entropy takes logits (N, C, ...), the network's output is %s: "
-                         "--output names another, --loss another loss",
+                         "`output` names another, `loss` another loss",
                          snug_type_print(&logits, text));
     if (axis != 1 && axis != last)
         return snug_fail(SNUG_INVALID, "classes in dimension 1 or the last expected, not in %d",
@@ -100,7 +100,7 @@ static snug_status check_output(const snug_training_graph *built) {
         return SNUG_OK;
     return snug_fail(SNUG_INVALID,
                      "an output of float32 with a first dimension of %lld, the samples, expected, "
-                     "found %s: --output names another",
+                     "found %s: `output` names another",
                      (long long)built->samples, snug_type_print(logits, text));
 }
 

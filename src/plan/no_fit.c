@@ -87,8 +87,8 @@ static void append_size(snug_text *text, size_t bytes) {
 snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request) {
     if (request->require && plan->minimum_bytes[SNUG_FIDELITY_MODEL] == SIZE_MAX)
         return snug_fail(SNUG_INVALID,
-                         "no plan that was tried has every fix of '--require %s': name fewer; "
-                         "accumulate is had with '--micro-batch'",
+                         "no plan that was tried has every fix of `require=%s`: name fewer; "
+                         "accumulate is had with `micro_batch`",
                          request->require);
     SNUG_TRY(find_largest_batch(plan, request, &plan->largest_batch));
     snug_text text = {0};
@@ -99,7 +99,7 @@ snug_status snug_plan_no_fit(snug_plan *plan, const snug_plan_request *request) 
     append_size(&text, snug_plan_minimum_bytes(plan));
     for (int i = (int)plan->allow + 1; i <= SNUG_FIDELITY_MODEL; i++) {
         if (plan->minimum_bytes[i] == plan->minimum_bytes[i - 1]) continue;
-        snug_text_append(&text, "; with '--allow %s' it is ", snug_fidelity_name((snug_fidelity)i));
+        snug_text_append(&text, "; with `allow=%s` it is ", snug_fidelity_name((snug_fidelity)i));
         append_size(&text, plan->minimum_bytes[i]);
     }
     if (plan->largest_batch > 0)

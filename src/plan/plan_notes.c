@@ -136,7 +136,7 @@ static void append_networks(const snug_plan *plan, snug_text *text) {
     if (strcmp(plan->own.name, plan->network.name) != 0)
         snug_text_append(text,
                          "\nANOTHER NETWORK: %s in place of %s.\nNothing milder fits, and "
-                         "'--allow model' lets it be trained.\n",
+                         "`allow=model` lets it be trained.\n",
                          plan->network.name, plan->own.name);
 }
 
@@ -149,12 +149,14 @@ static void append_frozen(const snug_plan *plan, snug_text *text) {
                      snug_size_print(plan->frozen_bytes, bytes), plan->frozen_bytes);
 }
 
-// |advice| in lines of at most |WIDTH| characters; its own line ends stay.
+// |advice| in lines of at most |WIDTH| characters; its own line ends stay. A field's name has room
+// for the dashes that the command puts before it.
 static void append_wrapped(const char *advice, snug_text *text) {
     enum { WIDTH = 80 };
     size_t column = 0;
     while (*advice) {
         size_t space = strspn(advice, " "), word = strcspn(advice + space, " \n");
+        if (advice[space] == '`') column += 2;
         if (column > 0 && column + space + word > WIDTH) {
             snug_text_append(text, "\n");
             column = 0;
@@ -187,7 +189,7 @@ static void append_unowned(const snug_plan *plan, snug_text *text) {
     if (count > 0)
         snug_text_append(&note,
                          "These learn, and no layer of PyTorch's own has them: %s%s. The file does "
-                         "not tell parameters from buffers: '--freeze NAME' for each that is a "
+                         "not tell parameters from buffers: `freeze=NAME` for each that is a "
                          "buffer, or export with dynamo=True, which tells.\n",
                          snug_text_view(&names), count > LISTED ? ", ..." : "");
     if (count > 0) snug_text_append(text, "\n");

@@ -82,7 +82,7 @@ snug_status snug_plan_check(const snug_plan *plan, const snug_plan_request *requ
     if (micro > 0 && micro < batch && !snug_demands_list(request, "accumulate"))
         return snug_fail(SNUG_INVALID,
                          "a micro-batch of %lld below the batch size of %lld needs the fix "
-                         "accumulate, which '--fixes %s' leaves out",
+                         "accumulate, which `fixes=%s` leaves out",
                          micro, batch, request->fixes);
     return SNUG_OK;
 }
@@ -105,7 +105,7 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
     if (request->micro_batch > 0 && request->micro_batch < plan->batch_size &&
         splitting > (int)request->allow)
         return snug_fail(SNUG_INVALID,
-                         "micro-batches of %lld change %s, which '--allow %s' rules out",
+                         "micro-batches of %lld change %s, which `allow=%s` rules out",
                          (long long)request->micro_batch,
                          splitting == SNUG_FIDELITY_STATISTICS ? "batch norm's statistics"
                                                                : "the rounding of gradients",
@@ -116,8 +116,8 @@ snug_status snug_plan_check_specs(const snug_plan *plan, const snug_plan_request
         if (least > SNUG_FIDELITY_MODEL) least = snug_fix_at(i)->fidelity;
         if (!snug_demands_list(request, name) || least <= (int)request->allow) continue;
         return snug_fail(SNUG_INVALID,
-                         "the fix %s changes %s, which '--allow %s' rules out: leave it out of "
-                         "'--fixes %s', or allow %s",
+                         "the fix %s changes %s, which `allow=%s` rules out: leave it out of "
+                         "`fixes=%s`, or allow %s",
                          name, snug_fidelity_name((snug_fidelity)least), allowed, request->fixes,
                          snug_fidelity_name((snug_fidelity)least));
     }

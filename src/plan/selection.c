@@ -116,7 +116,7 @@ snug_status snug_training_select(const snug_training *training, snug_graph *grap
     }
     snug_memory_free(reached);
     if (any) return SNUG_OK;
-    return snug_fail(SNUG_INVALID, "no weight is left to learn: '--train' and '--freeze' choose");
+    return snug_fail(SNUG_INVALID, "no weight is left to learn: `train` and `freeze` choose");
 }
 
 void snug_training_count(const snug_graph *graph, int64_t *all, int64_t *learning) {

@@ -134,8 +134,8 @@ snug_status snug_run_open(const char *folder, bool overwrite, const snug_plan *p
     SNUG_TRY_GOTO(lock(out), failed);
     if (!overwrite && snug_run_exists(folder)) {
         status = snug_fail(SNUG_INVALID,
-                           "%s holds an earlier run, which --overwrite replaces and --resume goes "
-                           "on with; without --out each run has a folder of its own",
+                           "%s holds an earlier run, which `overwrite` replaces and `resume` goes "
+                           "on with; without `out` each run has a folder of its own",
                            folder);
         goto failed;
     }

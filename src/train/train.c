@@ -348,11 +348,11 @@ static snug_status keep_good(training_loop *self) {
         kept = "; no weights are kept, since no epoch ended before";
     snug_status status = snug_text_status(&message);
     if (status == SNUG_OK)
-        status =
-            snug_fail(SNUG_NOT_FINITE,
-                      "%s%s. A smaller --lr, --warmup or float32 may help; --keep-going trains "
-                      "on all the same",
-                      message.data, kept);
+        status = snug_fail(
+            SNUG_NOT_FINITE,
+            "%s%s. A smaller `learning_rate`, `warmup_epochs` or float32 may help; `keep_going` trains "
+            "on all the same",
+            message.data, kept);
     if (self->run.log)
         (void)snug_run_log(&self->run, "{\"event\":\"not-finite\",\"step\":%" PRId64 "}",
                            self->result->steps + 1);

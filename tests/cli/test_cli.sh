@@ -96,7 +96,7 @@ for option in "--optimizer=adamw" "--optim adamw" "--opti=adamw"; do
 done
 expect 2 "--nesterov needs a momentum" plan simple --momentum 0 --nesterov
 expect 3 "smallest budget that works with what is allowed" plan simple --memory 1000
-expect 2 "rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
+expect 2 "'--allow exact' rules out" plan resnet18 --input 3x32x32 --micro-batch 4 --allow exact
 expect 0 "* chosen" plan resnet18 --input 3x32x32 --memory 300MiB
 expect 0 "# step: 16 samples, " plan simple --batch-size 16 --memory 100MiB --graph
 expect 0 "update sgd_update(" plan simple --batch-size 16 --memory 100MiB --graph
@@ -168,7 +168,8 @@ expect 4 "shorter than 8 bytes" train simple --data bad.safetensors --no-out
 
 # Precision, and what contradicts it.
 expect 2 "rules out" plan resnet18 --input 3x32x32 --precision float16 --allow exact
-expect 2 "leaves out" plan resnet18 --input 3x32x32 --precision bfloat16 --fixes recompute
+expect 2 "'--precision bfloat16' is the fix mixed-precision, which '--fixes recompute' leaves out" \
+    plan resnet18 --input 3x32x32 --precision bfloat16 --fixes recompute
 expect 2 "not a precision" plan resnet18 --input 3x32x32 --precision float8
 expect 0 "scale" train simple --data synthetic --batch-size 64 --max-steps 2 --precision float16 \
     --cost model --no-out --json

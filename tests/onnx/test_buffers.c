@@ -65,7 +65,7 @@ static void test_notes(void **state) {
     assert_int_equal(snug_device_open("cpu", 1, &device), SNUG_OK);
     char *text = plan_text(device, NULL, &plan);
     if (!strstr(text, "no layer of PyTorch's own has them: mix. ")) fail_msg("%s", text);
-    if (!strstr(text, "'--freeze NAME'")) fail_msg("%s", text);
+    if (!strstr(text, "`freeze=NAME`")) fail_msg("%s", text);
     if (!strstr(text, "spectral norms, 2 of them, stay")) fail_msg("%s", text);
     if (!strstr(text, "1 of the file's 1 batch norms is in evaluation form")) fail_msg("%s", text);
     assert_int_equal(snug_trainer_new(plan, 0, &trainer), SNUG_OK);

@@ -263,7 +263,7 @@ static void test_run(void **state) {
     assert_int_equal(snug_trainer_check(self->trainer), SNUG_OK);
     // The folder is a run's now.
     assert_int_equal(train(self, data, &options, &result), SNUG_INVALID);
-    assert_non_null(strstr(snug_error_message(), "--overwrite"));
+    assert_non_null(strstr(snug_error_message(), "`overwrite`"));
     assert_int_equal(access(weights, F_OK), 0);
     options.overwrite = options.keep_going = true;
     options.epochs = 1;
