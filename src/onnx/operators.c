@@ -50,7 +50,8 @@ static const snug_op *find_op(const char *name) {
 snug_onnx_meaning snug_onnx_meaning_of(const snug_onnx_import *import, const snug_onnx_node *node) {
     snug_onnx_meaning meaning = {.function = find_function(import->document, node)};
     if (meaning.function) return meaning;
-    meaning.is_control = node->domain[0] == '\0' && strcmp(node->op, "If") == 0;
+    meaning.is_control =
+        node->domain[0] == '\0' && (strcmp(node->op, "If") == 0 || snug_onnx_is_loop(node->op));
     meaning.is_sequence = node->domain[0] == '\0' && snug_onnx_is_sequence_operator(node->op);
     char key[256]; // longer than every row's
     snprintf(key, sizeof key, "%s.%s", node->domain, node->op);

@@ -15,8 +15,8 @@ typedef struct sequence_call {
     snug_onnx_slot *const *inputs;
 } sequence_call;
 
-enum { MOST_PARTS = 256 };       // what Split and Concat take
-enum { BYTES_OF_A_PART = 2048 }; // of names, nodes and values, about
+enum { MOST_PARTS = 256, MOST_JOINED = 4096 }; // what Split and Concat take
+enum { BYTES_OF_A_PART = 2048 };               // of names, nodes and values, about
 
 static const snug_onnx_slot *input_of(const sequence_call *call, size_t index) {
     return index < call->node->input_count ? call->inputs[index] : NULL;
@@ -316,7 +316,7 @@ static snug_status concat_from_sequence(const sequence_call *call) {
     int64_t axis;
     made_nodes made;
     SNUG_TRY(expect_sequence(call, &from));
-    if (from->element_count == 0 || from->element_count > MOST_PARTS)
+    if (from->element_count == 0 || from->element_count > MOST_JOINED)
         return snug_fail(SNUG_UNSUPPORTED, "a sequence of %zu tensors", from->element_count);
     if (call->node->output_count != 1) return snug_fail(SNUG_BAD_FILE, "one output expected");
     SNUG_TRY(read_axis(call, from->elements[0]->operand.type.rank + adds_axis, &axis));

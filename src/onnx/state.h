@@ -73,7 +73,7 @@ typedef struct snug_onnx_meaning {
     const snug_onnx_operator *translator;
     const snug_op *op;
     const snug_onnx_function *function;
-    bool is_control;  // If, which the importer follows itself
+    bool is_control;  // If, Loop or Scan, which the importer follows itself
     bool is_sequence; // makes or takes apart a sequence: likewise
 } snug_onnx_meaning;
 snug_status snug_onnx_operators_index(snug_onnx_import *import);
@@ -111,6 +111,13 @@ snug_status snug_onnx_compute(const snug_onnx_call *call, const snug_onnx_slot *
 bool snug_onnx_is_sequence_operator(const char *name);
 snug_status snug_onnx_follow_sequence(snug_onnx_import *import, snug_onnx_scope *scope,
                                       const snug_onnx_node *node, snug_onnx_slot *const *inputs);
+
+// Loop and Scan become their bodies, as often as they run. Defines the results of |node|, which is
+// one of them, of version |opset|. SNUG_UNSUPPORTED where it is not known how often that is.
+bool snug_onnx_is_loop(const char *name);
+snug_status snug_onnx_follow_loop(snug_onnx_import *import, snug_onnx_scope *scope,
+                                  const snug_onnx_node *node, snug_onnx_slot *const *inputs,
+                                  int64_t opset);
 
 // Translates |count| nodes in |scope|, those alone for which |needed| (may be NULL) holds.
 snug_status snug_onnx_translate(snug_onnx_import *import, snug_onnx_scope *scope,

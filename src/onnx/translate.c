@@ -323,9 +323,14 @@ static snug_status translate_resolved(snug_onnx_import *import, snug_onnx_scope 
         return snug_fail(SNUG_BAD_FILE, "functions and branches more than %d deep",
                          SNUG_ONNX_MAX_DEPTH);
     import->depth++;
-    snug_status status = meaning.function
-                             ? inline_function(import, scope, node, meaning.function, self)
-                             : follow_branch(import, scope, node, self);
+    snug_status status;
+    if (meaning.function)
+        status = inline_function(import, scope, node, meaning.function, self);
+    else if (snug_onnx_is_loop(node->op))
+        status =
+            snug_onnx_follow_loop(import, scope, node, self->inputs, opset_of(scope, node->domain));
+    else
+        status = follow_branch(import, scope, node, self);
     import->depth--;
     return status;
 }

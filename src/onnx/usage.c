@@ -130,6 +130,11 @@ static snug_status visit_branches(finder *self, snug_onnx_names *uses, const snu
         for (size_t j = 0; j < branch->output_count; j++)
             SNUG_TRY(add_flags(uses, branch->outputs[j].name, SNUG_ONNX_USE_OPERAND | NEEDED));
         SNUG_TRY(visit_nodes(self, uses, branch->nodes, branch->node_count, NULL));
+        // A loop's body has the inputs of its node, number for number.
+        bool is_loop = node->domain[0] == '\0' && snug_onnx_is_loop(node->op);
+        for (size_t j = 0; is_loop && j < branch->input_count && j < node->input_count; j++)
+            SNUG_TRY(
+                add_flags(uses, node->inputs[j], flags_of(uses, branch->inputs[j].name) & USES));
     }
     return SNUG_OK;
 }

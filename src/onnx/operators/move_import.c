@@ -79,7 +79,7 @@ static snug_status translate_tile(const snug_onnx_call *call) {
 
 static snug_status translate_concat(const snug_onnx_call *call) {
     snug_axis_attributes along = {0};
-    snug_tensor_id inputs[256];
+    snug_tensor_id inputs[4096]; // a loop collects as many
     if (call->input_count > sizeof inputs / sizeof *inputs)
         return snug_fail(SNUG_UNSUPPORTED, "%zu inputs", call->input_count);
     SNUG_TRY(
