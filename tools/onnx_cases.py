@@ -11,6 +11,7 @@ import os
 import sys
 
 import numpy as np
+from onnx_recurrent import write_loops, write_recurrent
 
 from onnx import TensorProto as T
 from onnx import helper as h
@@ -379,6 +380,9 @@ case(
     {'x': deep, 'b': f32(3, 1, 1) * 0 + np.array([1, 2, 3], np.float32).reshape(3, 1, 1)},
     {'y': np.maximum(deep, 0) + np.array([1, 2, 3], np.float32).reshape(3, 1, 1)},
 )
+
+write_recurrent(case)
+write_loops(case)
 
 # --- For the fuzzer: files that are wrong ---
 corpus = sys.argv[2]

@@ -89,7 +89,8 @@ typedef enum snug_input_role {
     SNUG_INPUT_SHIFT,
     SNUG_INPUT_MEAN, // statistics
     SNUG_INPUT_VARIANCE,
-    SNUG_INPUT_TABLE // rows that are looked up
+    SNUG_INPUT_TABLE,    // rows that are looked up
+    SNUG_INPUT_RECURRENT // of a recurrent layer, whose state is as long as input 2 has columns
 } snug_input_role;
 
 // How an operator comes apart by rows, the extents of dimension 0, which are samples mostly. Bit i
@@ -133,7 +134,7 @@ typedef struct snug_op {
     int again_input_count;
     int again_inputs[8];
 
-    snug_input_role roles[5]; // by input; those that follow are data
+    snug_input_role roles[6]; // by input; those that follow are data
     snug_rows rows;
     // Where attributes or ranks decide; NULL: |rows| holds.
     snug_rows (*rows_of)(const void *attributes, const snug_type *outputs);

@@ -23,6 +23,12 @@ static bool is_folded(const snug_onnx_node *node) {
     return is_older || is_newer;
 }
 
+static bool is_initializer(const snug_onnx_graph *graph, const char *name) {
+    for (size_t i = 0; i < graph->initializer_count; i++)
+        if (strcmp(graph->initializers[i].name, name) == 0) return true;
+    return false;
+}
+
 static void advise_folded(const snug_onnx_graph *graph, snug_text *text) {
     size_t folded = 0;
     for (size_t i = 0; i < graph->node_count; i++)
@@ -35,6 +41,27 @@ static void advise_folded(const snug_onnx_graph *graph, snug_text *text) {
         "torch.onnx.export(..., dynamo=False, training=TrainingMode.TRAINING, "
         "do_constant_folding=False), or dynamo=True with optimize=False.\n",
         folded, folded == 1 ? "" : "s");
+}
+
+// Layers whose weights an exporter put together: in ONNX's order of gates, two directions in one.
+static void advise_recurrent(const snug_onnx_graph *graph, snug_text *text) {
+    static const char *const ops[] = {"LSTM", "GRU", "RNN"};
+    size_t layers = 0;
+    for (size_t i = 0; i < graph->node_count; i++)
+        for (size_t j = 0; j < sizeof ops / sizeof *ops; j++) {
+            const snug_onnx_node *node = &graph->nodes[i];
+            bool is_one = is_op(node, ops[j]) && node->input_count > 1;
+            layers += is_one && snug_onnx_is_anonymous(node->inputs[1]) &&
+                      is_initializer(graph, node->inputs[1]);
+        }
+    if (layers == 0) return;
+    snug_text_append(
+        text,
+        "The weights of %zu recurrent layer%s are in ONNX's order of gates, under names that the "
+        "exporter made up, and come back so. To have them as PyTorch's state_dict() does "
+        "(weight_ih_l0 ...), export with torch.onnx.export(..., dynamo=True, optimize=False), or "
+        "dynamo=False, training=TrainingMode.TRAINING, do_constant_folding=False.\n",
+        layers, layers == 1 ? "" : "s");
 }
 
 static void advise_batch(const snug_onnx_document *document, snug_text *text) {
@@ -111,6 +138,7 @@ snug_status snug_onnx_advise(const snug_onnx_document *document, char **out) {
     snug_text text = {0};
     *out = NULL;
     advise_folded(&document->graph, &text);
+    advise_recurrent(&document->graph, &text);
     advise_batch_norms(&document->graph, &text);
     advise_batch(document, &text);
     snug_status status = advise_spectral(&document->graph, &text);

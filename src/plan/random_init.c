@@ -60,11 +60,31 @@ static void set_within(const snug_graph *graph, snug_tensor_id weight, double te
     if (terms > 0) set(graph, weight, SNUG_INIT_UNIFORM, -1 / sqrt(terms), 1 / sqrt(terms));
 }
 
+// A recurrent layer's weights are put together of PyTorch's: parts of them, in another order, and
+// sums of two biases. A hostile file's would be looked at again and again: |*left| times at most.
+static void set_behind(const snug_graph *graph, snug_tensor_id id, double terms, int *left) {
+    if (id == SNUG_NO_TENSOR || (*left)-- <= 0) return;
+    if (graph->tensors[id]->producer == SNUG_NO_NODE) {
+        set_within(graph, id, terms);
+        return;
+    }
+    const snug_node *node = graph->nodes[graph->tensors[id]->producer];
+    bool is_made_up = passes_on(node) || node->op == &snug_op_slice || node->op == &snug_op_add ||
+                      node->op == &snug_op_concat || node->op == &snug_op_strided_slice;
+    for (int i = 0; i < node->input_count && is_made_up; i++)
+        set_behind(graph, node->inputs[i], terms, left);
+}
+
 static void apply(const state *self, const snug_node *node, int input) {
+    int left = 1000;
+    if (node->op->roles[input] == SNUG_INPUT_RECURRENT)
+        set_behind(self->graph, node->inputs[input],
+                   (double)snug_graph_type(self->graph, node->inputs[2])->dims[1], &left);
     snug_tensor_id weight = weight_of(self->graph, node->inputs[input]);
     if (weight == SNUG_NO_TENSOR) return;
     switch (node->op->roles[input]) {
     case SNUG_INPUT_DATA:
+    case SNUG_INPUT_RECURRENT:
         break;
     case SNUG_INPUT_WEIGHT: // of a transposed convolution, too, PyTorch counts dimension 1
     case SNUG_INPUT_MATRIX:

@@ -105,13 +105,6 @@ static snug_status run_body(loop *self, snug_onnx_scope *inner, int64_t number) 
 
 // --- Around the iterations ---
 
-static snug_status find_body(loop *self) {
-    const snug_onnx_attribute *body = snug_onnx_attribute_find(self->node, "body");
-    if (!body || !body->graph) return snug_fail(SNUG_BAD_FILE, "body expected");
-    self->body = body->graph;
-    return SNUG_OK;
-}
-
 // Hostile files loop again and again: what is collected is counted as known values are.
 static snug_status allocate(loop *self) {
     snug_onnx_import *import = self->import;
@@ -218,7 +211,7 @@ static snug_status read_times(loop *self) {
 
 // |*goes_on|: what the body says of a further iteration.
 static snug_status run_iteration(loop *self, int64_t number, bool *goes_on) {
-    snug_onnx_scope inner;
+    snug_onnx_scope inner = {.path = ""};
     int64_t condition;
     SNUG_TRY(open_scope(self, number, &inner));
     snug_status status =
@@ -342,7 +335,7 @@ static snug_status define_element(const loop *self, snug_onnx_scope *inner, cons
 
 static snug_status run_scan(loop *self, const scanned *from, size_t scanned_count) {
     for (int64_t number = 0; number < self->times; number++) {
-        snug_onnx_scope inner;
+        snug_onnx_scope inner = {.path = ""};
         SNUG_TRY(open_scope(self, number, &inner));
         snug_status status = SNUG_OK;
         for (size_t i = 0; status == SNUG_OK && i < scanned_count; i++)
@@ -391,7 +384,9 @@ bool snug_onnx_is_loop(const char *name) {
 snug_status snug_onnx_follow_loop(snug_onnx_import *import, snug_onnx_scope *scope,
                                   const snug_onnx_node *node, snug_onnx_slot *const *inputs,
                                   int64_t opset) {
-    loop self = {.import = import, .scope = scope, .node = node, .inputs = inputs};
-    SNUG_TRY(find_body(&self));
+    const snug_onnx_attribute *body = snug_onnx_attribute_find(node, "body");
+    if (!body || !body->graph) return snug_fail(SNUG_BAD_FILE, "body expected");
+    loop self = {
+        .import = import, .scope = scope, .node = node, .inputs = inputs, .body = body->graph};
     return strcmp(node->op, "Loop") == 0 ? follow_loop(&self) : follow_scan(&self, opset);
 }
