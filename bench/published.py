@@ -37,8 +37,13 @@ class Row:
     convolutions: bool = False
 
 
+def shapes(batches: str, lengths: str) -> str:
+    """All shapes of the process that measured one after another."""
+    return " --after " + ",".join(f"{b}x{n}" for b in batches.split() for n in lengths.split())
+
+
 def attention(source: str, model: str, card: str, then: str, rows: str, extra: str = "",
-              names: tuple[str, ...] = ("eager", "sdpa")) -> list[Row]:
+              names: tuple[str, ...] = ("eager", "sdpa"), torch: str = "2.4.0") -> list[Row]:
     """Rows "batch length eager sdpa; ...", in MB, of transformers' tables of attentions."""
     out = []
     for row in rows.split(";"):
@@ -46,7 +51,7 @@ def attention(source: str, model: str, card: str, then: str, rows: str, extra: s
         for name, figure in zip(names, figures, strict=False):
             words = (f"attention_models.py --model {model} --attention {name} "
                      f"--batch-size {batch} --length {length}{extra}")
-            out.append(Row(source, words, card, float(figure), "MB", then=then))
+            out.append(Row(source, words, card, float(figure), "MB", torch=torch, then=then))
     return out
 
 
@@ -72,9 +77,16 @@ ROWS = [
                "1 128 1474.611 1474.32; 1 512 1973.544 1551.35; 1 2048 15662.224 2715.75;"
                "2 2048 30572.058 4750.55; 8 512 10985.391 4750.55; 8 1024 34175.763 8821.18"),
     *attention("transformers model_doc/bert", "bert-base", "A100 80GB SXM", "2.2.0",
-               "4 256 939.213 764.834; 8 512 3629.401 2134.262; 16 512 6964.659 3961.013"),
+               "4 256 939.213 764.834; 4 512 1970.447 1227.162; 8 256 1594.295 1226.114;"
+               "8 512 3629.401 2134.262; 16 256 2874.426 2134.262; 16 512 6964.659 3961.013",
+               shapes("4 8 16", "256 512"), torch="2.2.0"),
     *attention("transformers model_doc/albert", "albert-base", "RTX 2060 Super", "2.3.1",
-               "2 256 358.411 321.088; 4 512 1434.820 1134.140; 8 512 2820.398 2219.695"),
+               "2 256 358.411 321.088; 4 512 1434.820 1134.140; 8 512 2820.398 2219.695",
+               shapes("2 4 8", "256 512"), torch="2.3.1"),
+    *attention("transformers pull request 32092", "albert-base", "RTX 2060 Super", "2.3.1",
+               "1 256 234.781 217.758; 1 512 454.029 378.171; 2 256 416.281 378.171;"
+               "2 512 868.131 717.332; 4 256 794.206 717.332; 4 512 1664.025 1363.268",
+               " --masked-lm" + shapes("1 2 4", "256 512"), torch="2.3.1"),
     gpt2("", 26.2617),
     gpt2("--attention made-mask", 26.2422),
     gpt2("--attention made-mask --fused", 26.2422),

@@ -40,7 +40,8 @@ def read_version(folders: list[str]) -> dict[str, str]:
 
 def pinned_cudnn(folders: list[str]) -> str:
     """The version of cuDNN that the wheel of the PyTorch in |folders| asks for, as cuDNN numbers
-    them (9.1.0.70 is 90100); "" where none is told. PyTorch's code asks which it runs with."""
+    them (9.1.0.70 is 90100, 8.9.2.26 is 8902); "" where none is told. PyTorch's code asks which it
+    runs with."""
     for folder in folders:
         for path in glob.glob(os.path.join(os.path.dirname(folder), "torch-*.dist-info/METADATA")):
             with open(path, encoding="utf-8", errors="replace") as file:
@@ -48,15 +49,17 @@ def pinned_cudnn(folders: list[str]) -> str:
                                   r"(\d+)\.(\d+)\.(\d+)", file.read(), re.MULTILINE)
             if found:
                 major, minor, patch = map(int, found.groups())
-                return str(10000 * major + 100 * minor + patch)
+                return str((10000 if major > 8 else 1000) * major + 100 * minor + patch)
     return ""
 
 
-def load(major: str) -> None:
-    """Loads all stand-ins of |major|, the driver's first, since the others link it."""
+def load(major: str, cudnn: str) -> None:
+    """Loads the stand-ins of CUDA |major|, the driver's first, since the others link it; of cuDNN's
+    the one for version |cudnn|, where it is known."""
     global driver
     folder = os.path.join(settings.standins, major)
-    names = sorted(os.listdir(folder))
+    other = {"8": "libcudnn.so.9", "9": "libcudnn.so.8"}.get(cudnn[:1])
+    names = sorted(name for name in os.listdir(folder) if name != other)
     first = [name for name in names if name.startswith(("libcuda.so", "libcudart.so"))]
     for name in first + [name for name in names if name not in first]:
         library = ctypes.CDLL(os.path.join(folder, name), mode=ctypes.RTLD_GLOBAL)
@@ -99,4 +102,4 @@ def prepare(folders: list[str]) -> None:
         cudnn = pinned_cudnn(folders)
         if cudnn:
             os.environ["SNUG_STANDIN_CUDNN"] = cudnn
-        load(major)
+        load(major, cudnn)

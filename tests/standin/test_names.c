@@ -5,49 +5,48 @@
 
 #include "standin/client.h"
 
-enum { LINE = 512 };
+enum { LINE = 512, SONAMES = 4 };
 
-typedef struct library {
+typedef struct library { // as one soname of a list
     char soname[128], node[128];
     void *handle;
-    size_t names;
 } library;
 
-static void read_soname(const char *line, library *out) {
+static bool read_soname(const char *line, library *out) {
     int major = 0;
-    char soname[128], node[128];
-    CHECK(sscanf(line, "soname %d %127s %127s", &major, soname, node) == 3);
-    if (major != client_major) return;
-    strcpy(out->soname, soname);
-    strcpy(out->node, node);
-    out->handle = client_open(soname);
+    CHECK(sscanf(line, "soname %d %127s %127s", &major, out->soname, out->node) == 3);
+    if (major != client_major) return false;
+    out->handle = client_open(out->soname);
+    return true;
 }
 
-static void check_name(const char *name, library *self) {
-    CHECK(self->handle);
+static void check_name(const char *name, const library *self) {
     bool plain = strcmp(self->node, "-") == 0;
     void *found = plain ? dlsym(self->handle, name) : dlvsym(self->handle, name, self->node);
     if (!found) fprintf(stderr, "%s has no %s\n", self->soname, name);
     CHECK(found);
-    self->names++;
 }
 
+// Names of the list in |path|, counted once for each library of this major; 0 where it has none.
 static size_t check_list(const char *path) {
     char line[LINE], name[LINE];
-    library self = {0};
+    library libraries[SONAMES];
+    size_t sonames = 0, names = 0;
     FILE *in = fopen(path, "r");
     CHECK(in);
     while (fgets(line, sizeof line, in)) {
         if (sscanf(line, "%511s", name) != 1 || name[0] == '#' || strcmp(name, "library") == 0)
             continue;
-        if (strcmp(name, "soname") == 0)
-            read_soname(line, &self);
-        else
-            check_name(name, &self);
+        if (strcmp(name, "soname") == 0) {
+            CHECK(sonames < SONAMES);
+            sonames += read_soname(line, &libraries[sonames]);
+            continue;
+        }
+        for (size_t i = 0; i < sonames; ++i, ++names)
+            check_name(name, &libraries[i]);
     }
     fclose(in);
-    CHECK(self.names > 0);
-    return self.names;
+    return names;
 }
 
 static void all_lists(void) {

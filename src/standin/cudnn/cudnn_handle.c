@@ -5,8 +5,15 @@
 #include <stdlib.h>
 
 // The newest that PyTorch's builds for each of CUDA's majors ask for; programs built with an older
-// minor version take it. A dry run names the program's own in the environment.
+// minor version take it. A dry run names the program's own in the environment. Version 9.26.0 is
+// told as 92600, 8.9.2 as 8902.
+#if SNUG_SONAME_VERSION >= 9
 #define NEWEST_VERSION (SNUG_CUDA_MAJOR >= 13 ? 92600 : 91002)
+#define MAJOR 10000
+#else
+#define NEWEST_VERSION 8902
+#define MAJOR 1000
+#endif
 
 SNUG_STANDIN_API size_t cudnnGetVersion(void);
 SNUG_STANDIN_API size_t cudnnGetCudartVersion(void);
@@ -18,11 +25,10 @@ SNUG_STANDIN_API int cudnnGetStream(void *handle, void **stream);
 SNUG_STANDIN_API const char *cudnnGetErrorString(int status);
 SNUG_STANDIN_API void cudnnGetLastErrorString(char *message, size_t size);
 
-// Major, minor and patch as 9 26 00.
 size_t cudnnGetVersion(void) {
     const char *named = getenv("SNUG_STANDIN_CUDNN");
     long version = named ? strtol(named, NULL, 10) : 0;
-    return version >= 90000 && version < 100000 ? (size_t)version : NEWEST_VERSION;
+    return version / MAJOR == SNUG_SONAME_VERSION ? (size_t)version : NEWEST_VERSION;
 }
 
 size_t cudnnGetCudartVersion(void) {
@@ -31,7 +37,7 @@ size_t cudnnGetCudartVersion(void) {
 
 int cudnnGetProperty(int property, int *value) {
     int version = (int)cudnnGetVersion();
-    const int parts[] = {version / 10000, version / 100 % 100, version % 100};
+    const int parts[] = {version / MAJOR, version % MAJOR / 100, version % 100};
     if (!value) return CUDNN_BAD_PARAM_NULL_POINTER;
     if (property < 0 || property > 2) return CUDNN_BAD_PARAM;
     *value = parts[property];
@@ -85,7 +91,11 @@ const char *cudnnGetErrorString(int status) {
         {CUDNN_NOT_SUPPORTED, "CUDNN_STATUS_NOT_SUPPORTED"},
         {CUDNN_NOT_SUPPORTED_GRAPH_PATTERN, "CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN"},
         {CUDNN_NOT_SUPPORTED_SHAPE, "CUDNN_STATUS_NOT_SUPPORTED_SHAPE"},
+#if SNUG_SONAME_VERSION >= 9
         {CUDNN_ALLOC_FAILED, "CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED"},
+#else
+        {CUDNN_ALLOC_FAILED, "CUDNN_STATUS_ALLOC_FAILED"},
+#endif
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; ++i)
         if (texts[i].status == status) return texts[i].text;

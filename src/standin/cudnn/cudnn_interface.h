@@ -1,4 +1,4 @@
-// The part of cuDNN 9's public interface that its stand-in answers: numbers and layouts that
+// The part of cuDNN's public interface (8 and 9, SNUG_SONAME_VERSION) that its stand-in answers: numbers and layouts that
 // programs compiled against it hold, under our own names.
 #ifndef SNUG_STANDIN_CUDNN_INTERFACE_H
 #define SNUG_STANDIN_CUDNN_INTERFACE_H
@@ -12,6 +12,11 @@
 #define CUDNN_DIMS 8
 #define CUDNN_SPATIAL 3
 
+#ifndef SNUG_SONAME_VERSION // a client's
+#define SNUG_SONAME_VERSION 9
+#endif
+
+#if SNUG_SONAME_VERSION >= 9
 enum cudnn_status {
     CUDNN_OK = 0,
     CUDNN_NOT_INITIALIZED = 1001,
@@ -30,6 +35,27 @@ enum cudnn_status {
     CUDNN_NOT_SUPPORTED_ARCH_MISMATCH = 3007,
     CUDNN_ALLOC_FAILED = 4003,
 };
+#else
+// Version 8 has one number for each category.
+enum cudnn_status {
+    CUDNN_OK = 0,
+    CUDNN_NOT_INITIALIZED = 1,
+    CUDNN_ALLOC_FAILED = 2,
+    CUDNN_BAD_PARAM = 3,
+    CUDNN_BAD_PARAM_NULL_POINTER = 3,
+    CUDNN_BAD_PARAM_NOT_FINALIZED = 3,
+    CUDNN_BAD_PARAM_OUT_OF_BOUND = 3,
+    CUDNN_BAD_PARAM_SIZE_INSUFFICIENT = 3,
+    CUDNN_BAD_PARAM_SHAPE_MISMATCH = 3,
+    CUDNN_BAD_PARAM_ATTRIBUTE_TYPE = 3,
+    CUDNN_BAD_PARAM_DESCRIPTOR_TYPE = 3,
+    CUDNN_NOT_SUPPORTED = 9,
+    CUDNN_NOT_SUPPORTED_GRAPH_PATTERN = 9,
+    CUDNN_NOT_SUPPORTED_SHAPE = 9,
+    CUDNN_NOT_SUPPORTED_DATA_TYPE = 9,
+    CUDNN_NOT_SUPPORTED_ARCH_MISMATCH = 9,
+};
+#endif
 
 enum cudnn_data_type {
     CUDNN_FLOAT = 0,

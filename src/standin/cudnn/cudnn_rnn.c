@@ -1,31 +1,12 @@
 // Recurrent networks: where each matrix and bias lies in the weight space, and the sizes of the
 // spaces.
-#include "standin/cudnn/cudnn_descriptors.h"
+#include "standin/cudnn/cudnn_rnn.h"
 #include "standin/cudnn/workspace.h"
 
 #include <string.h>
 
 enum { RNN_RELU = 0, RNN_TANH = 1, LSTM = 2, GRU = 3 };
-enum { NO_BIAS = 0, DOUBLE_BIAS = 2 };
 enum { SKIP_INPUT = 1 };
-enum { MODE_TRAINING = 1 };
-
-SNUG_STANDIN_API int cudnnSetRNNDescriptor_v8(cudnn_rnn *rnn, int algorithm, int cell, int bias,
-                                              int direction, int input, int type, int math_type,
-                                              int math, int32_t input_size, int32_t hidden_size,
-                                              int32_t projection_size, int32_t layers,
-                                              const cudnn_dropout *dropout, uint32_t flags);
-SNUG_STANDIN_API int cudnnSetRNNDataDescriptor(cudnn_rnn_data *data, int type, int layout,
-                                               int length, int batch, int vector,
-                                               const int *lengths, void *fill);
-SNUG_STANDIN_API int cudnnGetRNNWeightSpaceSize(void *handle, const cudnn_rnn *rnn, size_t *bytes);
-SNUG_STANDIN_API int cudnnGetRNNWeightParams(void *handle, const cudnn_rnn *rnn, int32_t layer,
-                                             size_t space_bytes, const void *space, int32_t linear,
-                                             cudnn_tensor *matrix, void **matrix_address,
-                                             cudnn_tensor *bias, void **bias_address);
-SNUG_STANDIN_API int cudnnGetRNNTempSpaceSizes(void *handle, const cudnn_rnn *rnn, int mode,
-                                               const cudnn_rnn_data *data, size_t *work,
-                                               size_t *reserve);
 
 int cudnnSetRNNDescriptor_v8(cudnn_rnn *rnn, int algorithm, int cell, int bias, int direction,
                              int input, int type, int math_type, int math, int32_t input_size,
@@ -80,7 +61,7 @@ static bool has_projection(const cudnn_rnn *rnn) {
 }
 
 static int biases(const cudnn_rnn *rnn) {
-    return rnn->bias == NO_BIAS ? 0 : rnn->bias == DOUBLE_BIAS ? 2 : 1;
+    return rnn->bias == CUDNN_NO_BIAS ? 0 : rnn->bias == CUDNN_DOUBLE_BIAS ? 2 : 1;
 }
 
 static int64_t layer_input(const cudnn_rnn *rnn, int layer) {
@@ -206,6 +187,6 @@ int cudnnGetRNNTempSpaceSizes(void *handle, const cudnn_rnn *rnn, int mode,
         snug_standin_workspace("cuDNN recurrent network", *work);
     }
     if (reserve)
-        *reserve = mode == MODE_TRAINING ? (size_t)cudnn_recurrence_reserve(&recurrence) : 0;
+        *reserve = mode == CUDNN_RNN_TRAINING ? (size_t)cudnn_recurrence_reserve(&recurrence) : 0;
     return CUDNN_OK;
 }
