@@ -7,11 +7,15 @@ every part that was called in it:
     saved     bytes kept for backward while it ran, each storage once, without parameters and
               without what its inputs hold: what dropping them would free
     inputs    bytes of its input tensors: what a checkpoint of it keeps
+    own       of what is saved while it ran, inputs too, that which nothing outside it saves
+    freed     of that, what goes where a checkpoint keeps its inputs alone
+    largest   of the tensors that it saves or is given
     flops     of its forward pass, PyTorch's own count (torch.utils.flop_counter)
     calls     in that one call
 
-and of each outermost module how its batch looks; of compiled graphs what they keep, and would with
-plans of compiled_plan.py. The figures go to PID.profile.json.
+without what a cross-entropy inside saves, and of each outermost module how its batch looks; of
+compiled graphs what they keep, and would with plans of compiled_plan.py. The figures go to
+PID.profile.json.
 """
 
 from __future__ import annotations
@@ -36,6 +40,7 @@ facts: dict[str, Any] = {
     "compiled": False,
     "batch_norm": False,
     "sequences_first": False,
+    "loss_inside": False,
     "losses": [],
     "optimizers": [],
     "plans": [],
@@ -68,6 +73,8 @@ class Watch:
         held = [*network.parameters(), *network.buffers()]
         self.held = {_key(tensor) for tensor in held}
         self.stack: list[dict[str, Any]] = []
+        # Storage -> the parts that ran whenever it was saved, outermost first.
+        self.owners: dict[tuple[int, int], list[dict[str, Any]]] = {}
         self.parts: dict[str, dict[str, Any]] = {}
 
     def enter(self, part: Any, args: Any, kwargs: Any) -> None:
@@ -81,16 +88,37 @@ class Watch:
                 "calls": 0,
                 "saved": 0,
                 "inputs": 0,
+                "own": 0,
+                "freed": 0,
+                "largest": 0,
                 "parameters": sum(p.numel() * p.element_size() for p in part.parameters()),
                 "parts": sum(1 for _ in part.children()),
             },
         )
         entry["calls"] += 1
         entry["inputs"] += sum(size for _, size in inputs)
-        self.stack.append({"entry": entry, "seen": set(inputs)})
+        entry["largest"] = max([entry["largest"], *(size for _, size in inputs)])
+        self.stack.append({"entry": entry, "seen": set(inputs), "inputs": inputs})
 
     def leave(self) -> None:
-        self.stack.pop()
+        level = self.stack.pop()
+        entry = level["entry"]
+        # Inputs that nothing else keeps stay because of the checkpoint. Who keeps them is known
+        # now, while they are there: later their addresses may be others'.
+        entry["freed"] -= sum(
+            key[1]
+            for key in level["inputs"]
+            if key not in self.held
+            and (key not in self.owners or any(one is entry for one in self.owners[key]))
+        )
+
+    def finish(self) -> None:
+        """After the call: what each part alone keeps."""
+        for (_, size), owners in self.owners.items():
+            for entry in owners:
+                entry["own"] += size
+        for entry in self.parts.values():
+            entry["freed"] = max(0, entry["own"] + entry["freed"])
 
     def pack(self, tensor: Any) -> Any:
         try:
@@ -101,15 +129,23 @@ class Watch:
 
     def count(self, tensor: Any) -> None:
         key = _key(tensor)
-        if key in self.held:
+        if key in self.held or _in_loss:
             return
+        running = [level["entry"] for level in self.stack]
+        known = self.owners.setdefault(key, running)
+        shared = 0
+        while shared < min(len(known), len(running)) and known[shared] is running[shared]:
+            shared += 1
+        self.owners[key] = known[:shared]
         for level in self.stack:
+            level["entry"]["largest"] = max(level["entry"]["largest"], key[1])
             if key not in level["seen"]:
                 level["seen"].add(key)
                 level["entry"]["saved"] += key[1]
 
 
 _watch: Watch | None = None
+_in_loss = 0
 
 
 def _wrapper(call: Any, part: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -155,6 +191,7 @@ def _flop_counter() -> Any:
 
 
 def _note(network: Any, name: str, watch: Watch, counter: Any, args: Any, kwargs: Any) -> None:
+    watch.finish()
     counts = counter.get_flop_counts() if counter is not None else {}
     kind = type(network).__name__
     for entry in watch.parts.values():
@@ -183,8 +220,23 @@ def _watch_losses(torch: Any) -> None:
         known = [loss["shape"] for loss in facts["losses"]]
         if input.requires_grad and shape not in known and len(known) < 16:
             facts["losses"].append({"shape": shape, "bytes": input.numel() * input.element_size()})
+        facts["loss_inside"] |= _watch is not None
 
-    _watch_call(torch.nn.functional, "cross_entropy", note)
+    original = torch.nn.functional.cross_entropy
+
+    def cross_entropy(*args: Any, **kwargs: Any) -> Any:
+        global _in_loss
+        try:
+            note(*args, **kwargs)
+        except Exception as error:
+            tell(f"profile: a loss is not noted: {error!r}")
+        _in_loss += 1
+        try:
+            return original(*args, **kwargs)
+        finally:
+            _in_loss -= 1
+
+    torch.nn.functional.cross_entropy = cross_entropy
 
 
 def _watch_call(owner: Any, name: str, note: Any) -> None:

@@ -31,12 +31,13 @@ typedef struct snug_fit_situation {
 
 // What a step is predicted to load the card with. Fixes lighten it.
 typedef struct snug_fit_load {
-    // Kept for backward: at the most loaded moment; at the end of a forward pass; of the largest
+    // Kept for backward: at its most loaded moment; at the end of a forward pass; of the largest
     // part that is computed again; inputs of such parts. Of each |share| is left.
     uint64_t kept, at_end, again, inputs;
     double share;
-    bool on_host;  // what is kept at the end of a forward pass waits there, but for inputs
-    uint64_t loss; // logits, and what the loss makes of them
+    bool on_host;    // what is kept at the end of a forward pass waits there, but for inputs
+    uint64_t loss;   // logits, and what the loss makes of them, at the end of a forward pass
+    uint64_t logits; // of that, what is there later
     uint64_t weights, optimizer;
     uint64_t early_gradients; // that are there at the peak
     uint64_t gradients;       // that a step finds, and what it works with
@@ -151,6 +152,9 @@ snug_status snug_fit_try_without_limit(snug_fit *fit, snug_fit_candidate *candid
 void snug_fit_append_otherwise(const snug_fit *fit, snug_text *out);
 void snug_fit_append_otherwise_json(const snug_fit *fit, snug_text *out);
 void snug_fit_append_accumulation(const snug_fit *fit, snug_text *out);
+
+// fit_parts.c: "parts" of the JSON: bytes kept, and a forward pass as a share of a step.
+void snug_fit_append_parts_json(const snug_fit *fit, snug_text *out);
 
 // fit_verify.c: the program on the CPU with and without the chosen fixes: |fit->verification|.
 snug_status snug_fit_verify(snug_fit *fit);

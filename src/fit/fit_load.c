@@ -6,10 +6,17 @@
 // belong to no part.
 static const double stays = 0.1;
 
-// Logits, their gradient, and in float32 the logits, their log-softmax and its gradient, of which
-// PyTorch has about two at a time.
-static uint64_t loss_bytes(const snug_fit_profile *profile) {
-    return 2 * profile->largest_loss + 2 * profile->loss_rows * profile->loss_classes * 4;
+// What is kept for backward, and the loss: when that is computed, or later when most is there.
+static uint64_t kept_bytes(const snug_fit_load *load) {
+    double at_end = (double)load->at_end, kept = (double)load->kept;
+    uint64_t logits = load->logits < load->loss ? load->logits : load->loss;
+    if (load->on_host) {
+        at_end = stays * (double)(load->at_end - load->inputs) + (double)load->inputs;
+        kept = at_end + (double)load->again;
+    }
+    uint64_t begin = (uint64_t)(load->share * at_end) + load->loss,
+             back = (uint64_t)(load->share * kept) + logits;
+    return begin > back ? begin : back;
 }
 
 void snug_fit_load_begin(const snug_fit_situation *situation, snug_fit_load *out) {
@@ -22,7 +29,8 @@ void snug_fit_load_begin(const snug_fit_situation *situation, snug_fit_load *out
         parameters += profile->networks[i].parameters;
     *out = (snug_fit_load){
         .share = 1,
-        .loss = loss_bytes(profile),
+        .loss = snug_fit_loss_bytes(profile),
+        .logits = profile->largest_loss,
         .weights = kinds[SNUG_KIND_WEIGHTS],
         .optimizer = kinds[SNUG_KIND_OPTIMIZER],
         .early_gradients = kinds[SNUG_KIND_GRADIENTS],
@@ -35,10 +43,11 @@ void snug_fit_load_begin(const snug_fit_situation *situation, snug_fit_load *out
     }
     // What was counted for parts, and what was seen: the parts may not all be loaded at the peak.
     uint64_t fixed = out->weights + out->optimizer + out->early_gradients;
-    uint64_t room = allocated > fixed ? allocated - fixed : 0, wanted = out->kept + out->loss;
+    uint64_t room = allocated > fixed ? allocated - fixed : 0, wanted = kept_bytes(out);
     if (wanted > room) {
-        out->share = wanted ? (double)room / (double)wanted : 1;
+        out->share = (double)room / (double)wanted;
         out->loss = (uint64_t)((double)out->loss * out->share);
+        out->logits = (uint64_t)((double)out->logits * out->share);
     }
     out->rest = room > wanted ? room - wanted : 0;
     // An optimizer that goes through all parameters at once works with a copy of them. A step is
@@ -56,12 +65,8 @@ void snug_fit_load_make(const snug_fit_situation *situation, const size_t *amoun
 }
 
 uint64_t snug_fit_load_bytes(const snug_fit_load *load) {
-    double kept = (double)load->kept;
-    if (load->on_host)
-        kept = stays * (double)(load->at_end - load->inputs) + (double)(load->inputs + load->again);
     double state = (double)(load->weights + load->optimizer);
-    double backward =
-        load->share * kept + (double)(load->early_gradients + load->loss + load->rest);
+    double backward = (double)(kept_bytes(load) + load->early_gradients + load->rest);
     double step = (double)(load->gradients + load->context);
     return (uint64_t)(state + (backward > step ? backward : step));
 }

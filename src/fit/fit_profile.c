@@ -34,6 +34,16 @@ static int32_t find_parent(const snug_fit_profile *profile, size_t first, size_t
     return -1;
 }
 
+// Where it is not told what a part keeps alone, nothing outside it keeps the same.
+static void find_own(const snug_json *told, snug_fit_part *part) {
+    part->own = part->saved;
+    part->freed = part->saved > part->inputs ? part->saved - part->inputs : 0;
+    part->largest = bytes_of(told, "largest");
+    if (!snug_json_member(told, "own")) return;
+    part->own = bytes_of(told, "own");
+    part->freed = bytes_of(told, "freed");
+}
+
 static snug_status read_network(const snug_json *network, snug_fit_profile *profile) {
     snug_fit_network *self = &profile->networks[profile->network_count];
     *self = (snug_fit_network){.name = snug_json_string(network, "name"),
@@ -56,7 +66,7 @@ static snug_status read_network(const snug_json *network, snug_fit_profile *prof
                             .calls = bytes_of(part, "calls"),
                             .network = (int32_t)profile->network_count,
                             .parent = find_parent(profile, self->first, profile->part_count, name)};
-        profile->part_count++;
+        find_own(part, &profile->parts[profile->part_count++]);
     }
     self->count = profile->part_count - self->first;
     profile->network_count++;
@@ -112,6 +122,7 @@ static snug_status read_root(const snug_json *root, snug_fit_profile *profile) {
     profile->clips = is_true(root, "clips");
     profile->compiled = is_true(root, "compiled");
     profile->batch_norm = is_true(root, "batch_norm");
+    profile->loss_inside = is_true(root, "loss_inside");
     profile->sequences_first = is_true(root, "sequences_first");
     profile->lean_optimizer = snug_json_string(root, "lean_optimizer");
     const snug_json *backwards = snug_json_member(root, "backwards_per_step");

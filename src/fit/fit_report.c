@@ -270,6 +270,7 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
     snug_fit_append_verification_json(fit, &text);
     if (fit->outcome == SNUG_DRY_RUN_OUTCOME_NO_FIT) snug_fit_append_otherwise_json(fit, &text);
     append_variation(&fit->request, &text);
+    snug_fit_append_parts_json(fit, &text);
     snug_text_append(&text, ",\"candidates\":[");
     for (size_t i = 0; i < fit->candidate_count; i++) {
         snug_text_append(&text, "%s", i ? "," : "");

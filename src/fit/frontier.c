@@ -1,11 +1,12 @@
 #include "fit/frontier.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-enum { MOST_PRICES = 48, MOST_CHOICES = 256, KEPT_CHOICES = 64 };
+enum { MOST_PRICES = 48, MOST_CHOICES = 2048, KEPT_CHOICES = 64, BUDGETS = 32 };
 
 // Kernels reach about half of a card's peak rates; activations are read and written about three
 // times the bytes that are kept of them.
@@ -14,18 +15,27 @@ static const double efficiency = 0.5, traffic = 3;
 // A part that frees less than this share of what its network keeps is not worth a line.
 static const double least_share = 1e-3;
 
-// A part that frees more than this share is better left to its own parts: a whole encoder.
-static const double large = 0.25;
+// Choices are made among parts that free at most a share of all: what is computed again is there as
+// a whole, and a whole encoder is better left to its parts. The shares are halved, so many times.
+enum { MOST_HALVED = 6 };
 
 typedef struct knapsack {
     const snug_fit_profile *profile;
-    uint64_t *gains; // of each part: bytes that checkpointing it frees; 0: not to be chosen
+    uint64_t *gains;  // of each part: bytes that checkpointing it frees; 0: not to be chosen
+    uint64_t *shares; // of what its parent keeps beside its parts: these are freed with them
+    bool *leaf;
     double *seconds;
     double *values; // of the best choice within each part, at a price
     bool *whole;    // whether that is the part itself
     bool *covered;  // whether a part is inside a chosen one
     bool *chosen, *before;
 } knapsack;
+
+// Logits, their gradient, and in float32 the logits, their log-softmax and its gradient, of which
+// PyTorch has about two at a time.
+uint64_t snug_fit_loss_bytes(const snug_fit_profile *profile) {
+    return 2 * profile->largest_loss + 2 * profile->loss_rows * profile->loss_classes * 4;
+}
 
 double snug_fit_part_seconds(const snug_fit_profile *profile, const snug_fit_part *part,
                              const snug_gpu_info *gpu) {
@@ -40,26 +50,59 @@ static uint64_t gain_of(const snug_fit_profile *profile, const snug_fit_part *pa
     const snug_fit_network *network = &profile->networks[part->network];
     uint64_t all = profile->parts[network->first].saved;
     // A network as a whole would be computed again as a whole: nothing is gained at that moment.
-    if (part->parent < 0 || part->saved <= part->inputs) return 0;
-    uint64_t gain = part->saved - part->inputs;
-    return (double)gain >= least_share * (double)all ? gain : 0;
+    if (part->parent < 0) return 0;
+    return (double)part->freed >= least_share * (double)all ? part->freed : 0;
+}
+
+// A part takes as long as those in it, at least: each is held to the rate that holds it up.
+static void find_seconds(const snug_fit_profile *profile, const snug_gpu_info *gpu,
+                         double *seconds) {
+    for (size_t i = profile->part_count; i-- > 0;) {
+        double alone = snug_fit_part_seconds(profile, &profile->parts[i], gpu);
+        if (seconds[i] < alone) seconds[i] = alone;
+        if (profile->parts[i].parent >= 0) seconds[profile->parts[i].parent] += seconds[i];
+    }
+}
+
+// What a part keeps beside its parts is spread over them evenly.
+static void find_shares(knapsack *self, uint64_t *parts, uint64_t *inside) {
+    const snug_fit_profile *profile = self->profile;
+    for (size_t i = 0; i < profile->part_count; i++) {
+        int32_t parent = profile->parts[i].parent;
+        self->leaf[i] = true;
+        if (parent < 0) continue;
+        self->leaf[parent] = false;
+        parts[parent]++;
+        inside[parent] += profile->parts[i].own;
+    }
+    for (size_t i = 0; i < profile->part_count; i++) {
+        int32_t parent = profile->parts[i].parent;
+        if (parent < 0) continue;
+        uint64_t own = profile->parts[parent].own;
+        self->shares[i] = own > inside[parent] ? (own - inside[parent]) / parts[parent] : 0;
+    }
 }
 
 static snug_status prepare(const snug_fit_profile *profile, const snug_gpu_info *gpu,
                            snug_pool *pool, knapsack *out) {
     size_t count = profile->part_count + 1;
+    uint64_t *parts, *inside;
     out->profile = profile;
     SNUG_TRY(snug_pool_new(pool, count * sizeof *out->gains, (void **)&out->gains));
+    SNUG_TRY(snug_pool_new(pool, count * sizeof *out->shares, (void **)&out->shares));
+    SNUG_TRY(snug_pool_new(pool, count * sizeof *parts, (void **)&parts));
+    SNUG_TRY(snug_pool_new(pool, count * sizeof *inside, (void **)&inside));
     SNUG_TRY(snug_pool_new(pool, count * sizeof *out->seconds, (void **)&out->seconds));
     SNUG_TRY(snug_pool_new(pool, count * sizeof *out->values, (void **)&out->values));
+    SNUG_TRY(snug_pool_new(pool, count, (void **)&out->leaf));
     SNUG_TRY(snug_pool_new(pool, count, (void **)&out->whole));
     SNUG_TRY(snug_pool_new(pool, count, (void **)&out->covered));
     SNUG_TRY(snug_pool_new(pool, count, (void **)&out->chosen));
     SNUG_TRY(snug_pool_new(pool, count, (void **)&out->before));
-    for (size_t i = 0; i < profile->part_count; i++) {
+    for (size_t i = 0; i < profile->part_count; i++)
         out->gains[i] = gain_of(profile, &profile->parts[i]);
-        out->seconds[i] = snug_fit_part_seconds(profile, &profile->parts[i], gpu);
-    }
+    find_seconds(profile, gpu, out->seconds);
+    find_shares(out, parts, inside);
     return SNUG_OK;
 }
 
@@ -83,40 +126,63 @@ static void choose(knapsack *self, double price) {
     }
 }
 
-// Bytes at the most loaded moment: at the end of a forward pass, or while a checkpointed part is
-// computed again, when those behind it are gone.
-static void find_kept(const knapsack *self, const bool *chosen, snug_fit_choice *out) {
+// Bytes that backward works with in |part|: gradients of what goes into an operation and comes out
+// of it, and of what goes around a part.
+static uint64_t work_of(const snug_fit_part *part, bool chosen) {
+    return 2 * part->largest + (chosen ? part->inputs : 0);
+}
+
+// Goes backwards through a network: what lies behind a part has been freed when it is worked at, or
+// computed again. |*kept| is then the most that was there.
+static void go_back(knapsack *self, const snug_fit_network *network, const bool *chosen,
+                    uint64_t end, snug_fit_choice *out, uint64_t *kept) {
+    const snug_fit_profile *profile = self->profile;
+    uint64_t later = 0;
+    for (size_t i = network->first; i < network->first + network->count; i++) {
+        int32_t parent = profile->parts[i].parent;
+        self->covered[i] = parent >= 0 && (self->covered[parent] || chosen[parent]);
+    }
+    for (size_t i = network->first + network->count; i-- > network->first;) {
+        const snug_fit_part *part = &profile->parts[i];
+        if (self->covered[i]) continue;
+        uint64_t there = end > later ? end - later : 0;
+        if (chosen[i]) {
+            uint64_t again = part->saved + work_of(part, true);
+            there += again;
+            out->inputs += part->inputs;
+            if (again > out->again) out->again = again;
+            later += part->own > part->freed ? part->own - part->freed : 0;
+        } else if (self->leaf[i]) {
+            there += work_of(part, false);
+            later += part->own;
+        }
+        later += self->shares[i];
+        if (there > *kept) *kept = there;
+    }
+}
+
+// Bytes at the end of a forward pass and at the most loaded moment of backward.
+static void find_kept(knapsack *self, const bool *chosen, snug_fit_choice *out) {
     const snug_fit_profile *profile = self->profile;
     for (size_t n = 0; n < profile->network_count; n++) {
         const snug_fit_network *network = &profile->networks[n];
-        uint64_t end = profile->parts[network->first].saved, most_here, later = 0;
+        uint64_t end = profile->parts[network->first].saved, kept = 0;
         for (size_t i = network->first; i < network->first + network->count; i++)
             if (chosen[i]) end -= self->gains[i] < end ? self->gains[i] : end;
-        most_here = end;
-        out->at_end += end;
-        // Backwards: what lies behind a part has been freed when it is computed again.
-        for (size_t i = network->first + network->count; i-- > network->first;) {
-            if (!chosen[i]) {
-                bool leaf = i + 1 == network->first + network->count ||
-                            profile->parts[i + 1].parent != (int32_t)i;
-                if (leaf) later += profile->parts[i].saved;
-                continue;
-            }
-            uint64_t there = end > later ? end - later : 0;
-            there += self->gains[i];
-            out->inputs += profile->parts[i].inputs;
-            if (self->gains[i] > out->again) out->again = self->gains[i];
-            if (there > most_here) most_here = there;
-            later += profile->parts[i].inputs;
-        }
+        kept = end;
+        go_back(self, network, chosen, end, out, &kept);
         // Networks that share a step are taken to be loaded at the same time.
-        out->kept += most_here;
+        out->at_end += end;
+        out->kept += kept;
     }
+    uint64_t with_loss = out->at_end + snug_fit_loss_bytes(profile);
+    out->peak = out->kept + profile->largest_loss;
+    if (with_loss > out->peak) out->peak = with_loss;
 }
 
 static bool is_dominated(const snug_fit_frontier *frontier, const snug_fit_choice *choice) {
     for (size_t i = 0; i < frontier->count; i++)
-        if (frontier->choices[i].kept <= choice->kept &&
+        if (frontier->choices[i].peak <= choice->peak &&
             frontier->choices[i].seconds <= choice->seconds)
             return true;
     return false;
@@ -177,6 +243,43 @@ static size_t thin_out(double *values, size_t count, size_t most) {
     return most;
 }
 
+// From all parts that are chosen at any price, those that take longest for what they free are left
+// out as long as the peak stays under a budget: of what is freed before the peak in any case, that
+// is all.
+static snug_status add_within_budgets(knapsack *self, snug_fit_frontier *out) {
+    const snug_fit_profile *profile = self->profile;
+    size_t count = profile->part_count, chosen = 0;
+    for (size_t i = 0; i < count; i++)
+        chosen += self->chosen[i];
+    snug_fit_choice all = {0};
+    find_kept(self, self->chosen, &all);
+    uint64_t most = out->choices[0].peak;
+    if (chosen == 0 || all.peak >= most) return SNUG_OK;
+    // Large networks have fewer budgets: each takes parts times choices.
+    size_t budgets = (size_t)1e7 / (chosen * count) + 4;
+    if (budgets > BUDGETS) budgets = BUDGETS;
+    for (size_t b = 0; b < budgets; b++) {
+        uint64_t budget = all.peak + (most - all.peak) / budgets * b;
+        memcpy(self->before, self->chosen, count);
+        memset(self->whole, 0, count); // tried
+        for (size_t tried = 0; tried < chosen; tried++) {
+            size_t dearest = count;
+            for (size_t i = 0; i < count; i++)
+                if (self->chosen[i] && !self->whole[i] &&
+                    (dearest == count || self->seconds[i] * (double)self->gains[dearest] >
+                                             self->seconds[dearest] * (double)self->gains[i]))
+                    dearest = i;
+            snug_fit_choice without = {0};
+            self->whole[dearest] = true;
+            self->before[dearest] = false;
+            find_kept(self, self->before, &without);
+            if (without.peak > budget) self->before[dearest] = true;
+        }
+        SNUG_TRY(add_choice(self, self->before, out));
+    }
+    return SNUG_OK;
+}
+
 // The choices with parts that free at most |limit|: what is computed again is there as a whole, so
 // that small parts may leave less than a large one that frees more.
 static snug_status add_below(knapsack *self, double limit, double *prices, snug_fit_frontier *out) {
@@ -195,13 +298,13 @@ static snug_status add_below(knapsack *self, double limit, double *prices, snug_
         choose(self, i < count ? prices[i] * (1 + 1e-6) : 1e3);
         SNUG_TRY(add_between(self, out));
     }
-    return SNUG_OK;
+    return add_within_budgets(self, out);
 }
 
 static int compare_choices(const void *left, const void *right) {
     const snug_fit_choice *a = left, *b = right;
     return a->seconds != b->seconds ? (a->seconds > b->seconds) - (a->seconds < b->seconds)
-                                    : (a->kept > b->kept) - (a->kept < b->kept);
+                                    : (a->peak > b->peak) - (a->peak < b->peak);
 }
 
 // Leaves those that keep less than all that are faster.
@@ -209,7 +312,7 @@ static void sort_out(snug_fit_frontier *out) {
     size_t kept = 0;
     qsort(out->choices, out->count, sizeof *out->choices, compare_choices);
     for (size_t i = 0; i < out->count; i++)
-        if (kept == 0 || out->choices[i].kept < out->choices[kept - 1].kept)
+        if (kept == 0 || out->choices[i].peak < out->choices[kept - 1].peak)
             out->choices[kept++] = out->choices[i];
     out->count = kept;
     if (kept <= KEPT_CHOICES) return;
@@ -234,8 +337,9 @@ snug_status snug_fit_frontier_make(const snug_fit_profile *profile, const snug_g
     for (size_t n = 0; n < profile->network_count; n++)
         all += (double)profile->parts[profile->networks[n].first].saved;
     SNUG_TRY(add_choice(&self, self.before, out));
-    SNUG_TRY(add_below(&self, large * all, prices, out));
-    SNUG_TRY(add_below(&self, all, prices, out));
+    for (int halved = 0; halved <= MOST_HALVED; halved++)
+        SNUG_TRY(add_below(&self, ldexp(all, -halved), prices, out));
+    out->seconds = self.seconds;
     sort_out(out);
     return SNUG_OK;
 }

@@ -15,6 +15,9 @@ typedef struct snug_fit_part {
     const char *class_name; // "Block"
     uint64_t saved;         // bytes kept for backward while it ran, without its inputs
     uint64_t inputs;        // bytes of its inputs
+    uint64_t own;           // of what is kept, that which nothing outside it keeps
+    uint64_t freed;         // of that, what goes where only its inputs are kept
+    uint64_t largest;       // of its tensors
     uint64_t flops;         // of its forward pass
     uint64_t calls;
     int32_t parent; // index; -1: the network itself
@@ -43,6 +46,7 @@ typedef struct snug_fit_profile {
     snug_fit_network *networks;
     size_t network_count;
     bool autocast, scaler, clips, compiled, batch_norm;
+    bool loss_inside;     // the loss is computed in a network's call
     bool sequences_first; // the first dimension may be time, and not the batch
     double backwards_per_step;
     uint64_t largest_loss; // bytes of the largest logits of a cross-entropy; 0: none

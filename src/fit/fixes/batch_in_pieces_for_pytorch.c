@@ -30,6 +30,7 @@ static size_t most(const snug_fit_situation *situation) {
 static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
     load->share /= (double)((size_t)1 << amount);
     load->seconds += situation->frontier.forward_seconds;
+    if (situation->profile.loss_inside) load->loss /= (size_t)1 << amount;
     // The pieces' outputs are there beside the whole, and so are their gradients.
     load->rest += 2 * situation->profile.largest_loss;
 }
