@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from snug import SnugError, places, run
+from snug import SnugError, cells, places, run
 
 __all__ = ["apply", "fit", "take_back", "SnugError"]
 
@@ -96,13 +96,17 @@ def take_back() -> None:
     _fixes().take_back(torch)
 
 
-def _program_of(step: Callable[[], Any]) -> list[str]:
-    """A command line that calls |step|, a function in a file."""
+def _program_of(step: Callable[[], Any], folder: str) -> list[str]:
+    """A command line that calls |step|, a function in a file or a notebook; what it needs is in
+    |folder|."""
     name, module = step.__qualname__, step.__module__
+    if module == "__main__" and name.isidentifier() and cells.shell() is not None:
+        return cells.program_of(name, folder)
     file = inspect.getsourcefile(step)
     if "<" in name or "." in name or not file or not os.path.exists(file):
         raise ValueError(
-            "fit() takes a command line, or a function without arguments at the top of a file: "
+            "fit() takes a command line, or a function without arguments at the top of a file, or "
+            "in a notebook: "
             f"{name} is none, and cannot be called in a process of its own"
         )
     if module == "__main__":
@@ -123,17 +127,18 @@ def fit(
 ) -> dict[str, Any]:
     """The mildest fixes under which a program fits: `snug fit`'s report, as its JSON has it.
 
-    |step|: a command line, or a function that trains for some steps on "cuda". |gpu|, |memory|: the
+    |step|: a command line, or a function that trains for some steps on "cuda", at the top of a file
+    or in a notebook, whose cells are then run again in a process of their own. |gpu|, |memory|: the
     card. |out|: the file that the fixes are written to, for apply(). Other options are the
     command's: steps=3, allow="exact", fixes="checkpoint,offload". Where nothing fits "fits" is
     false.
     """
-    program = _program_of(step) if callable(step) else list(step)
     arguments = ["fit", "--json"]
     for name, value in {"gpu": gpu, "memory": memory, **options}.items():
         if value is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
     with tempfile.TemporaryDirectory() as folder:
+        program = _program_of(step, folder) if callable(step) else list(step)
         written = os.fspath(out) if out is not None else os.path.join(folder, "fixes.json")
         found = run([*arguments, "--out", written, "--", *program], accepted=(0, 3))
     if not found:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import snug
 import snug.torch
@@ -64,8 +66,33 @@ def step() -> None:
 
 
 def check_programs() -> None:
-    assert snug.torch._program_of(step)[0] == sys.executable
-    expect_error(ValueError, lambda: snug.torch._program_of(lambda: None), "command line")
+    assert snug.torch._program_of(step, "")[0] == sys.executable
+    expect_error(ValueError, lambda: snug.torch._program_of(lambda: None, ""), "command line")
+
+
+CELLS = [
+    "",
+    "import os\nget_ipython().run_line_magic('matplotlib', 'inline')\nword = 'seen'",
+    "raise RuntimeError('a cell that fails')",
+    "import snug.torch\nsnug.torch.fit(['true'])\nword = 'a fit within a fit'",
+    "def train():\n    print(word, once())\ndef once():\n    return 'once'\nraise SystemExit(5)",
+]
+
+
+def check_notebook() -> None:
+    """A function of a notebook's: its cells are run again, of the last its definitions alone."""
+    shell = SimpleNamespace(user_ns={"In": CELLS})
+    sys.modules["IPython"] = SimpleNamespace(get_ipython=lambda: shell)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            names = {"__name__": "__main__"}
+            exec("def train():\n    pass", names)
+            program = snug.torch._program_of(names["train"], folder)
+            done = subprocess.run(program, capture_output=True, text=True)
+    finally:
+        del sys.modules["IPython"]
+    assert done.stdout == "seen once\n" and done.returncode == 0, done
+    assert "cell 2 is left out" in done.stderr and "cell 3 is left out" in done.stderr, done
 
 
 def check_apply() -> None:
@@ -109,7 +136,7 @@ def check_apply() -> None:
 def main() -> int:
     if len(sys.argv) > 1:
         load_standins(sys.argv[1])
-    checks = [check_explain, check_programs, check_apply]
+    checks = [check_explain, check_programs, check_notebook, check_apply]
     passed = failed = 0
     for check in checks:
         try:
