@@ -15,8 +15,8 @@ enum { MOST_RANKS = 16, MOST_READS = 8, MOST_RETURNED = 8, LINE_ROOM = 46 };
 static void append_card(const snug_dry_run *run, snug_text *out) {
     const char *gpu = snug_dry_gpu_name(run);
     uint64_t bytes = snug_dry_card_bytes(run);
-    if (bytes == 0)
-        snug_text_append(out, "a card with all the memory it likes");
+    if (bytes == 0 || bytes >= SNUG_DRY_UNLIMITED) // the second: as `snug fit` runs it first
+        snug_text_append(out, "%s with all the memory it likes", gpu ? gpu : "a card");
     else if (gpu)
         snug_text_append(out, "%s, %s", gpu, SIZE(bytes));
     else
