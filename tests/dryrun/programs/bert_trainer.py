@@ -3,6 +3,7 @@ epoch."""
 import argparse
 import tempfile
 
+import by_person
 import torch
 from torch.utils.data import Dataset
 from transformers import BertConfig, BertForSequenceClassification, Trainer, TrainingArguments
@@ -32,13 +33,16 @@ def main():
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--fp16", action="store_true")
+    by_person.add_options(parser)
     args = parser.parse_args()
     model = BertForSequenceClassification(BertConfig(num_hidden_layers=args.layers))
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             model=model,
             args=TrainingArguments(
-                output_dir=folder, per_device_train_batch_size=args.batch_size,
+                output_dir=folder, gradient_checkpointing=args.checkpointing,
+                per_device_train_batch_size=args.batch_size // args.accumulate,
+                gradient_accumulation_steps=args.accumulate,
                 per_device_eval_batch_size=2 * args.batch_size, num_train_epochs=1,
                 eval_strategy="epoch", save_strategy="no", logging_steps=1, report_to=[],
                 fp16=args.fp16, disable_tqdm=True),

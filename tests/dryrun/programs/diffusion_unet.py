@@ -1,6 +1,7 @@
 """Stable Diffusion 1.x's U-Net (859.5 M parameters): trained whole, with LoRA, or denoising."""
 import argparse
 
+import by_person
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, UNet2DConditionModel
 from torch.nn import functional as F
@@ -40,6 +41,9 @@ def train(args):
         for weight in unet.parameters():
             if weight.requires_grad:
                 weight.data = weight.float()
+    if args.checkpointing:
+        unet.enable_gradient_checkpointing()
+    unet = by_person.compiled(unet, args.budget)
     weights = [w for w in unet.parameters() if w.requires_grad]
     print(f"{sum(w.numel() for w in weights) / 1e6:.1f} M parameters to train")
     optimizer = torch.optim.AdamW(weights, lr=1e-5)
@@ -51,10 +55,11 @@ def train(args):
         noise = torch.randn_like(latents)
         times = torch.randint(1000, (args.batch_size,), device="cuda")
         noisy = scheduler.add_noise(latents, noise, times)
-        with torch.autocast("cuda", dtype=torch.float16):
-            predicted = unet(noisy, times, encoder_hidden_states=text).sample
-            loss = F.mse_loss(predicted.float(), noise)
-        scaler.scale(loss).backward()
+        for one, when, words, wanted in by_person.parts(args.accumulate, noisy, times, text, noise):
+            with torch.autocast("cuda", dtype=torch.float16):
+                predicted = unet(one, when, encoder_hidden_states=words).sample
+                loss = F.mse_loss(predicted.float(), wanted)
+            scaler.scale(loss / args.accumulate).backward()
         scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad()
@@ -66,6 +71,7 @@ def main():
     parser.add_argument("--mode", choices=["train", "lora", "infer"], default="train")
     parser.add_argument("--batch-size", type=int, default=2)
     parser.add_argument("--steps", type=int, default=2)
+    by_person.add_options(parser)
     args = parser.parse_args()
     infer(args) if args.mode == "infer" else train(args)
     print(f"peak: allocated {torch.cuda.max_memory_allocated()} "

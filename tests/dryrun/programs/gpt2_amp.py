@@ -2,6 +2,7 @@
 import argparse
 import math
 
+import by_person
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -57,18 +58,24 @@ def main():
     parser.add_argument("--length", type=int, default=1024)
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--steps", type=int, default=3)
+    by_person.add_options(parser)
     args = parser.parse_args()
     with torch.device("cuda"):
         model = GPT2(layers=args.layers)
+    if args.checkpointing:
+        by_person.checkpoint_all(model, Block)
+    model = by_person.compiled(model, args.budget)
     optimizer = torch.optim.AdamW(model.parameters(), lr=6e-4, weight_decay=0.1)
     scaler = torch.amp.GradScaler("cuda")
     for step in range(args.steps):
         data = torch.randint(50257, (args.batch_size, args.length + 1)).cuda()
-        with torch.autocast("cuda", dtype=torch.float16):
-            logits = model(data[:, :-1])
-            loss = F.cross_entropy(logits.flatten(0, 1), data[:, 1:].flatten())
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
+        for at, (part,) in enumerate(by_person.parts(args.accumulate, data)):
+            with torch.autocast("cuda", dtype=torch.float16):
+                logits = model(part[:, :-1])
+                loss = F.cross_entropy(logits.flatten(0, 1), part[:, 1:].flatten())
+            if at == 0:
+                optimizer.zero_grad(set_to_none=True)
+            scaler.scale(loss / args.accumulate).backward()
         scaler.unscale_(optimizer)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         scaler.step(optimizer)

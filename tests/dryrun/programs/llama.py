@@ -2,6 +2,7 @@
 checkpointing, or with LoRA."""
 import argparse
 
+import by_person
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -34,15 +35,16 @@ def main():
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--layers", type=int, default=16)
     parser.add_argument("--steps", type=int, default=2)
-    parser.add_argument("--checkpointing", action="store_true")
     parser.add_argument("--lora", action="store_true")
+    by_person.add_options(parser)
     args = parser.parse_args()
-    model = build(args)
+    model = by_person.compiled(build(args), args.budget)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-5)
     for step in range(args.steps):
         ids = torch.randint(128256, (args.batch_size, args.length)).cuda()
-        loss = model(input_ids=ids, labels=ids).loss
-        loss.backward()
+        for (part,) in by_person.parts(args.accumulate, ids):
+            loss = model(input_ids=part, labels=part).loss
+            (loss / args.accumulate).backward()
         optimizer.step()
         optimizer.zero_grad()
         print(f"step {step}: loss {loss.item():.3f}")
