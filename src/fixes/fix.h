@@ -26,7 +26,7 @@ typedef struct snug_variant {
 typedef struct snug_spec {
     int64_t micro_batch;      // samples that go through the network at once
     bool free_early;          // tensors are written in place and gradients die at their update
-    bool fuse;                // activations become part of the batch norm before them
+    bool fuse;                // activations become part of the norm before them
     bool recompute;           // forward results are dropped and made again where that is needed
     snug_precision precision; // of activations, never SNUG_PRECISION_AUTO
     bool lean_optimizer;      // the optimizer's state in 8 bits
@@ -48,7 +48,7 @@ typedef struct snug_fix_context {
     int64_t batch_size;
     int64_t micro_batch; // what the user demands, 0: free
     size_t budget_bytes;
-    bool has_batch_norm;
+    bool has_batch_norm, can_fuse;
     bool has_optimizer_state;
     snug_precision precision;     // what the user demands
     const snug_variant *variants; // smaller networks that there are, mildest first

@@ -12,7 +12,7 @@ typedef struct snug_model_options {
     double width_multiplier;         // scales the channels of every family; 0: 1.0
     bool drop;                       // false: dropout and stochastic depth are left out
     bool separable;                  // dense 3x3 and 5x5 convolutions become depthwise and 1x1
-    bool fuse;                       // activations become part of the batch norm before them
+    bool fuse;                       // activations become part of the norm before them
     bool freeze_bn;                  // batch norm keeps its inference form in training
     // Models that come from files alone; the texts are borrowed.
     int input_rank; // of one sample's first input; 0: the model's own

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "graph/verify.h"
+#include "onnx/patterns.h"
 #include "onnx/state.h"
 #include "ops/ops.h"
 
@@ -158,6 +159,9 @@ snug_status snug_onnx_build(const snug_onnx_document *document, const snug_onnx_
         snug_graph_poison(graph, status);
     snug_onnx_trace_clear(&reference);
     snug_onnx_trace_clear(&other);
+    if (status != SNUG_OK || options->batch == 0 || options->is_literal) return status;
+    status = snug_onnx_recognise(graph, options->fuse, out);
+    if (status != SNUG_OK) snug_onnx_built_clear(out);
     return status;
 }
 

@@ -147,6 +147,8 @@ typedef struct snug_onnx_options {
     bool training;      // batch norm and dropout in training form
     bool freeze_bn;     // batch norm stays in inference form in training, too
     bool no_drop;       // dropout is left out
+    bool is_literal;    // patterns (onnx/patterns.h) stay as they are written
+    bool fuse;          // activations become part of the norm before them
     const char *output; // name of the logits; NULL: the only output
     // Inputs, by name: their types go before what the document says. Those with data are known when
     // |make_inputs_known|.

@@ -78,6 +78,18 @@ typedef struct snug_matmul_attributes {
 extern const snug_op snug_op_matmul; // (a, b) -> y
 extern const snug_op snug_op_linear; // linear.c: (x, weight, [bias]) -> y
 
+// attention.c: y = softmax(scale * q k^T + mask) v for each head, with queries, keys and values
+// (batch, heads, positions, width), or (batch, positions, heads, width) when |positions_first|, y
+// likewise; a mask of four dimensions broadcasts to (batch, heads, queries, keys). A query whose
+// scores are all -infinity gives 0. |rows| (batch, heads, queries) are the logarithms of what the
+// rows of exp(scores) add up to. A mask has no gradient.
+typedef struct snug_attention_attributes {
+    double scale;
+    int64_t positions_first;
+} snug_attention_attributes;
+extern const snug_op snug_op_attention;          // (q, k, v, [mask]) -> y, rows
+extern const snug_op snug_op_attention_backward; // (q, k, v, y, rows, dy, [mask]) -> dq, dk, dv
+
 // Activations, one file each; any rank and layout. Backward takes the output for relu, relu6,
 // sigmoid, tanh and hardsigmoid, the input for silu, hardswish and gelu (the exact, erf form).
 extern const snug_op snug_op_relu, snug_op_relu_backward;               // (x) -> y; (y, dy) -> dx
@@ -277,6 +289,28 @@ typedef struct snug_layer_norm_attributes {
 } snug_layer_norm_attributes;
 extern const snug_op snug_op_layer_norm;          // (x, gamma, beta) -> y, mean, rstd
 extern const snug_op snug_op_layer_norm_backward; // (x, gamma, mean, rstd, dy) -> dx, dgamma, dbeta
+
+// group_norm.c: over the pixels of a sample and the channels of one of |groups|, any rank from 2
+// and any layout. An activation that follows is part of it, as in batch_norm.
+typedef enum snug_group_norm_activation {
+    SNUG_GROUP_NORM_LINEAR,
+    SNUG_GROUP_NORM_RELU,
+    SNUG_GROUP_NORM_SILU
+} snug_group_norm_activation;
+typedef struct snug_group_norm_attributes {
+    double eps;
+    int64_t groups;
+    int64_t activation; // snug_group_norm_activation
+} snug_group_norm_attributes;
+extern const snug_op snug_op_group_norm; // (x, gamma, beta) -> y, mean, rstd (N, groups)
+extern const snug_op
+    snug_op_group_norm_backward; // (x, gamma, beta, mean, rstd, dy) -> dx, dgamma, dbeta
+// rms_norm.c: over the last dimension, row-major.
+typedef struct snug_rms_norm_attributes {
+    double eps;
+} snug_rms_norm_attributes;
+extern const snug_op snug_op_rms_norm;          // (x, gamma) -> y, rstd
+extern const snug_op snug_op_rms_norm_backward; // (x, gamma, rstd, dy) -> dx, dgamma
 
 // reduce.c: over the dimensions in |axes| (bit i: dimension i).
 typedef struct snug_reduce_attributes {

@@ -54,6 +54,7 @@ static snug_status build_file(const snug_model *model, const snug_model_options 
                                 .training = training,
                                 .freeze_bn = options->freeze_bn,
                                 .no_drop = !options->drop,
+                                .fuse = options->fuse,
                                 .output = options->output,
                                 .sample = options->input_rank > 0 ? options->input_dims : NULL,
                                 .sample_rank = options->input_rank,

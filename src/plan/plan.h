@@ -17,6 +17,7 @@ struct snug_plan {
     snug_sample_tensor answer; // the same for callers
     int class_axis;            // of |output|, where the loss knows classes
     bool has_batch_norm;       // in training form
+    bool can_fuse;             // it, or another norm that an activation may be part of
     int64_t weights, learning; // elements
     size_t frozen_bytes;       // what the chosen candidate would need more if all weights learnt
     const char *requested;     // the model asked for

@@ -120,7 +120,9 @@ static void apply_sum(const state *self, const snug_node *node) {
 static mark mark_of(const state *self, const snug_node *node) {
     const snug_tensor_id *inputs = node->inputs;
     if (node->op == &snug_op_sqrt) return ROOT;
-    if (node->op == &snug_op_layer_norm) return NORMALISED;
+    if (node->op == &snug_op_layer_norm || node->op == &snug_op_group_norm ||
+        node->op == &snug_op_rms_norm)
+        return NORMALISED;
     if (passes_on(node)) return self->marks[inputs[0]];
     if (node->op == &snug_op_reciprocal)
         return self->marks[inputs[0]] == ROOT ? INVERSE_ROOT : PLAIN;
@@ -162,7 +164,9 @@ static bool lacks_bias(const state *self, const snug_node *node) {
     const snug_input_role *roles = node->op->roles;
     if (roles[1] == SNUG_INPUT_MATRIX)
         return weight_of(self->graph, node->inputs[1]) != SNUG_NO_TENSOR;
-    return roles[1] == SNUG_INPUT_WEIGHT && roles[2] != SNUG_INPUT_BIAS;
+    bool has_bias =
+        roles[2] == SNUG_INPUT_BIAS && node->input_count > 2 && node->inputs[2] != SNUG_NO_TENSOR;
+    return roles[1] == SNUG_INPUT_WEIGHT && !has_bias;
 }
 
 static void visit(const state *self, const snug_node *node) {

@@ -132,6 +132,7 @@ snug_status snug_plan_propose(const snug_plan *plan, const snug_plan_request *re
                                 .micro_batch = request->micro_batch ? micro : 0,
                                 .budget_bytes = plan->budget_bytes,
                                 .has_batch_norm = plan->has_batch_norm,
+                                .can_fuse = plan->can_fuse,
                                 .has_optimizer_state =
                                     request->optimizer.kind != SNUG_OPTIMIZER_SGD ||
                                     request->optimizer.momentum != 0,

@@ -24,10 +24,12 @@ static snug_status look_at_training(snug_plan *plan) {
     snug_training_graph built;
     SNUG_TRY(snug_training_graph_build(&plan->training, SNUG_PASS_MICRO, SAMPLES, SAMPLES, &built));
     snug_training_count(built.graph, &plan->weights, &plan->learning);
-    for (size_t i = 0; i < built.graph->node_count; i++)
-        if (built.graph->nodes[i]->op == &snug_op_batch_norm ||
-            built.graph->nodes[i]->op == &snug_op_batch_norm_over)
-            plan->has_batch_norm = true;
+    for (size_t i = 0; i < built.graph->node_count; i++) {
+        const snug_op *op = built.graph->nodes[i]->op;
+        bool is_batch_norm = op == &snug_op_batch_norm || op == &snug_op_batch_norm_over;
+        plan->has_batch_norm = plan->has_batch_norm || is_batch_norm;
+        plan->can_fuse = plan->can_fuse || is_batch_norm || op == &snug_op_group_norm;
+    }
     snug_graph_free(built.graph);
     return SNUG_OK;
 }

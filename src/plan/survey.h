@@ -4,7 +4,7 @@
 
 #include "plan/plan.h"
 
-// Fills in plan->sample, output, has_batch_norm, weights and learning.
+// Fills in plan->sample, output, has_batch_norm, can_fuse, weights and learning.
 snug_status snug_survey(snug_plan *plan, const snug_plan_request *request);
 
 // Fills in plan->frozen_bytes: what |chosen|, already scheduled, saves by weights that do not

@@ -26,7 +26,8 @@ static imported import_with(snug_onnx_writer *writer, const snug_onnx_options *o
 }
 
 static imported import_at(snug_onnx_writer *writer, int64_t batch) {
-    snug_onnx_options options = {.batch = batch, .training = true};
+    // As it is written: what patterns make of it is test_patterns.c's.
+    snug_onnx_options options = {.batch = batch, .training = true, .is_literal = true};
     return import_with(writer, &options);
 }
 

@@ -26,6 +26,7 @@ static const struct {
     {"src/plan/schedule.c", "unscale", "a pass"},
     {"src/cli/commands/train_command.c", "equal", "a report's"},
     {"src/explain/script_words.c", "softmax", "in a user's program"},
+    {"src/explain/script_words.c", "attention", "likewise"},
     {"src/explain/trace/frames.c", "cross_entropy", "PyTorch's function"},
     {"src/fit/fit_profile.c", "batch_norm", "a field of a profile"},
 };
