@@ -9,6 +9,10 @@
     torch._C._cuda_attach_out_of_memory_observer
                                    2.0 and later. Without it a failure that the program catches is
                                    not told.
+    torch.distributed.distributed_c10d._world.pg_map,
+    ProcessGroup._wait_for_pending_works
+                                   2.1 and later. Without them what a collective holds is freed
+                                   when NCCL's watchdog next wakes up, and two dry runs may differ.
     torch.__getattr__              1.13 and later: imports parts of PyTorch when they are asked for.
                                    Without it a snapshot takes as long as it likes.
 """
@@ -80,6 +84,19 @@ def dump_history(torch: Any, path: str) -> None:
     finally:
         if collects:
             gc.enable()
+
+
+def finish_collectives(torch: Any) -> None:
+    """Waits until NCCL's watchdog, which wakes up ten times a second, has let go of the tensors of
+    all collectives so far: the stand-in has long done them."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return
+    world = getattr(sys.modules.get("torch.distributed.distributed_c10d"), "_world", None)
+    for group, (backend, _) in list(getattr(world, "pg_map", {}).items()):
+        wait = getattr(group, "_wait_for_pending_works", None)
+        if "nccl" in backend and wait is not None:
+            wait()
 
 
 def on_out_of_memory(torch: Any, observer: Callable[[int, int, int, int], None]) -> None:

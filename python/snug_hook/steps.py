@@ -7,11 +7,12 @@ or, where one steps rarely or never, when another has made FAR times as many.
 
 from __future__ import annotations
 
+import sys
 import weakref
 from functools import wraps
 from typing import Any
 
-from snug_hook import settings
+from snug_hook import private, settings
 from snug_hook.guard import guarded, tell_failure
 from snug_hook.marks import mark
 
@@ -70,6 +71,8 @@ def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
         from snug_hook import ending
 
         ending.finish("steps")
+    elif settings.standins:
+        private.finish_collectives(sys.modules["torch"])
 
 
 @guarded
