@@ -136,6 +136,14 @@ typedef struct snug_plan_request {
     // with SNUG_INTERRUPTED; what was measured is kept.
     bool (*should_stop)(void *context);
     void *context;
+    // A group of parameters without weight decay: "norms" (their scales and shifts), "biases" (and
+    // what else has one dimension), and names or globs as of |train|, by comma; NULL: all decay.
+    const char *no_decay;
+    // Gradients as torch.nn.utils.clip_grad_norm_() and clip_grad_value_() leave them; 0: as they
+    // are. The norm is that of all gradients together, so all of them are kept until it is known,
+    // which the plan's figures say; values are clipped after it, and need no memory.
+    double clip_norm, clip_value;
+    bool gradient_norm; // tell the norm of each step; with |clip_norm| it is told anyhow
 } snug_plan_request;
 
 // Bytes by kind at the moment of the peak; they add up to peak_bytes with |packing_gap|.

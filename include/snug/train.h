@@ -38,6 +38,11 @@ SNUG_API void snug_trainer_free(snug_trainer *trainer);
 SNUG_API snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
                                        double learning_rate, double *loss);
 
+// The norm of all gradients together in the last step, before they were clipped. NAN before the
+// first step and where the plan does not tell it (snug_plan_request.gradient_norm, .clip_norm). A
+// norm that is not finite and is to be clipped fails the step as a loss does.
+SNUG_API double snug_trainer_gradient_norm(const snug_trainer *trainer);
+
 // With |keep_going| a loss that is not finite is trained on like any other.
 SNUG_API void snug_trainer_keep_going(snug_trainer *trainer, bool keep_going);
 
@@ -137,6 +142,7 @@ typedef struct snug_step_event {
     double loss_scale;     // of this step; 0: the plan does not scale losses
     int64_t skipped_steps; // so far, for a gradient that was not finite
     double samples_per_second, seconds_left;
+    double gradient_norm; // as snug_trainer_gradient_norm()
 } snug_step_event;
 
 typedef struct snug_epoch_event {

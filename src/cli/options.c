@@ -118,6 +118,11 @@ static bool read_freeze(const char *command, const char *text, options *out) {
                           &out->request.freeze);
 }
 
+static bool read_no_decay(const char *command, const char *text, options *out) {
+    return append_pattern(command, "no-decay", text, out->no_decay_list, sizeof out->no_decay_list,
+                          &out->request.no_decay);
+}
+
 static bool read_init(const char *command, const char *text, options *out) {
     (void)command;
     out->request.random_init = strcmp(text, "random") == 0;
@@ -244,6 +249,10 @@ static const option_row rows[] = {
     READ("betas", ANY, read_betas, FIXED),
     FIELD("eps", REAL, ANY, request.optimizer.eps, FIXED),
     FIELD("weight-decay", REAL, ANY, request.optimizer.weight_decay, FIXED),
+    READ("no-decay", ANY, read_no_decay, FIXED),
+    FIELD("clip-norm", REAL, ANY, request.clip_norm, FIXED),
+    FIELD("clip-value", REAL, ANY, request.clip_value, FIXED),
+    FIELD("gradient-norm", FLAG, ANY, request.gradient_norm, FREE),
     FIELD("label-smoothing", REAL, ANY, request.label_smoothing, FIXED),
     READ("allow", ANY, read_allow, FREE),
     FIELD("fixes", TEXT, ANY, request.fixes, FREE),
@@ -437,7 +446,8 @@ int options_list(int argc, char **argv, option_given *out, const char **model) {
         out[i] = (option_given){.name = row->name,
                                 .value = row->kind == FLAG ? NULL : given[i].text,
                                 .use = row->use,
-                                .adds_up = row->read == read_train || row->read == read_freeze};
+                                .adds_up = row->read == read_train || row->read == read_freeze ||
+                                           row->read == read_no_decay};
     }
     *model = optind < argc ? argv[optind] : NULL;
     return count;

@@ -16,9 +16,9 @@ typedef struct options {
     const char *device, *gpu;    // gpu: a card to plan for
     const char *html;            // a file for the plan's page
     const char *out;
-    const char *resume;                       // the folder of the run that goes on
-    char train_list[4096], freeze_list[4096]; // of --train and --freeze, by comma
-    double val_split;                         // share of the training samples that is held out
+    const char *resume; // the folder of the run that goes on
+    char train_list[4096], freeze_list[4096], no_decay_list[4096]; // of --train ..., by comma
+    double val_split; // share of the training samples that is held out
     bool input_given, no_out, no_eval;
     bool json, quiet, curve, graph;
     bool logits; // predictions: the network's output as it is
@@ -83,6 +83,11 @@ int options_list(int argc, char **argv, option_given *out, const char **model);
     "  --momentum X          sgd (default 0.9); also --dampening X, --nesterov\n"                  \
     "  --betas X,Y --eps X   adam, adamw (default 0.9,0.999 and 1e-8)\n"                           \
     "  --weight-decay X      (default sgd 1e-4, adam 0, adamw 0.01)\n"                             \
+    "  --no-decay PATTERN    none for norms, biases, or weights of these names; by\n"              \
+    "                        comma, repeatable: 'norms,biases'\n"                                  \
+    "  --clip-norm X         of all gradients together, as PyTorch's clip_grad_norm_\n"            \
+    "  --clip-value X        of each element, as clip_grad_value_\n"                               \
+    "  --gradient-norm       tells the norm of each step\n"                                        \
     "  --label-smoothing X   (default 0)\n"                                                        \
     "  --allow FIDELITY      the most that fixes may change: exact, rounding,\n"                   \
     "                        precision, statistics (default) or model\n"                           \

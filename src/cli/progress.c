@@ -59,15 +59,17 @@ static void draw_bar(progress *self, const snug_step_event *event) {
 }
 
 void progress_step(progress *self, const snug_step_event *event) {
-    char loss[32], rate[32], scaling[96] = "";
+    char loss[32], rate[32], scaling[96] = "", norm[64] = "";
     if (event->loss_scale != 0)
         snprintf(scaling, sizeof scaling, ",\"loss_scale\":%.9g,\"skipped_steps\":%" PRId64,
                  event->loss_scale, event->skipped_steps);
+    if (!isnan(event->gradient_norm))
+        snprintf(norm, sizeof norm, ",\"gradient_norm\":%s", number(event->gradient_norm, loss));
     if (self->json) {
         printf("{\"event\":\"step\",\"step\":%" PRId64
-               ",\"loss\":%s,\"samples_per_second\":%s%s}\n",
+               ",\"loss\":%s,\"samples_per_second\":%s%s%s}\n",
                event->step, number(event->loss, loss), number(event->samples_per_second, rate),
-               scaling);
+               norm, scaling);
         fflush(stdout);
     }
     double time = now();
@@ -85,6 +87,8 @@ void progress_step(progress *self, const snug_step_event *event) {
         if (event->loss_scale != 0)
             fprintf(self->text, "  scale %g, %" PRId64 " skipped", event->loss_scale,
                     event->skipped_steps);
+        if (!isnan(event->gradient_norm))
+            fprintf(self->text, "  gradients %.4g", event->gradient_norm);
         fputc('\n', self->text);
         fflush(self->text);
     }

@@ -54,6 +54,7 @@ typedef struct snug_tensor {
     snug_role role;
     snug_init init;        // persistent tensors
     bool trainable;        // weights: an optimizer updates it
+    bool no_decay;         // and it takes no part in weight decay
     bool is_result;        // read by the host after the pass: lives to the end
     snug_node_id producer; // SNUG_NO_NODE for inputs and persistent tensors
 } snug_tensor;

@@ -79,6 +79,8 @@ typedef struct snug_sample {
     uint32_t no_gradient;  // bit i: finite differences leave input i out
 } snug_sample;
 
+enum { SNUG_ROLES = 6 };
+
 // What an input is to its operator, where that says how a network's own tensor there starts.
 typedef enum snug_input_role {
     SNUG_INPUT_DATA,
@@ -134,7 +136,7 @@ typedef struct snug_op {
     int again_input_count;
     int again_inputs[8];
 
-    snug_input_role roles[6]; // by input; those that follow are data
+    snug_input_role roles[SNUG_ROLES]; // by input; those that follow are data
     snug_rows rows;
     // Where attributes or ranks decide; NULL: |rows| holds.
     snug_rows (*rows_of)(const void *attributes, const snug_type *outputs);

@@ -360,6 +360,14 @@ extern const snug_op snug_op_accumulate; // (total, x), mutates total
 extern const snug_op snug_op_scale_loss; // (x) -> y
 extern const snug_op snug_op_unscale;    // (gradient, found) -> found, mutates gradient
 
+// clip_gradient.c: sum + the squares of what an update takes |gradient| for; and each element of
+// that within +-limit.
+extern const snug_op snug_op_square_sum; // (gradient, sum) -> sum
+typedef struct snug_clip_gradient_attributes {
+    double limit;
+} snug_clip_gradient_attributes;
+extern const snug_op snug_op_clip_gradient; // (gradient) -> gradient
+
 // sgd_update.c: torch.optim.SGD. At state->step 0 the momentum buffer starts as the gradient.
 typedef struct snug_sgd_attributes {
     double momentum, dampening, weight_decay;

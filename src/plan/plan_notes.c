@@ -82,7 +82,7 @@ static void append_precision(const snug_plan *plan, const snug_candidate *chosen
             "\nActivations and the arithmetic that is safe in it are %s; weights, sums "
             "of\ngradients, norms and losses are float32.",
             chosen->precision);
-        if (plan->schedule.unscale.built.graph)
+        if (chosen->precision && strcmp(chosen->precision, "float16") == 0)
             snug_text_append(text, " The loss is scaled: a step whose\ngradients overflow is "
                                    "skipped.");
         if (is_known && !plan->device->only_planned &&

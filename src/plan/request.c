@@ -30,7 +30,9 @@ static snug_status check_choices(const snug_plan_request *request) {
                             optimizer->beta1,
                             optimizer->beta2,
                             optimizer->eps,
-                            optimizer->weight_decay};
+                            optimizer->weight_decay,
+                            request->clip_norm,
+                            request->clip_value};
     const int64_t counts[] = {request->classes, request->channels, request->height, request->width};
     const struct {
         const char *name;

@@ -24,6 +24,12 @@ static bool scales_loss(const snug_spec *spec) {
     return spec->precision == SNUG_PRECISION_FLOAT16;
 }
 
+// Whether all gradients must be there, and be looked at, before any weight changes: also to clip
+// their norm.
+static bool inspects(const snug_training *training, const snug_spec *spec) {
+    return scales_loss(spec) || training->clip_norm > 0;
+}
+
 static snug_status build(const snug_training *training, snug_pass_kind kind, int64_t samples,
                          snug_schedule *schedule, snug_training_graph *out) {
     static const snug_dtype dtypes[] = {[SNUG_PRECISION_FLOAT32] = SNUG_F32,
@@ -44,15 +50,15 @@ static snug_status build(const snug_training *training, snug_pass_kind kind, int
 static snug_status build_step(const snug_training *training, snug_schedule *schedule) {
     int64_t batch = schedule->batch_size, micro = schedule->spec.micro_batch;
     schedule->steps = batch / micro;
-    if (micro == batch && !scales_loss(&schedule->spec)) {
+    if (micro == batch && !inspects(training, &schedule->spec)) {
         snug_pass_kind kind = schedule->spec.free_early ? SNUG_PASS_WHOLE : SNUG_PASS_DEFERRED;
         return build(training, kind, batch, schedule, &schedule->step.built);
     }
     SNUG_TRY(build(training, SNUG_PASS_MICRO, micro, schedule, &schedule->step.built));
     if (batch % micro)
         SNUG_TRY(build(training, SNUG_PASS_MICRO, batch % micro, schedule, &schedule->tail.built));
-    if (scales_loss(&schedule->spec))
-        SNUG_TRY(build(training, SNUG_PASS_UNSCALE, 0, schedule, &schedule->unscale.built));
+    if (inspects(training, &schedule->spec))
+        SNUG_TRY(build(training, SNUG_PASS_INSPECT, 0, schedule, &schedule->inspect.built));
     return build(training, SNUG_PASS_UPDATE, 0, schedule, &schedule->update.built);
 }
 
@@ -94,7 +100,7 @@ static const struct {
     size_t offset;
 } kinds[SNUG_PASSES] = {{"step", offsetof(snug_schedule, step)},
                         {"tail", offsetof(snug_schedule, tail)},
-                        {"unscale", offsetof(snug_schedule, unscale)},
+                        {"inspect", offsetof(snug_schedule, inspect)},
                         {"update", offsetof(snug_schedule, update)},
                         {"evaluate", offsetof(snug_schedule, evaluate)}};
 

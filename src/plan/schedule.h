@@ -13,7 +13,7 @@ typedef struct snug_schedule {
     snug_persistent persistent; // at the start of the arena; every pass's temporaries follow
     snug_pass step;             // a micro-batch, or the whole batch with its update
     snug_pass tail;             // the batch's last uneven micro-batch; graph NULL: there is none
-    snug_pass unscale;          // before the update; graph NULL: the loss is not scaled
+    snug_pass inspect;          // before the update; graph NULL: nobody looks at all gradients
     snug_pass update;           // after the micro-batches; graph NULL: the step updates
     snug_pass evaluate;
     int64_t steps;     // runs of |step| in one optimizer update

@@ -242,6 +242,9 @@ static snug_training training_of(const snug_plan_request *request, const snug_mo
                               .loss = request->loss,
                               .class_axis = request->class_axis,
                               .label_smoothing = request->label_smoothing,
+                              .clip_norm = request->clip_norm,
+                              .clip_value = request->clip_value,
+                              .gradient_norm = request->gradient_norm,
                               .options = {.classes = request->classes,
                                           .channels = request->channels,
                                           .height = request->height,
@@ -264,6 +267,7 @@ static snug_status keep_borrowed(snug_plan *plan, const snug_plan_request *reque
         const char *from, **to;
     } texts[] = {{request->train, &plan->training.train},
                  {request->freeze, &plan->training.freeze},
+                 {request->no_decay, &plan->training.no_decay},
                  {request->output, &plan->training.options.output}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char *copy = NULL;

@@ -57,9 +57,10 @@ static void emit_sgd(const snug_training *training, snug_graph *graph, snug_tens
                      snug_tensor_id gradient) {
     const snug_optimizer *optimizer = &training->optimizer;
     snug_tensor_id lean[2];
+    bool decays = !graph->tensors[weight]->no_decay;
     snug_sgd_attributes attributes = {.momentum = optimizer->momentum,
                                       .dampening = optimizer->dampening,
-                                      .weight_decay = optimizer->weight_decay,
+                                      .weight_decay = decays ? optimizer->weight_decay : 0,
                                       .nesterov = optimizer->nesterov};
     if (optimizer->momentum != 0 && lean_companions(training, graph, weight, "momentum_buffer",
                                                     "momentum_buffer.scale", lean)) {
@@ -76,10 +77,11 @@ static void emit_adam(const snug_training *training, snug_graph *graph, snug_ten
                       snug_tensor_id gradient) {
     const snug_optimizer *optimizer = &training->optimizer;
     snug_tensor_id m[2], v[2];
+    bool decays = !graph->tensors[weight]->no_decay;
     snug_adam_attributes attributes = {.beta1 = optimizer->beta1,
                                        .beta2 = optimizer->beta2,
                                        .eps = optimizer->eps,
-                                       .weight_decay = optimizer->weight_decay,
+                                       .weight_decay = decays ? optimizer->weight_decay : 0,
                                        .decoupled = optimizer->kind == SNUG_OPTIMIZER_ADAMW};
     if (lean_companions(training, graph, weight, "exp_avg", "exp_avg.scale", m) &&
         lean_companions(training, graph, weight, "exp_avg_sq", "exp_avg_sq.scale", v)) {
@@ -92,10 +94,24 @@ static void emit_adam(const snug_training *training, snug_graph *graph, snug_ten
     SNUG_EMIT(graph, &snug_op_adam_update, &attributes, weight, gradient, mean, square);
 }
 
-static snug_status emit_update(const snug_training *training, snug_graph *graph,
+// Adds a gradient's squares to built->norm.
+static void emit_norm(snug_training_graph *built, snug_tensor_id gradient) {
+    static const snug_fill_attributes nothing = {.value = 0};
+    snug_graph *graph = built->graph;
+    if (built->norm == SNUG_NO_TENSOR) built->norm = SNUG_EMIT_NONE(graph, &snug_op_fill, &nothing);
+    built->norm = SNUG_EMIT(graph, &snug_op_square_sum, NULL, gradient, built->norm);
+}
+
+static snug_status emit_update(const snug_training *training, snug_training_graph *built,
                                snug_tensor_id weight, snug_tensor_id gradient) {
+    snug_graph *graph = built->graph;
     snug_phase phase = graph->phase;
     graph->phase = SNUG_UPDATE;
+    if (training->gradient_norm && training->clip_norm == 0) emit_norm(built, gradient);
+    if (training->clip_value > 0) {
+        snug_clip_gradient_attributes clip = {.limit = training->clip_value};
+        gradient = SNUG_EMIT(graph, &snug_op_clip_gradient, &clip, gradient);
+    }
     if (training->optimizer.kind == SNUG_OPTIMIZER_SGD)
         emit_sgd(training, graph, weight, gradient);
     else
@@ -107,6 +123,7 @@ static snug_status emit_update(const snug_training *training, snug_graph *graph,
 // What happens to a weight's gradient in each kind of pass.
 typedef struct collector {
     const snug_training *training;
+    snug_training_graph *built;
     snug_pass_kind kind;
     snug_tensor_id (*pairs)[2]; // deferred updates: weight, gradient
     size_t pair_count, pair_capacity;
@@ -115,7 +132,8 @@ typedef struct collector {
 static snug_status on_gradient(void *context, snug_graph *graph, snug_tensor_id weight,
                                snug_tensor_id gradient) {
     collector *self = context;
-    if (self->kind == SNUG_PASS_WHOLE) return emit_update(self->training, graph, weight, gradient);
+    if (self->kind == SNUG_PASS_WHOLE)
+        return emit_update(self->training, self->built, weight, gradient);
     if (self->kind == SNUG_PASS_MICRO) {
         snug_tensor_id total = companion(graph, weight, "grad", SNUG_ROLE_GRADIENT);
         SNUG_EMIT(graph, &snug_op_accumulate, NULL, total, gradient);
@@ -144,13 +162,14 @@ static snug_status overwrite_frozen_norms(snug_graph *graph) {
 
 static snug_status differentiate(const snug_training *training, snug_pass_kind kind,
                                  snug_training_graph *built) {
-    collector self = {.training = training, .kind = kind};
+    collector self = {.training = training, .built = built, .kind = kind};
     snug_tensor_id loss = built->loss;
     if (training->scales_loss) loss = SNUG_EMIT(built->graph, &snug_op_scale_loss, NULL, loss);
     snug_status status = snug_autodiff(built->graph, loss, NULL, 0, on_gradient, &self, NULL);
     for (size_t i = 0; i < self.pair_count && status == SNUG_OK; i++)
-        status = emit_update(training, built->graph, self.pairs[i][0], self.pairs[i][1]);
+        status = emit_update(training, built, self.pairs[i][0], self.pairs[i][1]);
     snug_memory_free(self.pairs);
+    if (built->norm != SNUG_NO_TENSOR) built->graph->tensors[built->norm]->is_result = true;
     if (status == SNUG_OK) status = overwrite_frozen_norms(built->graph);
     return status;
 }
@@ -195,16 +214,19 @@ static snug_status build_pass(const snug_training *training, snug_pass_kind kind
     return training_form ? differentiate(training, kind, built) : SNUG_OK;
 }
 
-// What an update or unscaling pass does with a weight and its accumulator.
+// What an update or inspection does with a weight and its accumulator.
 static snug_status emit_final(const snug_training *training, snug_pass_kind kind,
                               snug_training_graph *built, snug_tensor_id weight) {
     snug_graph *graph = built->graph;
     snug_tensor_id total = companion(graph, weight, "grad", SNUG_ROLE_GRADIENT);
-    if (kind == SNUG_PASS_UNSCALE) {
-        built->found = SNUG_EMIT(graph, &snug_op_unscale, NULL, total, built->found);
+    if (kind == SNUG_PASS_INSPECT) {
+        // The norm of scaled gradients: they are read before they change.
+        if (training->clip_norm > 0) emit_norm(built, total);
+        if (training->scales_loss)
+            built->found = SNUG_EMIT(graph, &snug_op_unscale, NULL, total, built->found);
         return graph->status;
     }
-    SNUG_TRY(emit_update(training, graph, weight, total));
+    SNUG_TRY(emit_update(training, built, weight, total));
     snug_graph_node(graph, &snug_op_clear, NULL, &total, 1, NULL);
     return graph->status;
 }
@@ -217,7 +239,7 @@ static snug_status build_final(const snug_training *training, snug_pass_kind kin
     snug_model_ends ends;
     SNUG_TRY(snug_graph_new(&forward));
     graph->phase = SNUG_UPDATE;
-    if (kind == SNUG_PASS_UNSCALE)
+    if (kind == SNUG_PASS_INSPECT && training->scales_loss)
         built->found = SNUG_EMIT_NONE(graph, &snug_op_fill, &nothing_found);
     snug_status status =
         snug_model_build(training->model, &training->options, 1, true, forward, &ends);
@@ -229,11 +251,13 @@ static snug_status build_final(const snug_training *training, snug_pass_kind kin
             snug_graph_tensor(graph, tensor->name, &tensor->type, SNUG_ROLE_WEIGHT);
         SNUG_TRY_GOTO(graph->status, done);
         graph->tensors[weight]->trainable = true;
+        graph->tensors[weight]->no_decay = tensor->no_decay;
         graph->tensors[weight]->init = tensor->init;
         SNUG_TRY_GOTO(emit_final(training, kind, built, weight), done);
     }
-    if (status == SNUG_OK && kind == SNUG_PASS_UNSCALE)
-        graph->tensors[built->found]->is_result = true;
+    const snug_tensor_id results[] = {built->found, built->norm};
+    for (size_t i = 0; i < sizeof results / sizeof *results && status == SNUG_OK; i++)
+        if (results[i] != SNUG_NO_TENSOR) graph->tensors[results[i]]->is_result = true;
 done:
     snug_graph_free(forward);
     return status;
@@ -246,9 +270,10 @@ snug_status snug_training_graph_build(const snug_training *training, snug_pass_k
                                  .logits = SNUG_NO_TENSOR,
                                  .loss = SNUG_NO_TENSOR,
                                  .correct = SNUG_NO_TENSOR,
-                                 .found = SNUG_NO_TENSOR};
+                                 .found = SNUG_NO_TENSOR,
+                                 .norm = SNUG_NO_TENSOR};
     SNUG_TRY(snug_graph_new(&out->graph));
-    bool is_final = kind == SNUG_PASS_UPDATE || kind == SNUG_PASS_UNSCALE;
+    bool is_final = kind == SNUG_PASS_UPDATE || kind == SNUG_PASS_INSPECT;
     out->samples = is_final ? 0 : samples;
     snug_status status =
         is_final ? build_final(training, kind, out) : build_pass(training, kind, denominator, out);

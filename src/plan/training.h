@@ -15,7 +15,10 @@ typedef struct snug_training {
     snug_loss loss;
     int class_axis; // 0: snug_loss_class_axis() finds it
     double label_smoothing;
-    const char *train, *freeze; // globs by comma, or NULL
+    const char *train, *freeze;   // globs by comma, or NULL
+    const char *no_decay;         // the same, and "norms" and "biases"
+    double clip_norm, clip_value; // 0: none
+    bool gradient_norm;
     snug_dtype activations; // SNUG_F32, SNUG_BF16 or SNUG_F16: weights are float32 whatever it is
     bool scales_loss;       // gradients come out times the run's loss scale
     bool lean_optimizer;    // state of large weights in 8 bits
@@ -29,8 +32,10 @@ typedef enum snug_pass_kind {
     SNUG_PASS_DEFERRED,
     // Forward, backward; gradients are added to accumulators that live through the step.
     SNUG_PASS_MICRO,
-    // Accumulators are divided by the loss scale and searched for what is not finite: |found|.
-    SNUG_PASS_UNSCALE,
+    // All gradients are looked at before the update: accumulators are divided by the loss scale and
+    // searched for what is not finite, |found|; and their norm is worked out where it is to be
+    // clipped, |norm|.
+    SNUG_PASS_INSPECT,
     // Accumulators update the weights and are cleared.
     SNUG_PASS_UPDATE,
     // Forward in evaluation form, loss sum and count of correct answers.
@@ -45,7 +50,8 @@ typedef struct snug_training_graph {
     snug_tensor_id logits;  // float32, as the model gives them
     snug_tensor_id loss;    // scalar: the samples' loss sum / denominator
     snug_tensor_id correct; // scalar, evaluation only; SNUG_NO_TENSOR: the loss has none
-    snug_tensor_id found;   // scalar, unscaling only: above 0 where a gradient is not finite
+    snug_tensor_id found;   // scalar, inspection only: above 0 where a gradient is not finite
+    snug_tensor_id norm;    // scalar: the sum of all gradients' squares; SNUG_NO_TENSOR: not here
     int64_t samples;
 } snug_training_graph;
 

@@ -67,6 +67,10 @@ void snug_facts_list(const snug_plan *plan, const snug_train_options *options, i
     add_whole(out, "learning", "number of weights that learn", true, learning);
     add_whole(out, "batch_size", "batch size", true, plan->batch_size);
     print_optimizer(&training->optimizer, add_fact(out, "optimizer", "optimizer", true)->text);
+    add_text(out, "no_decay", "group without weight decay", true,
+             training->no_decay ? training->no_decay : "none");
+    add_real(out, "clip_norm", "clipping of the gradients' norm", training->clip_norm);
+    add_real(out, "clip_value", "clipping of the gradients' values", training->clip_value);
     add_text(out, "loss", "loss", true, snug_loss_name(training->loss));
     add_real(out, "label_smoothing", "label smoothing", training->label_smoothing);
     add_real(out, "learning_rate", "learning rate", options->learning_rate);

@@ -109,16 +109,20 @@ static snug_status report_step(training_loop *self, int64_t step, int64_t epoch,
                              .loss_scale = scale,
                              .skipped_steps = skipped,
                              .samples_per_second = per_second,
-                             .seconds_left = spent / (double)here * (double)(self->steps - step)};
+                             .seconds_left = spent / (double)here * (double)(self->steps - step),
+                             .gradient_norm = snug_trainer_gradient_norm(self->trainer)};
     if (self->options->on_step) self->options->on_step(self->options->context, &event);
-    char scaling[96] = "", value[32];
+    char scaling[96] = "", norm[64] = "", value[32];
+    if (!isnan(event.gradient_norm))
+        snprintf(norm, sizeof norm, ",\"gradient_norm\":%s",
+                 json_number(event.gradient_norm, value));
     if (scale != 0)
         snprintf(scaling, sizeof scaling, ",\"loss_scale\":%.9g,\"skipped_steps\":%" PRId64, scale,
                  skipped);
     return snug_run_log(&self->run,
                         "{\"event\":\"step\",\"step\":%" PRId64
-                        ",\"loss\":%s,\"learning_rate\":%.9g,\"samples_per_second\":%.6g%s}",
-                        step, json_number(loss, value), rate, per_second, scaling);
+                        ",\"loss\":%s,\"learning_rate\":%.9g,\"samples_per_second\":%.6g%s%s}",
+                        step, json_number(loss, value), rate, per_second, norm, scaling);
 }
 
 static snug_status evaluate(training_loop *self) {

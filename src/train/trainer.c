@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "base/sized.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,11 +20,17 @@ static size_t statistics_bytes(const snug_trainer *trainer) {
     return bytes;
 }
 
+// Only an inspection of scaled gradients looks for those that are not finite.
+static bool scales_loss(const snug_trainer *trainer) {
+    const snug_training_graph *inspect = &trainer->plan->schedule.inspect.built;
+    return inspect->graph && inspect->found != SNUG_NO_TENSOR;
+}
+
 static snug_status prepare(snug_trainer *trainer) {
     const snug_plan *plan = trainer->plan;
     const snug_training_graph *evaluate = &plan->schedule.evaluate.built;
     size_t targets = (size_t)snug_type_elements(snug_graph_type(evaluate->graph, evaluate->target));
-    if (plan->schedule.unscale.built.graph) trainer->scaler = snug_loss_scaler_start(0);
+    if (scales_loss(trainer)) trainer->scaler = snug_loss_scaler_start(0);
     SNUG_TRY(SNUG_NEW(&trainer->no_targets, targets));
     memset(trainer->no_targets, -1, targets * sizeof *trainer->no_targets);
     SNUG_TRY(SNUG_NEW(&trainer->statistics, statistics_bytes(trainer) + 1));
@@ -40,6 +47,7 @@ snug_status snug_trainer_new(const snug_plan *plan, uint64_t seed, snug_trainer 
     SNUG_TRY(SNUG_NEW(out, 1));
     (*out)->plan = plan;
     (*out)->seed = seed;
+    (*out)->gradient_norm = NAN;
     snug_status status = prepare(*out);
     if (status != SNUG_OK) {
         snug_trainer_free(*out);
@@ -209,17 +217,52 @@ static snug_status run_micro_batches(snug_trainer *trainer, const snug_batch_sou
     return SNUG_OK;
 }
 
-// Divides the gradients by the loss scale. |*usable| becomes false where one of them is not finite:
-// then all are dropped.
-static snug_status unscale(snug_trainer *trainer, const snug_run_state *state, bool *usable) {
-    const snug_pass *pass = &trainer->plan->schedule.unscale;
+// Reads the norm where |pass| has it, of gradients that are |scale| times what they should be.
+static snug_status read_norm(snug_trainer *trainer, const snug_pass *pass, double scale) {
+    float sum;
+    if (!pass->built.graph || pass->built.norm == SNUG_NO_TENSOR) return SNUG_OK;
+    SNUG_TRY(snug_program_read(trainer->program, pass, pass->built.norm, &sum, sizeof sum));
+    trainer->gradient_norm = sqrt((double)sum) / scale;
+    return SNUG_OK;
+}
+
+// Makes the update take gradients times what brings their norm down to the limit, by PyTorch's
+// rule.
+static snug_status clip_norm(snug_trainer *trainer, snug_run_state *state) {
+    double limit = trainer->plan->training.clip_norm, norm = trainer->gradient_norm;
+    double times = limit / (norm + 1e-6);
+    if (!isfinite(norm) && !trainer->keeps_going)
+        return snug_fail(SNUG_NOT_FINITE, "the gradients' norm is %g: it cannot be clipped", norm);
+    // 0 would stand for 1; what is no number stays one.
+    if (times < 1) state->gradient_weight *= times > DBL_MIN ? times : DBL_MIN;
+    if (isnan(times)) state->gradient_weight = NAN;
+    return SNUG_OK;
+}
+
+// Looks at all gradients before the update: divides them by the loss scale and finds their norm.
+// |*usable| becomes false where one of them is not finite: then all are dropped.
+static snug_status inspect(snug_trainer *trainer, snug_run_state *state, bool *usable) {
+    const snug_pass *pass = &trainer->plan->schedule.inspect;
     float found = 0;
     *usable = true;
     if (!pass->built.graph) return SNUG_OK;
     SNUG_TRY(snug_program_run(trainer->program, pass, state));
-    SNUG_TRY(snug_program_read(trainer->program, pass, pass->built.found, &found, sizeof found));
-    *usable = snug_loss_scaler_update(&trainer->scaler, found == 0);
-    return *usable ? SNUG_OK : drop_gradients(trainer);
+    SNUG_TRY(read_norm(trainer, pass, scales_loss(trainer) ? state->loss_scale : 1));
+    if (scales_loss(trainer)) {
+        SNUG_TRY(
+            snug_program_read(trainer->program, pass, pass->built.found, &found, sizeof found));
+        *usable = snug_loss_scaler_update(&trainer->scaler, found == 0);
+        if (!*usable) return drop_gradients(trainer);
+    }
+    if (pass->built.norm == SNUG_NO_TENSOR) return SNUG_OK;
+    return clip_norm(trainer, state);
+}
+
+// A step that failed changes nothing; the first failure is the one to report.
+static snug_status undo_step(snug_trainer *trainer, snug_status status) {
+    snug_status dropped = drop_gradients(trainer);
+    if (dropped == SNUG_OK) dropped = copy_statistics(trainer, true);
+    return dropped == SNUG_OK ? status : dropped;
 }
 
 snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *source,
@@ -242,18 +285,16 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
     snug_status status = run_micro_batches(trainer, source, &state, loss);
     *loss *= target_weight(trainer);
     if (isnan(*loss)) *loss = NAN; // without the sign that hardware gives it
-    if (status != SNUG_OK) {
-        // The first failure is the one to report.
-        snug_status dropped = drop_gradients(trainer);
-        if (dropped == SNUG_OK) dropped = copy_statistics(trainer, true);
-        return dropped == SNUG_OK ? status : dropped;
-    }
+    if (status != SNUG_OK) return undo_step(trainer, status);
     trainer->lost_steps = isfinite(*loss) ? 0 : trainer->lost_steps + 1;
-    SNUG_TRY(unscale(trainer, &state, &usable));
+    SNUG_TRY(read_norm(trainer, &schedule->step, 1));
+    status = inspect(trainer, &state, &usable);
+    if (status != SNUG_OK) return undo_step(trainer, status);
     // What overflowed in the forward pass would stay in the running statistics for ever.
     if (!usable) return isfinite(*loss) ? SNUG_OK : copy_statistics(trainer, true);
     if (schedule->update.built.graph)
         SNUG_TRY(snug_program_run(trainer->program, &schedule->update, &state));
+    SNUG_TRY(read_norm(trainer, &schedule->update, 1));
     trainer->steps++;
     return SNUG_OK;
 }
@@ -297,7 +338,7 @@ snug_status snug_trainer_check(snug_trainer *trainer) {
 
 snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale) {
     SNUG_REQUIRE(trainer && isfinite(scale) && scale >= 0, "a trainer and a scale of at least 0");
-    if (!trainer->plan->schedule.unscale.built.graph)
+    if (!scales_loss(trainer))
         return snug_fail(SNUG_INVALID,
                          "a loss scale of %g: the plan's precision is %s, which has "
                          "no need of one",
@@ -310,6 +351,10 @@ snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale) {
 
 double snug_trainer_loss_scale(const snug_trainer *trainer) {
     return trainer->scaler.scale;
+}
+
+double snug_trainer_gradient_norm(const snug_trainer *trainer) {
+    return trainer ? trainer->gradient_norm : NAN;
 }
 
 int64_t snug_trainer_skipped_steps(const snug_trainer *trainer) {

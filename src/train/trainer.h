@@ -17,6 +17,7 @@ struct snug_trainer {
     // Of an evaluation pass, each -1 as an int32 and a NaN as a float32: no class, no number.
     int32_t *no_targets;
     int64_t targets, counted;  // of the batch so far: all, and those that are classes
+    double gradient_norm;      // of the last step; NAN: not told
     bool keeps_going;          // whatever the loss
     int lost_steps;            // in a row, whose scaled losses were not finite
     unsigned char *statistics; // as they were before the step, one slot after another

@@ -23,7 +23,6 @@ static const struct {
     {"src/onnx/export_graph.c", "floor", "likewise"},
     {"src/fixes/accumulate_fix.c", "accumulate", "the fix"},
     {"src/plan/request.c", "accumulate", "likewise"},
-    {"src/plan/schedule.c", "unscale", "a pass"},
     {"src/cli/commands/train_command.c", "equal", "a report's"},
     {"src/explain/script_words.c", "softmax", "in a user's program"},
     {"src/explain/script_words.c", "attention", "likewise"},

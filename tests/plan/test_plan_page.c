@@ -129,7 +129,7 @@ static const snug_pass *pass_called(const snug_plan *plan, const char *name) {
     const snug_schedule *schedule = &plan->schedule;
     if (strcmp(name, "step") == 0) return &schedule->step;
     if (strcmp(name, "tail") == 0) return &schedule->tail;
-    if (strcmp(name, "unscale") == 0) return &schedule->unscale;
+    if (strcmp(name, "inspect") == 0) return &schedule->inspect;
     if (strcmp(name, "update") == 0) return &schedule->update;
     assert_string_equal(name, "evaluate");
     return &schedule->evaluate;
@@ -226,7 +226,7 @@ static void the_data_is_the_plan(void **state) {
     request.cost =
         SNUG_COST_SOURCE_MODEL; // kernels of 16 bits are slow to measure under sanitizers
     request.precision = SNUG_PRECISION_FLOAT16;
-    check_plan(&request, 5, (size_t)1 << 20); // step, tail, unscale, update, evaluate
+    check_plan(&request, 5, (size_t)1 << 20); // step, tail, inspect, update, evaluate
     request.budget_bytes = 1000;
     check_plan(&request, 0, 100000);
 }

@@ -70,7 +70,7 @@ function passTitle(pass) {
         step: pass.runs > 1 || data.passes.some(p => p.name === 'update')
             ? `Micro-batch of ${pass.samples}` + (pass.runs > 1 ? `, ${pass.runs} a step` : '')
             : 'Step',
-        tail: `Last micro-batch of ${pass.samples}`, unscale: 'Gradients unscaled',
+        tail: `Last micro-batch of ${pass.samples}`, inspect: 'All gradients looked at',
         update: 'Update', evaluate: 'Evaluation'};
     return titles[pass.name] || pass.name;
 }
