@@ -188,16 +188,11 @@ static snug_status copy_nodes(const snug_graph *graph, snug_graph *copy) {
     return SNUG_OK;
 }
 
-snug_status snug_graph_copy(const snug_graph *graph, snug_graph **out) {
-    SNUG_TRY(snug_graph_new(out));
-    snug_status status = copy_tensors(graph, *out);
-    if (status == SNUG_OK) status = copy_nodes(graph, *out);
-    if (status != SNUG_OK) {
-        snug_graph_free(*out);
-        *out = NULL;
-        return status;
-    }
-    (*out)->phase = graph->phase;
+snug_status snug_graph_copy(const snug_graph *graph, snug_graph *copy) {
+    assert(copy->tensor_count == 0 && copy->node_count == 0);
+    SNUG_TRY(copy_tensors(graph, copy));
+    SNUG_TRY(copy_nodes(graph, copy));
+    copy->phase = graph->phase;
     return SNUG_OK;
 }
 

@@ -87,8 +87,8 @@ typedef struct snug_graph {
 snug_status snug_graph_new(snug_graph **out);
 void snug_graph_free(snug_graph *graph);
 
-// A deep copy, ids unchanged.
-snug_status snug_graph_copy(const snug_graph *graph, snug_graph **out);
+// Makes |copy|, an empty graph, a deep copy of |graph|, ids unchanged.
+snug_status snug_graph_copy(const snug_graph *graph, snug_graph *copy);
 
 // The first failure of construction; its message is the thread's.
 snug_status snug_graph_status(const snug_graph *graph);

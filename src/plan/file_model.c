@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "onnx/import.h"
+#include "plan/kept_networks.h"
 #include "plan/random_init.h"
 
 static const char ending[] = ".onnx";
@@ -18,6 +19,7 @@ struct snug_file_model {
     char *path, *name;
     char *advice; // or NULL
     snug_onnx_document *document;
+    snug_kept_networks *kept; // where a model is const, too
 };
 
 bool snug_file_model_matches(const char *name) {
@@ -46,10 +48,9 @@ static snug_status take_ends(const snug_onnx_built *built, snug_graph *graph,
     return graph->status;
 }
 
-static snug_status build_file(const snug_model *model, const snug_model_options *options,
-                              int64_t batch, bool training, snug_graph *graph,
-                              snug_model_ends *out) {
-    const snug_file_model *file = model->config;
+static snug_status import_file(const snug_file_model *file, const snug_model_options *options,
+                               int64_t batch, bool training, snug_graph *graph,
+                               snug_model_ends *out) {
     snug_onnx_options wanted = {.batch = batch,
                                 .training = training,
                                 .freeze_bn = options->freeze_bn,
@@ -68,6 +69,17 @@ static snug_status build_file(const snug_model *model, const snug_model_options 
     snug_onnx_built_clear(&built);
     if (status != SNUG_OK && status != SNUG_NOMEM) snug_fail_context(status, "%s", file->path);
     return as_bad_file(status);
+}
+
+static snug_status build_file(const snug_model *model, const snug_model_options *options,
+                              int64_t batch, bool training, snug_graph *graph,
+                              snug_model_ends *out) {
+    const snug_file_model *file = model->config;
+    bool found;
+    SNUG_TRY(snug_kept_networks_find(file->kept, options, batch, training, graph, out, &found));
+    if (found) return SNUG_OK;
+    SNUG_TRY(import_file(file, options, batch, training, graph, out));
+    return snug_kept_networks_add(file->kept, options, batch, training, graph, out);
 }
 
 static snug_status refuse(const snug_model *model, const char *option, const char *why) {
@@ -111,7 +123,8 @@ static snug_status name_file(snug_file_model *file, const char *path) {
 snug_status snug_file_model_open(const char *path, snug_file_model **out) {
     SNUG_TRY(SNUG_NEW(out, 1));
     snug_file_model *file = *out;
-    snug_status status = name_file(file, path);
+    snug_status status = SNUG_NEW(&file->kept, 1);
+    if (status == SNUG_OK) status = name_file(file, path);
     if (status == SNUG_OK) status = as_bad_file(snug_onnx_open(file->path, &file->document));
     if (status == SNUG_OK) status = snug_onnx_advise(file->document, &file->advice);
     if (status != SNUG_OK) {
@@ -130,11 +143,17 @@ snug_status snug_file_model_open(const char *path, snug_file_model **out) {
 
 void snug_file_model_close(snug_file_model *file) {
     if (!file) return;
+    if (file->kept) snug_kept_networks_close(file->kept);
+    snug_memory_free(file->kept);
     snug_onnx_close(file->document);
     snug_memory_free(file->path);
     snug_memory_free(file->name);
     snug_memory_free(file->advice);
     snug_memory_free(file);
+}
+
+void snug_file_model_settle(snug_file_model *file) {
+    snug_kept_networks_close(file->kept);
 }
 
 const snug_model *snug_file_model_of(const snug_file_model *file) {

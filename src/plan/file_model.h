@@ -15,6 +15,9 @@ bool snug_file_model_matches(const char *name);
 snug_status snug_file_model_open(const char *path, snug_file_model **out);
 void snug_file_model_close(snug_file_model *file);
 
+// Gives back what is kept between one building of the network and the next, which was for planning.
+void snug_file_model_settle(snug_file_model *file);
+
 // The network; borrowed. It is called like the file, without folder and ending.
 const snug_model *snug_file_model_of(const snug_file_model *file);
 // The file's absolute path; borrowed.

@@ -58,8 +58,8 @@ static snug_status build_step(const snug_training *training, snug_schedule *sche
     if (batch % micro)
         SNUG_TRY(build(training, SNUG_PASS_MICRO, batch % micro, schedule, &schedule->tail.built));
     if (inspects(training, &schedule->spec))
-        SNUG_TRY(build(training, SNUG_PASS_INSPECT, 0, schedule, &schedule->inspect.built));
-    return build(training, SNUG_PASS_UPDATE, 0, schedule, &schedule->update.built);
+        SNUG_TRY(build(training, SNUG_PASS_INSPECT, micro, schedule, &schedule->inspect.built));
+    return build(training, SNUG_PASS_UPDATE, micro, schedule, &schedule->update.built);
 }
 
 static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule *schedule,

@@ -322,6 +322,7 @@ snug_status snug_plan_make_of(snug_device *device, const snug_plan_request *requ
     SNUG_TRY(SNUG_NEW(out, 1));
     (*out)->device = device;
     snug_status status = fill(*out, request, model);
+    if ((*out)->file) snug_file_model_settle((*out)->file);
     if (status != SNUG_OK && status != SNUG_NO_FIT) {
         snug_plan_free(*out);
         *out = NULL;

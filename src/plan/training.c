@@ -231,8 +231,8 @@ static snug_status emit_final(const snug_training *training, snug_pass_kind kind
     return graph->status;
 }
 
-// These passes need the weights alone, which a forward pass of one sample lists.
-static snug_status build_final(const snug_training *training, snug_pass_kind kind,
+// These passes need the weights alone, which a forward pass of any number of samples lists.
+static snug_status build_final(const snug_training *training, snug_pass_kind kind, int64_t samples,
                                snug_training_graph *built) {
     static const snug_fill_attributes nothing_found = {.value = 0};
     snug_graph *graph = built->graph, *forward = NULL;
@@ -242,7 +242,7 @@ static snug_status build_final(const snug_training *training, snug_pass_kind kin
     if (kind == SNUG_PASS_INSPECT && training->scales_loss)
         built->found = SNUG_EMIT_NONE(graph, &snug_op_fill, &nothing_found);
     snug_status status =
-        snug_model_build(training->model, &training->options, 1, true, forward, &ends);
+        snug_model_build(training->model, &training->options, samples, true, forward, &ends);
     if (status == SNUG_OK) status = snug_training_select(training, forward, ends.logits, true);
     for (size_t i = 0; i < forward->tensor_count && status == SNUG_OK; i++) {
         const snug_tensor *tensor = forward->tensors[i];
@@ -275,8 +275,8 @@ snug_status snug_training_graph_build(const snug_training *training, snug_pass_k
     SNUG_TRY(snug_graph_new(&out->graph));
     bool is_final = kind == SNUG_PASS_UPDATE || kind == SNUG_PASS_INSPECT;
     out->samples = is_final ? 0 : samples;
-    snug_status status =
-        is_final ? build_final(training, kind, out) : build_pass(training, kind, denominator, out);
+    snug_status status = is_final ? build_final(training, kind, samples, out)
+                                  : build_pass(training, kind, denominator, out);
     snug_graph_dump(out->graph, is_final ? "update" : "training");
     if (status == SNUG_OK) status = snug_graph_verify(out->graph);
     if (status != SNUG_OK) {

@@ -57,7 +57,8 @@ typedef struct snug_training_graph {
 
 // Builds the graph of |kind| for |samples| samples. The loss is the sum over them divided by
 // |denominator| samples, so that the micro-batches of a batch add up to its mean loss; in
-// evaluation the denominator is 1. Both are ignored by the update pass.
+// evaluation the denominator is 1. The update pass has neither: of any number of samples the
+// network has the same weights, and one that a plan builds already costs least.
 snug_status snug_training_graph_build(const snug_training *training, snug_pass_kind kind,
                                       int64_t samples, int64_t denominator,
                                       snug_training_graph *out);
