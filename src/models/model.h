@@ -24,6 +24,9 @@ typedef struct snug_model_options {
     bool random_init;   // not the file's weights, but PyTorch's defaults
 } snug_model_options;
 
+// Whether all fields are equal; of what is borrowed, that it is the same.
+bool snug_model_options_equal(const snug_model_options *a, const snug_model_options *b);
+
 // Where a built network begins and ends.
 typedef struct snug_model_ends {
     snug_tensor_id inputs[SNUG_MAX_INPUTS];

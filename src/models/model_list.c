@@ -96,6 +96,17 @@ snug_status snug_model_resolve(const snug_model *model, snug_model_options *opti
     return check_size(model, "width", options->width);
 }
 
+bool snug_model_options_equal(const snug_model_options *a, const snug_model_options *b) {
+    bool size = a->classes == b->classes && a->channels == b->channels && a->height == b->height &&
+                a->width == b->width && a->width_multiplier == b->width_multiplier;
+    bool form = a->drop == b->drop && a->separable == b->separable && a->fuse == b->fuse &&
+                a->freeze_bn == b->freeze_bn && a->random_init == b->random_init;
+    bool input = a->input_rank == b->input_rank && a->input_suggested == b->input_suggested &&
+                 memcmp(a->input_dims, b->input_dims, sizeof a->input_dims) == 0;
+    return size && form && input && a->output == b->output && a->data_inputs == b->data_inputs &&
+           a->data_input_count == b->data_input_count;
+}
+
 snug_status snug_model_build(const snug_model *model, const snug_model_options *options,
                              int64_t batch, bool training, snug_graph *graph,
                              snug_model_ends *out) {

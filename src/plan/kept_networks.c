@@ -1,15 +1,11 @@
 #include "plan/kept_networks.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 
-// Byte by byte: what is between the fields may tell equal ones apart, which costs an import, never
-// the other way round.
 static bool is_same(const snug_kept_network *kept, const snug_model_options *options, int64_t batch,
                     bool training) {
     return kept->batch == batch && kept->training == training &&
-           memcmp(&kept->options, options, sizeof *options) == 0;
+           snug_model_options_equal(&kept->options, options);
 }
 
 snug_status snug_kept_networks_find(const snug_kept_networks *self,
@@ -39,8 +35,7 @@ snug_status snug_kept_networks_add(snug_kept_networks *self, const snug_model_op
         return status;
     }
     snug_kept_network *kept = &self->items[self->count++];
-    *kept = (snug_kept_network){.batch = batch, .training = training, .graph = copy, .ends = *ends};
-    memcpy(&kept->options, options, sizeof *options);
+    *kept = (snug_kept_network){batch, training, *options, copy, *ends};
     return SNUG_OK;
 }
 
