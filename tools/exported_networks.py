@@ -245,6 +245,21 @@ class Mixer(nn.Module):
         return self.head(nn.functional.adaptive_avg_pool2d(x, 1))
 
 
+class Recurrent(nn.Module):
+    """A GRU, then an LSTM of two layers in both directions; the last state of each counts."""
+
+    def __init__(self, features, width):
+        super().__init__()
+        self.gru = nn.GRU(features, width, batch_first=True)
+        self.lstm = nn.LSTM(width, width, 2, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(4 * width, CLASSES)
+
+    def forward(self, x):
+        x, last = self.gru(x)
+        x, (_, cell) = self.lstm(x)
+        return self.head(torch.cat([x[:, -1], last[0], cell[0]], 1))
+
+
 # --- The table ---
 class Network:
     """|shape|: of a sample, "tokens", or pixels of a square image. |rate|: the learning rate; it is
@@ -323,6 +338,7 @@ MORE = {
     "decoder": Network(Decoder, "tokens"),
     "causal_attention": Network(CausalAttention, "tokens"),
     "tabular": Network(tabular, (9,)),
+    "recurrent": Network(lambda: Recurrent(6, 16), (20, 6), 0.1),
     "conv1d": Network(conv1d, (4, 40)),
     "conv3d": Network(conv3d, (2, 8, 8, 8)),
     "autoencoder": Network(autoencoder, 16, 0.5, loss="mse"),
@@ -334,6 +350,7 @@ TINY = {
     "unet": Network(lambda: UNet(2), 8, dense=True),
     "transformer": Network(lambda: Transformer(8, layers=1), "tokens"),
     "tabular": Network(tabular, (9,)),
+    "recurrent": Network(lambda: Recurrent(3, 4), (5, 3), 0.1),
 }
 ALL = {**NETWORKS, **MORE, **{"tiny_" + name: network for name, network in TINY.items()}}
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

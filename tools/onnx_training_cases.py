@@ -7,7 +7,8 @@ makes of them, for tests/onnx/test_training.c.
 network with its batch norms folded where the exporter did that), and the loss in evaluation form
 after them; the learning rate, the momentum and the loss are in the metadata.
 
-Needs torch, torchvision, onnx and onnxscript from PyPI: tools/onnx_training_cases.py FOLDER
+Needs torch, torchvision, onnx and onnxscript from PyPI:
+    tools/onnx_training_cases.py FOLDER [NETWORK...]
 """
 
 import pathlib
@@ -66,6 +67,7 @@ STORED = {
     "unet": [(False, True), (True, False)],
     "transformer": [(False, True), (True, False)],
     "tabular": DYNAMO,
+    "recurrent": [(False, False), (True, False)],
 }
 
 
@@ -94,7 +96,7 @@ def write(short, folder):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for short in STORED:
+    for short in sys.argv[2:] or STORED:
         write(short, folder)
 
 

@@ -297,13 +297,19 @@ static bool is_vector(const snug_type *type) {
     return long_dims == 1;
 }
 
+// The zero that is repeated to the state that a recurrent layer starts from, where one is written
+// out: a product takes it, too.
+static bool is_initial_state(const snug_onnx_tensor *tensor) {
+    return is_neutral(tensor) && snug_type_elements(&tensor->type) == 1;
+}
+
 static snug_role role_of(const snug_onnx_tensor *tensor, unsigned uses) {
     bool has_name = !snug_onnx_is_anonymous(tensor->name) && !(uses & FOLDED), learns = false;
     if (!snug_dtype_is_float(tensor->type.dtype)) return SNUG_ROLE_CONSTANT;
     if (uses & SNUG_ONNX_USE_STATISTIC) return SNUG_ROLE_STATISTIC;
     if (uses & (PARAMETER | BUFFER))
         return uses & PARAMETER ? SNUG_ROLE_WEIGHT : SNUG_ROLE_CONSTANT;
-    if (uses & SNUG_ONNX_USE_WEIGHT) learns = true;
+    if (uses & SNUG_ONNX_USE_WEIGHT) learns = has_name || !is_initial_state(tensor);
     if (uses & SNUG_ONNX_USE_OPERAND) learns = learns || has_name;
     if (uses & SNUG_ONNX_USE_NORM) learns = learns || has_name || !is_neutral(tensor);
     if (uses & SNUG_ONNX_USE_AFFINE) learns = learns || has_name || is_vector(&tensor->type);

@@ -118,7 +118,7 @@ static void check_device(const char *device_name) {
     struct dirent **entries;
     assert_int_equal(snug_device_open(device_name, 2, &device), SNUG_OK);
     int count = scandir(folder, &entries, is_model, alphasort);
-    assert_true(count >= 12);
+    assert_true(count >= 14);
     for (int i = 0; i < count; i++) {
         check_case(device, entries[i]->d_name);
         free(entries[i]);
