@@ -29,6 +29,10 @@ Wrapper = Callable[[Own, Any, tuple[Any, ...], dict[str, Any]], Any]
 MARK = "_snug_fixes"
 
 
+#: By this torch.utils.checkpoint ends a pass that runs again, where it has all it needs.
+ENOUGH = "_StopRecomputationError"
+
+
 class State(threading.local):
     depth = 0  # calls of modules that are under way
     recomputing = 0  # forward passes that run again, inside backward
@@ -149,7 +153,8 @@ def _guarded(name: str, wrapper: Wrapper, call: Own, module: Any) -> Own:
             _proven.add(attempt.key)
             return outputs
         except Exception as error:
-            if attempt.is_the_programs(error) or not attempt.may_step_back():
+            is_enough = type(error).__name__ == ENOUGH
+            if is_enough or attempt.is_the_programs(error) or not attempt.may_step_back():
                 raise
             _step_back(name, module, attempt.before, error)
             if attempt.watches and attempt.work.done:
@@ -191,11 +196,16 @@ def _wrapped(module: Any, own: Own) -> Own:
 
 def _call(self: Any, *args: Any, **kwargs: Any) -> Any:
     try:
-        deeper = 0 if is_transparent(self) else 1
-        work = _wrapped(self, _original.__get__(self))  # type: ignore[union-attr]
+        work = None
+        # Dynamo traces this function, where it may find nothing but the module's own call.
+        if not _torch.compiler.is_compiling():
+            deeper = 0 if is_transparent(self) else 1
+            work = _wrapped(self, _original.__get__(self))  # type: ignore[union-attr]
     except Exception as error:
         tell(f"{type(self).__name__} is left as it is: {error!r}")
         deeper, work = 1, _original.__get__(self)  # type: ignore[union-attr]
+    if work is None:
+        return _original(self, *args, **kwargs)  # type: ignore[misc]
     state.depth += deeper
     try:
         return work(*args, **kwargs)

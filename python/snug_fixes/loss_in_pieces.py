@@ -3,7 +3,9 @@
 Logits of N tokens and V words are, in PyTorch, four and more times their size: a copy in float32,
 its log-softmax, and gradients of both. Here a piece of the tokens at a time is turned into its loss
 and its gradient, in float32, and one tensor of the logits' size and type is kept: the gradient,
-made in the forward pass. Changes the results by rounding (sums of pieces); no second derivatives.
+made in the forward pass. Where the logits come from the network's last linear layer, they are not
+made at all (last_linear.py). Changes the results by rounding (sums of pieces); no second
+derivatives.
 
 Option "pieces": how many.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from snug_fixes import last_linear
 from snug_fixes.tell import tell
 
 FIDELITY = "rounding"
@@ -20,6 +23,24 @@ FIDELITY = "rounding"
 SMALLEST = 1 << 20
 
 _original: Any = None
+
+
+def piece_of_loss(
+    torch: Any, logits: Any, target: Any, wanted: Any, smoothing: float, scale: Any
+) -> tuple[Any, Any]:
+    """Of a piece (n, classes): the sum of the losses that are wanted, and the logits' gradient."""
+    classes = torch.where(wanted, target, 0).unsqueeze(1)
+    logs = torch.log_softmax(logits.float(), dim=1)
+    losses = -logs.gather(1, classes).squeeze(1)
+    if smoothing > 0:
+        losses = (1 - smoothing) * losses - smoothing * logs.mean(dim=1)
+    total = torch.where(wanted, losses, 0).sum()
+    part = logs.exp_()
+    if smoothing > 0:
+        part -= smoothing / logits.shape[1]
+    part.scatter_add_(1, classes, torch.full_like(classes, smoothing - 1, dtype=part.dtype))
+    part *= (wanted * scale).unsqueeze(1)
+    return total, part
 
 
 def _make_function(torch: Any, pieces: int) -> Any:
@@ -38,21 +59,11 @@ def _make_function(torch: Any, pieces: int) -> Any:
             rows = -(-logits.shape[0] // pieces)
             for at in range(0, logits.shape[0], rows):
                 piece = slice(at, at + rows)
-                keep = wanted[piece]
-                classes = torch.where(keep, target[piece], 0).unsqueeze(1)
-                logs = torch.log_softmax(logits[piece].float(), dim=1)
-                losses = -logs.gather(1, classes).squeeze(1)
-                if smoothing > 0:
-                    losses = (1 - smoothing) * losses - smoothing * logs.mean(dim=1)
-                total += torch.where(keep, losses, 0).sum()
+                loss, part = piece_of_loss(
+                    torch, logits[piece], target[piece], wanted[piece], smoothing, scale
+                )
+                total += loss
                 if gradient is not None:
-                    part = logs.exp_()
-                    if smoothing > 0:
-                        part -= smoothing / logits.shape[1]
-                    part.scatter_add_(
-                        1, classes, torch.full_like(classes, smoothing - 1, dtype=part.dtype)
-                    )
-                    part *= (keep * scale).unsqueeze(1)
                     gradient[piece] = part
             # Saved as PyTorch saves: it is gone behind backward, though the loss lives on.
             if gradient is not None:
@@ -91,7 +102,9 @@ def _prove(torch: Any, function: Any) -> None:
 
 def install(torch: Any, options: dict[str, Any]) -> None:
     global _original
-    function = _make_function(torch, max(1, int(options.get("pieces", 8))))
+    pieces = max(1, int(options.get("pieces", 8)))
+    function, fused = _make_function(torch, pieces), last_linear.make_loss(torch, pieces)
+    deferred: Any = ()  # of which type logits are that were put off
     functional = torch.nn.functional
     original = functional.cross_entropy
 
@@ -125,7 +138,13 @@ def install(torch: Any, options: dict[str, Any]) -> None:
             return None
         if not fits(input, target, weight, reduction):
             return None
-        return function.apply(input, target, ignore_index, label_smoothing, reduction == "mean")
+        mean = reduction == "mean"
+        if isinstance(input, deferred) and input.root.logits is None:
+            root, is_cast = input.root, torch.is_autocast_enabled(input.device.type)
+            dtype = torch.float32 if is_cast else input.dtype
+            settings = (ignore_index, label_smoothing, mean, dtype)
+            return fused.apply(input.rows(), root.weight, root.bias, root, target, settings)
+        return function.apply(input, target, ignore_index, label_smoothing, mean)
 
     def cross_entropy(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -139,6 +158,10 @@ def install(torch: Any, options: dict[str, Any]) -> None:
         return original(*args, **kwargs)
 
     _prove(torch, function)
+    try:
+        deferred = last_linear.install(torch, SMALLEST, fused)
+    except Exception as error:
+        tell(f"loss-in-pieces: logits of the last layer are made: {error!r}")
     functional.cross_entropy = cross_entropy
     _original = original
 

@@ -24,7 +24,7 @@ import json
 import os
 from typing import Any
 
-from snug_fixes import batch_in_pieces, calls, compiled_plan
+from snug_fixes import batch_in_pieces, calls, compiled_plan, last_linear
 from snug_fixes.tell import said, tell
 
 WATCHED_CALL = 2
@@ -219,7 +219,8 @@ def _watch_losses(torch: Any) -> None:
         shape = list(input.shape)
         known = [loss["shape"] for loss in facts["losses"]]
         if input.requires_grad and shape not in known and len(known) < 16:
-            facts["losses"].append({"shape": shape, "bytes": input.numel() * input.element_size()})
+            size, last = input.numel() * input.element_size(), last_linear.is_last(input)
+            facts["losses"].append({"shape": shape, "bytes": size, "last": last})
         facts["loss_inside"] |= _watch is not None
 
     original = torch.nn.functional.cross_entropy

@@ -82,6 +82,7 @@ static void read_losses(const snug_json *root, snug_fit_profile *profile) {
         profile->largest_loss = bytes;
         profile->loss_rows = (uint64_t)shape->first->whole;
         profile->loss_classes = (uint64_t)shape->first->next->whole;
+        profile->loss_is_last = is_true(loss, "last");
     }
 }
 

@@ -51,6 +51,7 @@ typedef struct snug_fit_profile {
     double backwards_per_step;
     uint64_t largest_loss; // bytes of the largest logits of a cross-entropy; 0: none
     uint64_t loss_rows, loss_classes;
+    bool loss_is_last; // these are a linear layer's outputs
     // Of compiled graphs: PyTorch's own first, each with fewer bytes than the one before.
     snug_fit_plan *plans;
     size_t plan_count;

@@ -147,7 +147,7 @@ from torch import nn  # noqa: E402
 class Network(nn.Module):
     """With what fixes touch: statistics, random numbers, a counter, a large vocabulary."""
 
-    def __init__(self, dropout: float, words: int = 50) -> None:
+    def __init__(self, dropout: float, words: int = 70) -> None:
         super().__init__()
         self.words = nn.Embedding(words, 16)
         self.body = nn.Sequential(
@@ -204,6 +204,16 @@ def linear() -> dict[str, Any]:
     return program(0.0, lambda p: torch.optim.SGD(p, 0.1))
 
 
+def looked_at() -> dict[str, Any]:
+    torch.manual_seed(0)
+    network = Network(0.0)
+    tokens = torch.randint(50, (30,))
+    logits = network(tokens).float()
+    F.cross_entropy(logits[1:], tokens[1:]).backward(retain_graph=True)
+    logits.square().mean().backward()
+    return {name: one.grad for name, one in network.named_parameters()}
+
+
 #: Fixes, the program, and how far its results may be from those without: relative, 0 for bits.
 SCENARIOS: dict[str, tuple[list[dict[str, Any]], Callable[[], dict[str, Any]], float]] = {
     "exact": (
@@ -223,13 +233,16 @@ SCENARIOS: dict[str, tuple[list[dict[str, Any]], Callable[[], dict[str, Any]], f
         linear,
         1e-5,
     ),
+    # Logits that are put off, and looked at besides.
+    "last layer": ([{"fix": "loss-in-pieces", "pieces": 3}], looked_at, 1e-5),
     "precision": ([{"fix": "mixed-precision"}, {"fix": "lean-optimizer"}], linear, 2e-2),
     "compiled": ([{"fix": "compiled-plan", "budget": 0}], compiled_program, 0.0),
     "profile compiled": ([], compiled_program, 0.0),
 }
 
 #: Of scenarios that take long: whose functions raise there; the others' do elsewhere.
-ALONE = {
+ALONE: dict[str, str | tuple[str, ...]] = {
+    "last layer": "snug_fixes.last_linear",
     "compiled": "snug_fixes.compiled_",
     "profile compiled": ("snug_fixes.compiled_plan", "snug_fixes.profile:_note_compiled"),
 }
@@ -280,11 +293,11 @@ def as_it_was() -> Iterator[None]:
 
 def forget() -> None:
     """What fixes and hook keep from run to run."""
-    from snug_fixes import loss_in_pieces, offload, profile, tell
+    from snug_fixes import last_linear, loss_in_pieces, offload, profile, tell
     from snug_hook import guard, marks, settings, steps
 
     # Small tensors are to do here.
-    offload.SMALLEST = loss_in_pieces.SMALLEST = 1
+    offload.SMALLEST = loss_in_pieces.SMALLEST = last_linear.FEWEST = 1
     tell.said.clear()
     tell._told.clear()
     guard.problems.clear()
@@ -295,6 +308,7 @@ def forget() -> None:
     profile._done.clear()
     profile._networks.clear()
     profile.facts["compiled"] = False
+    profile.facts["losses"].clear()
 
 
 def run(name: str, arm: str) -> tuple[dict[str, Any], str]:

@@ -1,4 +1,5 @@
-// Cross-entropy of a large vocabulary goes through the logits in pieces.
+// Cross-entropy of a large vocabulary goes through the logits in pieces, which the last layer then
+// never makes as a whole.
 #include "fit/fit.h"
 
 // A piece in float32 is to have at most so many bytes.
@@ -17,10 +18,16 @@ static const char *why_not(const snug_fit_situation *situation) {
     return NULL;
 }
 
-// The logits and one gradient are left of what snug_fit_load_begin() counts.
+// Of what snug_fit_load_begin() counts the logits and one gradient are left; where the last layer
+// is put off, a piece of the logits with its log-softmax and gradient.
 static void lighten(const snug_fit_situation *situation, size_t amount, snug_fit_load *load) {
+    uint64_t left = 2 * situation->profile.largest_loss;
     (void)amount;
-    load->loss = 2 * situation->profile.largest_loss;
+    if (situation->profile.loss_is_last) {
+        if (left > 3 * piece_bytes) left = 3 * piece_bytes;
+        load->logits = 0;
+    }
+    load->loss = left;
 }
 
 static void options(const snug_fit_situation *situation, size_t amount, snug_text *out) {
@@ -30,11 +37,32 @@ static void options(const snug_fit_situation *situation, size_t amount, snug_tex
 
 static void tell(const snug_fit_situation *situation, size_t amount, snug_text *out) {
     (void)amount;
-    snug_text_append(out, "%llu pieces", (unsigned long long)pieces(situation));
+    snug_text_append(out, "%llu pieces%s", (unsigned long long)pieces(situation),
+                     situation->profile.loss_is_last ? ", with the last layer" : "");
+}
+
+static void code_with_layer(const snug_fit_situation *situation, snug_text *out) {
+    unsigned long long count = pieces(situation);
+    snug_text_append(out,
+                     "# In place of logits = lm_head(x), F.cross_entropy(logits, targets), with\n"
+                     "# x of two dimensions (samples, width):\n"
+                     "from torch.utils.checkpoint import checkpoint\n"
+                     "def piece(x, targets):\n"
+                     "    logits = lm_head(x).float()\n"
+                     "    return F.cross_entropy(logits, targets, reduction=\"sum\")\n"
+                     "loss = sum(\n"
+                     "    checkpoint(piece, a, b, use_reentrant=False)\n"
+                     "    for a, b in zip(x.chunk(%llu), targets.chunk(%llu))\n"
+                     ") / (targets != -100).sum()\n",
+                     count, count);
 }
 
 static void code(const snug_fit_situation *situation, size_t amount, snug_text *out) {
     (void)amount;
+    if (situation->profile.loss_is_last) {
+        code_with_layer(situation, out);
+        return;
+    }
     snug_text_append(out,
                      "# In place of F.cross_entropy(logits, targets):\n"
                      "from torch.utils.checkpoint import checkpoint\n"
