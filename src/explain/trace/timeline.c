@@ -234,7 +234,7 @@ snug_status snug_timeline_make(const snug_snapshot *snapshot, const snug_stacks 
                                snug_timeline *out) {
     *out = (snug_timeline){.snapshot = snapshot, .device = device, .first_oom = UINT32_MAX};
     for (size_t i = 0; i < snapshot->trace_count; i++) {
-        if (snapshot->traces[i].device != device) continue;
+        if (snapshot->traces[i].device != device || snapshot->traces[i].count == 0) continue;
         if (snapshot->traces[i].count >= UINT32_MAX / 2)
             return snug_fail(SNUG_BAD_FILE, "device_traces[%d]: %zu entries are too many", device,
                              snapshot->traces[i].count);
