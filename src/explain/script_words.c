@@ -106,5 +106,10 @@ bool snug_name_is_attention(const char *name, size_t length) {
 bool snug_frame_is_no_grad(const char *file, size_t file_length, const char *function,
                            size_t function_length) {
     static const char *const decorators[] = {"decorate_context", NULL};
-    return is_any(function, function_length, decorators) || holds(file, file_length, "grad_mode");
+    // Later versions name the wrapper after what it enters.
+    static const char *const contexts[] = {"no_grad", "inference_mode", NULL};
+    return is_any(function, function_length, decorators) ||
+           (holds(file, file_length, "_contextlib.py") &&
+            is_any(function, function_length, contexts)) ||
+           holds(file, file_length, "grad_mode");
 }

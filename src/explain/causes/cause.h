@@ -122,4 +122,9 @@ static inline double snug_clamp(double value, double least, double most) {
     return value < least ? least : value > most ? most : value;
 }
 
+// How much of what is reserved pools of their own do not keep from everybody else, 0..1.
+static inline double snug_outside_pools(const snug_facts *facts) {
+    return 1 - snug_clamp(snug_ratio(facts->private_free, facts->figures.reserved), 0, 1);
+}
+
 #endif

@@ -150,6 +150,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     if (!figures->unallocated.known || !figures->requested.known)
         return figures->unallocated.known ? 0 : judge_async(facts, evidence);
     double confidence = judge_unallocated(facts, evidence) + judge_pieces(facts, evidence);
+    confidence *= snug_outside_pools(facts);
     confidence = snug_clamp(confidence, -1, limit_of_snapshot(facts));
     if (facts->what_if) {
         snug_speak_for(evidence, "Replayed with %s, the request succeeds within %s.",

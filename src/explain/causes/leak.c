@@ -38,7 +38,7 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     double share = snug_ratio(facts->growing_live, facts->peak);
     snug_speak_for(evidence, "%s of the %s live come from there.",
                    SNUG_SIZE(facts->growing_live.bytes), SNUG_SIZE(facts->peak.bytes));
-    return snug_clamp((steady ? 0.45 : 0.3) + share, 0, 0.92);
+    return snug_clamp((steady ? 0.45 : 0.3) + share, 0, 0.92) * snug_outside_pools(facts);
 }
 
 static void advise(const snug_facts *facts, snug_advice *advice) {

@@ -28,7 +28,7 @@ static double judge_snapshot(const snug_facts *facts, snug_evidence *evidence) {
     if (facts->growth_has_history) return 0.35;
     bool steady = facts->periods >= 4 && facts->growing_periods * 10 >= facts->periods * 8;
     double share = snug_ratio(facts->growing_live, facts->peak);
-    return snug_clamp((steady ? 0.2 : 0.35) + 0.6 * share, 0, 0.8);
+    return snug_clamp((steady ? 0.2 : 0.35) + 0.6 * share, 0, 0.8) * snug_outside_pools(facts);
 }
 
 static double judge(const snug_facts *facts, snug_evidence *evidence) {

@@ -47,6 +47,14 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
                        SNUG_SIZE(figures->private_pools.bytes));
         confidence += 0.6 * pools;
     }
+    double idle = snug_ratio(facts->private_free, facts->figures.reserved);
+    if (idle > 0.1) {
+        snug_speak_for(evidence,
+                       "%s of the %s reserved lie free in private pools, such as each CUDA graph's, "
+                       "where no other request can have them.",
+                       SNUG_SIZE(facts->private_free.bytes), SNUG_SIZE(figures->reserved.bytes));
+        confidence += 0.25 + 0.7 * idle;
+    }
     if (facts->workspace_request) {
         double one = snug_ratio(figures->requested, facts->usable);
         snug_speak_for(evidence,
@@ -72,10 +80,11 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
         snug_advise_command(facts, advice);
         return;
     }
-    if (figures->private_pools.known && figures->private_pools.bytes > 0)
+    uint64_t pools = facts->private_free.known ? facts->private_free.bytes : 0;
+    if (figures->private_pools.known) pools += figures->private_pools.bytes;
+    if (pools > 0)
         snug_advise(
-            advice,
-            snug_words(advice, "gives back up to %s", SNUG_SIZE(figures->private_pools.bytes)),
+            advice, snug_words(advice, "gives back up to %s", SNUG_SIZE(pools)),
             "Capture fewer CUDA graphs, or let them share a pool "
             "(torch.cuda.graph_pool_handle())");
     bool blas = facts->library && strcmp(facts->library, "cuBLAS") == 0;

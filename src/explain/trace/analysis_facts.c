@@ -107,6 +107,8 @@ static void tell_request(const snug_analysis *analysis, snug_facts *facts) {
     if (timeline->reserved < timeline->live) figures->reserved.bytes = timeline->live;
     if (analysis->layout.private_pools > 0)
         figures->private_pools = snug_amount_of(analysis->layout.private_pools);
+    if (analysis->layout.private_free > 0)
+        facts->private_free = snug_amount_of(analysis->layout.private_free);
     figures->largest_free = snug_amount_of(analysis->layout.largest_free);
     facts->most_reserved = snug_amount_of(timeline->most_reserved);
     if (!oom) {
@@ -380,7 +382,7 @@ static snug_status add_step_bytes(const snug_analysis *analysis, uint32_t start,
         const snug_life *life = &timeline->lives[i];
         const snug_stack_about *about = &analysis->stacks[life->stack];
         if (!is_step(life, analysis->stacks) || !snug_life_is_live(life, timeline->at)) continue;
-        if (!life->before && life->birth >= start) {
+        if (!life->before && life->birth >= start && !about->no_grad) {
             out->saved += life->size;
             out->saved_count++;
         }

@@ -26,7 +26,7 @@ typedef enum frame_role {
 enum { WORD_NO_GRAD = 1, WORD_ATTENTION = 2, WORD_CONVOLUTION = 4, WORD_LOSS = 8, WORD_EVAL = 16 };
 
 typedef struct frame_about {
-    uint8_t role, words;
+    uint8_t role, words, shard;
     bool user, native;
 } frame_about;
 
@@ -70,6 +70,17 @@ static bool makes_buckets(const char *file, const char *function) {
     static const char *const functions[] = {"_ddp_init_helper", "_pre_forward", "_build_buckets",
                                             "_setup_flat_params", NULL};
     return ends_with(file, "distributed.py") && is_any(function, functions);
+}
+
+// FSDP of both kinds, and ZeRO's third stage: whole layers are there for a moment.
+static snug_shard shard_of(const char *file, const char *function) {
+    static const char *const files[] = {"/fsdp/", "_composable/fsdp", "deepspeed/runtime/zero",
+                                        "fairscale/nn/data_parallel", NULL};
+    static const char *const gathers[] = {"all_gather", "alloc_storage", "unshard",
+                                          "rebuild_full_param", NULL};
+    if (!holds_any(file, files)) return SNUG_SHARD_NONE;
+    if (holds_any(function, gathers)) return SNUG_SHARD_WEIGHTS;
+    return strstr(function, "reduce") ? SNUG_SHARD_GRADIENTS : SNUG_SHARD_NONE;
 }
 
 static frame_role library_role(const char *file, const char *function) {
@@ -128,6 +139,7 @@ static frame_about judge_frame(const snug_snapshot *snapshot, const snug_frame *
         about.role = (uint8_t)(python ? library_role(file, function) : native_role(function));
     if (about.role == ROLE_LIBRARY && strcmp(function, "__init__") == 0) about.role = ROLE_BUILD;
     if (about.role == ROLE_LIBRARY && strcmp(function, "closure") == 0) about.role = ROLE_CLOSURE;
+    about.shard = (uint8_t)(user ? SNUG_SHARD_NONE : shard_of(file, function));
     about.user = user;
     about.native = !python;
     return about;
@@ -189,7 +201,9 @@ static void judge_stack(const snug_snapshot *snapshot, const frame_about *frames
         const frame_about *frame = &frames[stack[i]];
         python |= !frame->native;
         workspace |= frame->role == ROLE_WORKSPACE;
-        about->no_grad |= (frame->words & WORD_NO_GRAD) != 0;
+        // Sharding works under no_grad() of its own, which says nothing of the program.
+        if (about->shard == SNUG_SHARD_NONE) about->shard = frame->shard;
+        about->no_grad |= (frame->words & WORD_NO_GRAD) && !about->shard;
         about->attention |= (frame->words & WORD_ATTENTION) != 0;
         about->convolution |= (frame->words & WORD_CONVOLUTION) != 0;
         about->loss |= (frame->words & WORD_LOSS) && place == SNUG_PLACE_NONE;

@@ -19,8 +19,12 @@ typedef enum snug_place {
     SNUG_PLACE_WORKSPACE,       // asked for by a library
 } snug_place;
 
+// What sharding (FSDP, DeepSpeed's ZeRO) makes while it gathers a layer or gives gradients away.
+typedef enum snug_shard { SNUG_SHARD_NONE, SNUG_SHARD_WEIGHTS, SNUG_SHARD_GRADIENTS } snug_shard;
+
 typedef struct snug_stack_about {
     uint8_t place; // snug_place
+    uint8_t shard; // snug_shard
     bool no_grad, attention, convolution;
     bool loss;            // made by a loss, not by a network that a loss was asked of
     bool builds;          // in somebody's __init__()

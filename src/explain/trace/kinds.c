@@ -150,6 +150,8 @@ static snug_kind kind_of_user(const kind_judge *self, const snug_life *life,
 static snug_kind kind_of(const kind_judge *self, const snug_life *life) {
     const snug_stack_about *about = about_of(self, life);
     snug_place place = (snug_place)about->place;
+    if (about->shard == SNUG_SHARD_WEIGHTS) return SNUG_KIND_WEIGHTS;
+    if (about->shard == SNUG_SHARD_GRADIENTS) return SNUG_KIND_GRADIENTS;
     if (place == SNUG_PLACE_NONE && self->backward_is_empty && !life->before)
         place = SNUG_PLACE_BACKWARD;
     switch (place) {
@@ -185,7 +187,7 @@ static snug_status collect_sizes(kind_judge *self) {
         bool old = place == SNUG_PLACE_NONE && life->before && life->death == UINT32_MAX &&
                    !self->old_have_stacks;
         bool setup = place == SNUG_PLACE_USER && is_setup(self, life, about);
-        if (place == SNUG_PLACE_LOAD || old || setup)
+        if (place == SNUG_PLACE_LOAD || old || setup || about->shard == SNUG_SHARD_WEIGHTS)
             SNUG_TRY(add_size(&self->weights, life->size));
         else if (is_pass(about))
             SNUG_TRY(add_size(&self->activations, life->size));

@@ -187,6 +187,7 @@ static void note_free(snug_memory_layout *out, const snug_range *segment, uint64
                       uint64_t request) {
     if (bytes == 0) return;
     out->unallocated += bytes;
+    out->private_free += segment->pool != 0 ? bytes : 0;
     out->free_pieces++;
     bool usable = request == 0 || segment->large == (request > SMALL_REQUEST);
     if (usable && segment->pool == 0 && bytes > out->largest_free) out->largest_free = bytes;

@@ -95,6 +95,7 @@ typedef struct snug_memory_layout {
     uint64_t pending;               // bytes of those that are none
     uint64_t largest_free;          // the longest piece in between that the request could have used
     uint64_t private_pools;         // bytes live in pools of their own
+    uint64_t private_free;          // bytes between those
     size_t free_pieces;
 } snug_memory_layout;
 

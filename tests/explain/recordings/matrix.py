@@ -47,6 +47,9 @@ PROGRAMS = {
     "trainer": "batch batch-backward model-backward history leak late-batch optimizer-state "
     "evaluation-cache none",
     "module": "batch batch-backward model-backward history leak late-batch optimizer-state none",
+    "libraries": "workspace-streams workspace-graphs none",
+    "fsdp": "batch batch-backward model model-backward history leak late-batch optimizer-state "
+    "evaluation-cache none",
 }
 # Not looked at while the rules were made; 32 of 37 recorded were right at first sight.
 HELD_OUT = {
@@ -68,9 +71,12 @@ TOLD_AS = {
     "model-backward": "model",
     "evaluation": "history",
     "evaluation-cache": "leak",
+    "workspace-streams": "workspace",
+    "workspace-graphs": "workspace",
 }
-# Two cards, for DataParallel.
-CARDS = {"parallel": 2}
+# Two cards, for DataParallel; as many as there are ranks.
+RANKS = {"fsdp": 8}
+CARDS = {"parallel": 2, **RANKS}
 
 
 @dataclass
@@ -115,6 +121,8 @@ def tasks(folder: pathlib.Path, only: str) -> Iterator[tuple[int, dict]]:
                         "entries": ENTRIES,
                         "file": str(folder / f"{name}.pickle"),
                         "truth": str(folder / f"{name}.json"),
+                        "ranks": RANKS.get(program, 1),
+                        "text": str(folder / f"{program}-{cause}-text.log"),
                     },
                 )
 
