@@ -70,6 +70,8 @@ bool snug_function_loads(const char *function, size_t length) {
                                         "set_module_tensor_to_device",
                                         "load_weights",
                                         "create_weights",
+                                        "make_layers",
+                                        "maybe_offload_to_cpu",
                                         "process_weights_after_loading",
                                         "initialize_model",
                                         "load_checkpoint",

@@ -30,7 +30,8 @@ static double judge_figures(const snug_facts *facts, snug_evidence *evidence) {
     double elsewhere = snug_ratio(snug_beyond_context(facts->elsewhere), figures->capacity);
     if (elsewhere > 0.1) confidence -= 0.3 * elsewhere;
     double one = snug_ratio(figures->requested, facts->usable);
-    if (one > 0.5 && live < 1) {
+    // Attention over a large picture is one such tensor.
+    if (one > 0.5 && live < 1 && facts->use != SNUG_USE_IMAGES) {
         snug_speak_against(evidence,
                            "The one request of %s is %.0f %% of %s by itself: few batches are made "
                            "of such tensors.",

@@ -3,10 +3,16 @@
 
 #include "explain/causes/cause.h"
 
+static bool grows_with_images(const snug_facts *facts) {
+    return facts->use == SNUG_USE_IMAGES && facts->figures.requested.bytes < (uint64_t)1 << 40;
+}
+
 static bool is_absurd(const snug_facts *facts) {
     const snug_figures *figures = &facts->figures;
-    // A server's buffers for a long context are that large without a mistake.
-    if (!figures->requested.known || facts->use == SNUG_USE_SERVER) return false;
+    // A server's buffers for a long context are that large without a mistake, and so is attention
+    // over all of a picture's places, or a film's.
+    if (!figures->requested.known || facts->use == SNUG_USE_SERVER || grows_with_images(facts))
+        return false;
     if (facts->usable.known) return snug_ratio(figures->requested, facts->usable) > 2;
     return figures->requested.bytes > ((uint64_t)256 << 30);
 }
@@ -39,7 +45,7 @@ static double judge_enough(const snug_facts *facts, snug_evidence *evidence) {
         return 0.5;
     }
     double one = snug_ratio(figures->requested, facts->usable);
-    if (one <= 1) return 0;
+    if (one <= 1 || grows_with_images(facts)) return 0;
     snug_speak_for(evidence,
                    "The one tensor of %s is larger than all of the %s there is: its shape is what "
                    "to look at.",

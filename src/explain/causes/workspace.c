@@ -22,10 +22,22 @@ static double judge_outside(const snug_facts *facts, snug_evidence *evidence) {
     return 0.15 + 0.6 * share;
 }
 
+// A server has taken its cache when it captures graphs, which come on top.
+static double judge_capture(const snug_facts *facts, snug_evidence *evidence) {
+    static const char words[] = "capturingcudagraph|capture_model(|cuda_graph_runner.py|"
+                                "capturecudagraph|incapture_model|incapture_one_batch_size";
+    if (facts->use != SNUG_USE_SERVER || facts->phase == SNUG_PHASE_LOAD ||
+        facts->shortage != SNUG_SHORTAGE_UNKNOWN || !snug_facts_mention(facts, words))
+        return 0;
+    snug_speak_for(evidence, "The server was capturing CUDA graphs, which take memory beside the "
+                             "weights and the cache that it had taken before.");
+    return 0.45;
+}
+
 static double judge(const snug_facts *facts, snug_evidence *evidence) {
     const snug_figures *figures = &facts->figures;
     if (facts->host) return 0;
-    double confidence = judge_outside(facts, evidence);
+    double confidence = judge_outside(facts, evidence) + judge_capture(facts, evidence);
     if (facts->library) {
         snug_speak_for(evidence,
                        "%s reports it, whose handles and workspaces come after the "
@@ -49,10 +61,11 @@ static double judge(const snug_facts *facts, snug_evidence *evidence) {
     }
     double idle = snug_ratio(facts->private_free, facts->figures.reserved);
     if (idle > 0.1) {
-        snug_speak_for(evidence,
-                       "%s of the %s reserved lie free in private pools, such as each CUDA graph's, "
-                       "where no other request can have them.",
-                       SNUG_SIZE(facts->private_free.bytes), SNUG_SIZE(figures->reserved.bytes));
+        snug_speak_for(
+            evidence,
+            "%s of the %s reserved lie free in private pools, such as each CUDA graph's, "
+            "where no other request can have them.",
+            SNUG_SIZE(facts->private_free.bytes), SNUG_SIZE(figures->reserved.bytes));
         confidence += 0.25 + 0.7 * idle;
     }
     if (facts->workspace_request) {
@@ -83,10 +96,9 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     uint64_t pools = facts->private_free.known ? facts->private_free.bytes : 0;
     if (figures->private_pools.known) pools += figures->private_pools.bytes;
     if (pools > 0)
-        snug_advise(
-            advice, snug_words(advice, "gives back up to %s", SNUG_SIZE(pools)),
-            "Capture fewer CUDA graphs, or let them share a pool "
-            "(torch.cuda.graph_pool_handle())");
+        snug_advise(advice, snug_words(advice, "gives back up to %s", SNUG_SIZE(pools)),
+                    "Capture fewer CUDA graphs, or let them share a pool "
+                    "(torch.cuda.graph_pool_handle())");
     bool blas = facts->library && strcmp(facts->library, "cuBLAS") == 0;
     if (!blas)
         snug_advise(advice,

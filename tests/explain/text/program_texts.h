@@ -17,6 +17,14 @@ static const tool_text program_texts[] = {
      "ERROR text_generation_launcher: Webserver Crashed\nGeneration(\"Allocation on device 0 would exceed allowed memory. (out of memory)\nCurrently allocated : 15.10 GiB\nRequested : 4.50 GiB\nDevice limit : 22.20 GiB\nFree (according to CUDA): 11.12 MiB"},
     {"one part after the other", "pytorch", "batch", "GPU Weights", "snug ",
      "To load target model KModel\nERROR lora a.0.weight CUDA out of memory. Tried to allocate 210.00 MiB. GPU\nERROR lora a.1.weight CUDA out of memory. Tried to allocate 140.00 MiB. GPU\nERROR lora a.2.weight CUDA out of memory. Tried to allocate 250.00 MiB. GPU\n  File \"D:\\webui\\modules_forge\\main_thread.py\", line 37, in loop"},
+    {"a server that makes its layers", "capacity", "model", "--tensor-parallel-size", "snug ",
+     "[core.py:390]   File \"/opt/vllm/model_executor/models/llama.py\", line 321, in __init__\n[core.py:390]     self.start_layer, self.end_layer, self.layers = make_layers(\n[core.py:390]   File \"/opt/vllm/model_executor/models/utils.py\", line 610, in make_layers\n[core.py:390]     maybe_offload_to_cpu(layer_fn(i))\ntorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 224.00 MiB. GPU 0 has a total capacity of 15.77 GiB of which 101.50 MiB is free."},
+    {"a server that captures graphs", "capacity", "workspace", "--gpu-memory-utilization", "snug ",
+     "INFO [model_runner.py:1442] Capturing cudagraphs for decoding.\n  File \"/opt/vllm/worker/model_runner.py\", line 1480, in capture_model\nERROR [worker_base.py:620] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 MiB. GPU 3 has a total capacity of 39.39 GiB of which 1.00 MiB is free."},
+    {"a constant of a program", "jax", "other-process", NULL, "torch",
+     "jaxlib.xla_extension.XlaRuntimeError: INTERNAL: Failed to allocate 41943040 bytes for new constant"},
+    {"attention over a film", "capacity", "batch", "frames", "print",
+     "!!! Exception during processing !!! HIP out of memory. Tried to allocate 41.25 GiB. GPU 0 has a total capacity of 15.98 GiB of which 9.20 GiB is free. Of the allocated memory 5.10 GiB is allocated by PyTorch, and 210.50 MiB is reserved by PyTorch but unallocated.\n  File \"/home/a/ComfyUI/execution.py\", line 317, in execute"},
     {"Blender", "cycles", "batch", "Simplify", "torch",
      "Fra:1 Mem:18164.50M | Scene, ViewLayer | Updating Scene BVH | Copying BVH to device\nSystem is out of GPU and shared host memory"},
     {"Blender's queue", "cycles", "batch", "Simplify", "Halve",
@@ -130,6 +138,7 @@ static const char *const lookalikes[] = {
     "RuntimeError: CUDA error: an illegal memory access was encountered",
     "AttributeError: module 'torch.cuda' has no attribute 'mem_get_info'",
     "You may see out of memory errors if the images are large.",
+    "ggml_cuda_host_malloc: failed to allocate 1900,00 MiB of pinned memory: invalid argument",
 };
 // clang-format on
 

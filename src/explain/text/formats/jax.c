@@ -19,6 +19,7 @@ static const snug_anchor anchors[] = {
     {.text = "bufferassignmentoomdebugging"},
     {.text = "errorloadingprogram:attemptingtoallocate"},
     {.text = "attemptingtoreserve"},
+    {.text = "failedtoallocate#bytesfornewconstant"},
     {0},
 };
 

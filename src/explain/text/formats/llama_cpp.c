@@ -9,7 +9,6 @@ static const snug_anchor anchors[] = {
     {.text = "alloc_tensor_range:failed"},
     {.text = "ggml_gallocr_reserve_n:failed"},
     {.text = "ggml_gallocr_reserve_n_impl:failed"},
-    {.text = "ggml_cuda_host_malloc:failed"},
     {.text = "failedtoallocatecuda#buffer"},
     {.text = "failedtoallocaterocm#buffer"},
     {.text = "failedtoallocatevulkan#buffer"},

@@ -90,7 +90,9 @@ def train(model, cause, batch):
 def predict(model, batch):
     found = []
     for _ in range(200):
-        found.append(model(torch.randint(8000, (batch, 256), device="cuda")).log_softmax(-1))
+        words = torch.randint(8000, (batch, 256), device="cuda")
+        scores = model(words)
+        found.append(scores.log_softmax(-1))
     return torch.cat(found)
 
 
