@@ -159,7 +159,7 @@ typedef struct snug_facts {
     snug_amount most_reserved; // by this process, earlier in the trace
     double
         last_scale; // how much larger the last iteration's tensors are than any before; 0: unknown
-    bool workspace_request; // a library asked, for its own use
+    bool workspace_request;   // a library asked, for its own use
     snug_amount private_free; // in pools of their own, as CUDA graphs', for nobody else to have
     const char *user_metadata;
     const char *detail, *detail_json; // as in snug_finding

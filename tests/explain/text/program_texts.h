@@ -23,6 +23,12 @@ static const tool_text program_texts[] = {
      "INFO [model_runner.py:1442] Capturing cudagraphs for decoding.\n  File \"/opt/vllm/worker/model_runner.py\", line 1480, in capture_model\nERROR [worker_base.py:620] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 MiB. GPU 3 has a total capacity of 39.39 GiB of which 1.00 MiB is free."},
     {"a constant of a program", "jax", "other-process", NULL, "torch",
      "jaxlib.xla_extension.XlaRuntimeError: INTERNAL: Failed to allocate 41943040 bytes for new constant"},
+    {"a full pool of RMM's", "rapids", "batch", "spill", "swap",
+     "MemoryError: std::bad_alloc: RMM failure at:/opt/rapids/include/rmm/mr/device/pool_memory_resource.hpp:182: Maximum pool size exceeded"},
+    {"a worker that RMM failed", "rapids", "batch", "spill", "swap",
+     "ERROR: RMM call in line 68 of file /opt/managed_allocator.cuh failed with result RMM_ERROR_OUT_OF_MEMORY (4) Attempted to allocate: 3000000000 bytes.\ndistributed.worker - WARNING - Compute Failed\nFunction: merge\nException: MemoryError('std::bad_alloc')"},
+    {"a progress bar without a line's end", "killed", "host-memory", NULL, "Halve",
+     "Loading checkpoint shards: 0%| | 0/3 [00:00<?, ?it/s]Killed"},
     {"attention over a film", "capacity", "batch", "frames", "print",
      "!!! Exception during processing !!! HIP out of memory. Tried to allocate 41.25 GiB. GPU 0 has a total capacity of 15.98 GiB of which 9.20 GiB is free. Of the allocated memory 5.10 GiB is allocated by PyTorch, and 210.50 MiB is reserved by PyTorch but unallocated.\n  File \"/home/a/ComfyUI/execution.py\", line 317, in execute"},
     {"Blender", "cycles", "batch", "Simplify", "torch",
@@ -138,6 +144,7 @@ static const char *const lookalikes[] = {
     "RuntimeError: CUDA error: an illegal memory access was encountered",
     "AttributeError: module 'torch.cuda' has no attribute 'mem_get_info'",
     "You may see out of memory errors if the images are large.",
+    "[I:onnxruntime:log, bfc_arena.cc:317 onnxruntime::BFCArena::AllocateRawInternal] Extending BFCArena for Cuda. bin_num:20 (requested) num_bytes: 504000000 (actual) rounded_bytes:504000000",
     "ggml_cuda_host_malloc: failed to allocate 1900,00 MiB of pinned memory: invalid argument",
 };
 // clang-format on

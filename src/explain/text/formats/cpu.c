@@ -14,8 +14,12 @@ static bool is_python(const snug_clean *clean, size_t at, size_t length) {
 
 // RAPIDS' memory manager throws the same for the device's memory.
 static bool is_host(const snug_clean *clean, size_t at, size_t length) {
+    enum { BEFORE = 600 };
     const char *after = clean->squeezed + at + length;
-    return strncmp(after, ":cuda", 5) != 0 && strncmp(after, ":out_of_memory:cuda", 19) != 0 &&
+    size_t before = at < BEFORE ? at : BEFORE;
+    if (memmem(clean->squeezed + at - before, before, "rmm_error_out", 13)) return false;
+    return strncmp(after, ":cuda", 5) != 0 && strncmp(after, ":rmmfailure", 11) != 0 &&
+           strncmp(after, ":out_of_memory:cuda", 19) != 0 &&
            strncmp(after, ":out_of_memory:rmm", 18) != 0;
 }
 

@@ -13,6 +13,10 @@ static bool is_shell(const snug_clean *clean, size_t at, size_t length) {
         return snug_clean_ends_line(clean, at + length) || text[at + length] == '(';
     size_t line = clean->lines[snug_clean_line_at(clean, at)].squeezed, start = at;
     if (at - line >= 4 && memcmp(text + at - 4, "zsh:", 4) == 0) return true;
+    // Behind a progress bar, which ends without a line's end.
+    if (at - line >= 5 && snug_clean_ends_line(clean, at + length) &&
+        (memcmp(text + at - 5, "it/s]", 5) == 0 || memcmp(text + at - 5, "s/it]", 5) == 0))
+        return true;
     while (start > line && isdigit((unsigned char)text[start - 1]))
         start--;
     if (start == at) return false;

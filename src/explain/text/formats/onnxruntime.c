@@ -14,10 +14,16 @@ static void tell(const snug_clean *clean, const snug_message *message, snug_fact
     facts->shortage = SNUG_SHORTAGE_HOST;
 }
 
+// "[I:onnxruntime:..., bfc_arena.cc:317 onnxruntime::BFCArena::AllocateRawInternal] Extending" is
+// how the arena grows.
+static bool is_no_note(const snug_clean *clean, size_t at, size_t length) {
+    return clean->squeezed[at + length] != ']';
+}
+
 static const snug_anchor anchors[] = {
     {.text = "failedtoallocatememoryforrequestedbuffer"},
     {.text = "failedtoallocatedmemoryforrequestedbuffer"},
-    {.text = "bfcarena::allocaterawinternal"},
+    {.text = "bfcarena::allocaterawinternal", .fits = is_no_note},
     {.text = "issmallerthanrequestedbytesof"},
     {.text = "availablememoryof#issmaller"},
     {0},

@@ -5,6 +5,7 @@ static const snug_anchor anchors[] = {
     {.text = "std::bad_alloc:cuda"},
     {.text = "std::bad_alloc:out_of_memory:cuda"},
     {.text = "std::bad_alloc:out_of_memory:rmm"},
+    {.text = "std::bad_alloc:rmmfailure"},
     {.text = "rmm_error_out_of_memory"},
     {.text = "maximumpoolsizeexceeded"},
     {.text = "cudaerrormemoryallocation:outofmemory"},
