@@ -40,4 +40,4 @@ tidy: build
 	git ls-files 'src/*.c' | xargs clang-tidy -p build --quiet
 
 clean:
-	rm -rf build build-debug build-clang build-fuzz build-web
+	rm -rf build build-debug build-clang build-thread build-fuzz build-web

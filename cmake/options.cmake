@@ -30,6 +30,13 @@ if(SNUG_SANITIZE)
     target_link_options(snug_options INTERFACE -fsanitize=address,undefined)
     target_compile_definitions(snug_options INTERFACE SNUG_SANITIZE=1)
 endif()
+# libgomp's barriers are not seen by ThreadSanitizer, which takes what they order for races: with clang
+# our own loops have no OpenMP, and what is seen are the threads that snug starts itself. oneDNN's
+# are libgomp's, but neither is instrumented.
+if(SNUG_THREAD_SANITIZER)
+    target_compile_options(snug_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+    target_link_options(snug_options INTERFACE -fsanitize=thread)
+endif()
 if(SNUG_FUZZ)
     target_compile_options(snug_options INTERFACE -fsanitize=fuzzer-no-link)
     target_link_options(snug_options INTERFACE -fsanitize=fuzzer-no-link)

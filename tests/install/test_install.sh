@@ -28,8 +28,9 @@ done <"$folder/lines"
     fail "explain"
 for major in 12 13; do
     for list in "$sources"/src/standin/names/*.txt; do
-        soname=$(sed -n "s/^soname $major \([^ ]*\).*/\1/p" "$list")
-        [ -f "$prefix/lib/snug/stand-in/$major/$soname" ] || fail "no stand-in $major/$soname"
+        for soname in $(sed -n "s/^soname $major \([^ ]*\).*/\1/p" "$list"); do
+            [ -f "$prefix/lib/snug/stand-in/$major/$soname" ] || fail "no stand-in $major/$soname"
+        done
     done
 done
 for file in "$sources"/python/snug_hook/*.py "$sources"/python/start/*.py; do
