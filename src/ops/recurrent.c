@@ -176,6 +176,7 @@ static snug_status infer(const void *attributes, const snug_type *inputs, int in
     outputs[Y] = outputs[GATES] = *x;
     outputs[Y].dims[2] = shape.hidden;
     outputs[GATES].dims[2] = rows;
+    if (layer->cell == SNUG_CELL_PLAIN) outputs[GATES] = snug_type_vector(x->dtype, 1);
     outputs[FINAL] = inputs[INITIAL];
     outputs[KEPT] = shape.keeps ? outputs[Y] : snug_type_vector(x->dtype, 1);
     return SNUG_OK;
@@ -197,7 +198,8 @@ snug_status snug_recurrent_length(const snug_view *lengths, int64_t steps, int64
 static void give_projection(snug_backward *backward, const snug_node *node, snug_tensor_id dgates) {
     snug_graph *graph = backward->graph;
     const snug_type *x = snug_graph_type(graph, node->inputs[X]);
-    const snug_type *gates = snug_graph_type(graph, node->outputs[GATES]);
+    const snug_type *gates = snug_graph_type(graph, dgates);
+    if (dgates == SNUG_NO_TENSOR) return;
     int64_t rows = gates->dims[0] * gates->dims[1];
     snug_reshape_attributes matrix = {.rank = 2, .dims = {rows, gates->dims[2]}};
     snug_reshape_attributes inputs = {.rank = 2, .dims = {rows, x->dims[2]}};
@@ -225,8 +227,9 @@ static snug_tensor_id input_of(const snug_node *node, int index) {
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
     snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
+    const snug_recurrent_attributes *layer = (const void *)node->attributes;
     const snug_tensor_id inputs[] = {
-        node->outputs[GATES],
+        node->outputs[layer->cell == SNUG_CELL_PLAIN ? Y : GATES],
         node->outputs[Y],
         node->outputs[KEPT],
         node->inputs[R],
@@ -348,11 +351,11 @@ static snug_status run_sample(const walk *self, int64_t sample) {
         if (self->layer->cell == SNUG_CELL_GRU) step_gru(self, row);
         if (self->layer->cell == SNUG_CELL_LSTM) step_lstm(self, row);
         write_row(&call->outputs[Y], row, self->h);
-        write_row(&call->outputs[GATES], row, self->pre);
+        if (shape->gates > 1) write_row(&call->outputs[GATES], row, self->pre);
     }
     for (int64_t t = length; t < shape->steps; t++) {
         write_row(&call->outputs[Y], t * shape->batch + sample, NULL);
-        write_row(&call->outputs[GATES], t * shape->batch + sample, NULL);
+        if (shape->gates > 1) write_row(&call->outputs[GATES], t * shape->batch + sample, NULL);
         if (shape->keeps) write_row(&call->outputs[KEPT], t * shape->batch + sample, NULL);
     }
     for (int64_t state = 0; state < shape->states; state++)
@@ -367,6 +370,7 @@ static snug_status kernel(const snug_call *call) {
     self.shape =
         snug_recurrent_shape_of(self.layer, &call->inputs[X].type, &call->inputs[INITIAL].type);
     if (!self.shape.keeps) snug_view_set(&call->outputs[KEPT], 0, 0);
+    if (self.shape.gates == 1) snug_view_set(&call->outputs[GATES], 0, 0);
     snug_status status =
         SNUG_NEW(&self.h, (size_t)((self.shape.gates + 3) * self.shape.hidden) + 1);
     self.c = self.h + self.shape.hidden;
@@ -381,7 +385,7 @@ static snug_status kernel(const snug_call *call) {
 static double flops(const void *attributes, const snug_type *inputs, const snug_type *outputs) {
     (void)attributes;
     double terms = (double)(inputs[X].dims[2] + inputs[R].dims[1]);
-    return 2 * terms * (double)snug_type_elements(&outputs[GATES]);
+    return 2 * terms * (double)(outputs[Y].dims[0] * outputs[Y].dims[1] * inputs[R].dims[0]);
 }
 
 static const snug_recurrent_attributes

@@ -54,10 +54,12 @@ typedef struct snug_recurrent_attributes {
 // peepholes (3*H: i, o, f), or the recurrent bias of a GRU's n (H) where the reset comes |after|.
 // |lengths|: int32 or int64, how many steps a sample has; y is 0 behind them, and a sample's final
 // state is that of its last step. |gates| (after their activations) and |kept| (T, B, H) are for
-// the gradient: an LSTM's c, or what r multiplies where the reset comes |after|; else (1).
+// the gradient: an LSTM's c, or what r multiplies where the reset comes |after|; else (1). A plain
+// layer's gate is y: its |gates| are (1).
 extern const snug_op snug_op_recurrent;
 // recurrent_backward.c: (gates, y, kept, R, initial, [extra], [lengths], [dy], [dfinal]) -> dgates,
-// the gradient of x W^T + bias; dR; dinitial; dextra, or (1) where there is no extra.
+// the gradient of x W^T + bias; dR; dinitial; dextra, or (1) where there is no extra. |gates| of a
+// plain layer is y.
 extern const snug_op snug_op_recurrent_backward;
 
 typedef struct snug_recurrent_shape {

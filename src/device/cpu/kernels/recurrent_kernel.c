@@ -13,6 +13,11 @@ enum { Y, FINAL, GATES, KEPT };
 enum { PROJECTION, RECURRENCE, CANDIDATE }; // products
 enum { SCRATCHPAD, RECURRENT, RESET };      // places
 
+// A plain layer's only gate is its result.
+static int gates_of(const snug_recurrent_shape *shape) {
+    return shape->gates > 1 ? GATES : Y;
+}
+
 // What a step of one sample reads and writes.
 typedef struct row {
     const snug_recurrent_attributes *layer;
@@ -30,7 +35,7 @@ static row row_of(const snug_recurrent_step *step, int64_t sample) {
     return (row){
         .layer = step->layer,
         .hidden = hidden,
-        .gates = snug_recurrent_row(&call->outputs[GATES], at),
+        .gates = snug_recurrent_row(&call->outputs[gates_of(shape)], at),
         .y = snug_recurrent_row(&call->outputs[Y], at),
         .kept = snug_recurrent_row(&call->outputs[KEPT], shape->keeps ? at : 0),
         .h = snug_recurrent_row(&call->outputs[FINAL], sample),
@@ -147,7 +152,8 @@ static void run_rows(const void *context, int part, int64_t begin, int64_t end) 
         if (step->layer->cell == SNUG_CELL_PLAIN) step_plain(&self);
         if (step->layer->cell == SNUG_CELL_GRU) step_gru(&self);
         if (step->layer->cell == SNUG_CELL_LSTM) step_lstm(&self);
-        memcpy(self.y, self.h, (size_t)self.hidden * sizeof(float));
+        if (step->layer->cell != SNUG_CELL_PLAIN)
+            memcpy(self.y, self.h, (size_t)self.hidden * sizeof(float));
     }
 }
 
@@ -190,11 +196,12 @@ static snug_status run(snug_cpu_kernel *kernel, const snug_call *call) {
                                 .lengths = snug_recurrent_input(call, LENGTHS)};
     SNUG_TRY(snug_recurrent_check_lengths(&step));
     if (!plan->shape.keeps) *(float *)call->outputs[KEPT].data = 0;
+    if (plan->shape.gates == 1) *(float *)call->outputs[GATES].data = 0;
     memcpy(call->outputs[FINAL].data, call->inputs[INITIAL].data,
            snug_type_bytes(&call->inputs[INITIAL].type));
     SNUG_TRY(snug_recurrent_multiply(plan, call, PROJECTION, call->inputs[X].data,
                                      call->inputs[W].data, bias ? bias->data : NULL,
-                                     call->outputs[GATES].data));
+                                     call->outputs[gates_of(&plan->shape)].data));
     for (int64_t i = 0; i < plan->shape.steps; i++) {
         step.time = snug_recurrent_time(step.layer, plan->shape.steps, i);
         SNUG_TRY(run_step(kernel, &step));
