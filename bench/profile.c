@@ -117,10 +117,11 @@ static snug_status profile(snug_device *device, const snug_plan *plan) {
             timings[i].this_step = 0;
             timings[i].runs = 0;
         }
-        status = write_batch(program, &plan->schedule.step);
+        status = write_batch(program, snug_schedule_find(&plan->schedule, SNUG_WHEN_SAMPLES));
         if (status != SNUG_OK) break;
         double start = now();
-        status = snug_program_run(program, &plan->schedule.step, &state);
+        status = snug_program_run(program, snug_schedule_find(&plan->schedule, SNUG_WHEN_SAMPLES),
+                                  &state);
         double seconds = now() - start;
         if (step > 0 && seconds < best) best = seconds;
         for (int i = 0; i < timing_count && step > 0; i++)

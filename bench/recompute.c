@@ -102,7 +102,7 @@ static void step(runner *self, batch *samples) {
 
 // The most bytes of activations that are alive at a time.
 static size_t most_activations(const snug_plan *plan) {
-    const snug_pass *pass = &plan->schedule.step;
+    const snug_pass *pass = snug_schedule_find(&plan->schedule, SNUG_WHEN_SAMPLES);
     size_t most = 0;
     for (size_t i = 0; i < pass->built.graph->node_count; i++) {
         size_t bytes = 0;

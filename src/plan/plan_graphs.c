@@ -7,7 +7,6 @@
 #include "plan/plan.h"
 
 static void append_pass(const char *name, const snug_pass *pass, snug_text *text) {
-    if (!pass->built.graph) return;
     snug_text_append(text, "# %s: %lld samples, %zu nodes\n", name, (long long)pass->built.samples,
                      pass->built.graph->node_count);
     snug_graph_print(pass->built.graph, text);
@@ -15,12 +14,10 @@ static void append_pass(const char *name, const snug_pass *pass, snug_text *text
 
 snug_status snug_plan_graph(const snug_plan *plan, char **out) {
     SNUG_REQUIRE(plan && out, "a plan and a place for the text");
-    snug_listed_pass passes[SNUG_PASSES];
     snug_text text = {0};
     *out = NULL;
-    snug_schedule_list(&plan->schedule, passes);
-    for (int i = 0; i < SNUG_PASSES; i++)
-        append_pass(passes[i].name, passes[i].pass, &text);
+    for (size_t i = 0; i < plan->schedule.stage_count; i++)
+        append_pass(plan->schedule.stages[i].name, &plan->schedule.stages[i].pass, &text);
     snug_status status = snug_text_status(&text);
     if (status == SNUG_OK)
         *out = text.data;

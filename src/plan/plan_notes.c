@@ -56,7 +56,11 @@ static void append_statistics(const snug_plan *plan, const snug_candidate *chose
                      "\nBatch norm takes its statistics over micro-batches of %" PRId64
                      " sample%s, not %" PRId64 ".\n",
                      chosen->micro_batch, chosen->micro_batch == 1 ? "" : "s", plan->batch_size);
-    if (has_single_values(&plan->schedule.step) || has_single_values(&plan->schedule.tail))
+    bool is_single = false;
+    for (size_t i = 0; i < plan->schedule.stage_count; i++)
+        is_single = is_single || (plan->schedule.stages[i].when == SNUG_WHEN_SAMPLES &&
+                                  has_single_values(&plan->schedule.stages[i].pass));
+    if (is_single)
         snug_text_append(text,
                          "WARNING: where a map is 1x1, that leaves one value of each channel, "
                          "of which a\nbatch norm passes nothing on: the network cannot learn. "
@@ -175,7 +179,8 @@ static void append_wrapped(const char *advice, snug_text *text) {
 // Weights that learn and may be buffers: a file that does not tell them apart has been guessed at.
 static void append_unowned(const snug_plan *plan, snug_text *text) {
     enum { LISTED = 8 };
-    const snug_graph *graph = plan->schedule.step.built.graph;
+    const snug_pass *step = snug_schedule_find(&plan->schedule, SNUG_WHEN_SAMPLES);
+    const snug_graph *graph = step ? step->built.graph : NULL;
     size_t count = 0;
     snug_text names = {0}, note = {0};
     if (!plan->file || !graph || snug_file_model_tells_buffers(plan->file)) return;

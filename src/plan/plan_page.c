@@ -91,17 +91,16 @@ static snug_status append_storages(const snug_pass *pass, snug_text *text) {
 }
 
 static snug_status append_passes(const snug_plan *plan, snug_text *text) {
-    snug_listed_pass passes[SNUG_PASSES];
-    snug_schedule_list(&plan->schedule, passes);
     bool first = true;
     snug_text_append(text, "\"passes\":[");
-    for (size_t i = 0; i < SNUG_PASSES; i++) {
-        const snug_pass *pass = passes[i].pass;
-        if (!pass->built.graph || pass->built.graph->node_count == 0) continue;
+    for (size_t i = 0; i < plan->schedule.stage_count; i++) {
+        const snug_stage *stage = &plan->schedule.stages[i];
+        const snug_pass *pass = &stage->pass;
+        if (pass->built.graph->node_count == 0) continue;
         snug_text_append(text,
                          "%s{\"name\":\"%s\",\"runs\":%" PRId64 ",\"samples\":%" PRId64
                          ",\"bytes\":%zu,\"in_use\":%zu,\"seconds\":%.9g,",
-                         first ? "\n" : ",\n", passes[i].name, passes[i].runs, pass->built.samples,
+                         first ? "\n" : ",\n", stage->name, stage->runs, pass->built.samples,
                          pass->bytes, pass->load, pass->seconds);
         append_nodes(pass, text);
         snug_text_append(text, ",\n");

@@ -30,7 +30,7 @@ struct snug_program {
     unsigned char *arena; // NULL: released
     unsigned char *kept;  // what is persistent, while the arena is released
     size_t high_water;
-    bound_pass passes[SNUG_PASSES];
+    bound_pass *passes; // by stage of the schedule
 };
 
 // Where |id| lies, from the arena's start. A view of a persistent tensor has no storage of its own.
@@ -105,10 +105,8 @@ static snug_status bind_pass(snug_program *program, const snug_pass *pass, bound
 }
 
 static snug_status bind_all(snug_program *program) {
-    snug_listed_pass passes[SNUG_PASSES];
-    snug_schedule_list(program->schedule, passes);
-    for (int i = 0; i < SNUG_PASSES; i++)
-        SNUG_TRY(bind_pass(program, passes[i].pass, &program->passes[i]));
+    for (size_t i = 0; i < program->schedule->stage_count; i++)
+        SNUG_TRY(bind_pass(program, &program->schedule->stages[i].pass, &program->passes[i]));
     return SNUG_OK;
 }
 
@@ -120,6 +118,7 @@ snug_status snug_program_new(snug_device *device, const snug_schedule *schedule,
     program->schedule = schedule;
     device->programs++;
     snug_status status;
+    SNUG_TRY_GOTO(SNUG_NEW(&program->passes, schedule->stage_count), failed);
     SNUG_TRY_GOTO(
         device->device_class->allocate(device, schedule->peak_bytes, (void **)&program->arena),
         failed);
@@ -132,7 +131,7 @@ failed:
 }
 
 static void unbind(snug_program *program) {
-    for (int i = 0; i < SNUG_PASSES; i++) {
+    for (size_t i = 0; program->passes && i < program->schedule->stage_count; i++) {
         snug_memory_free(program->passes[i].commands);
         snug_memory_free(program->passes[i].views);
         program->passes[i] = (bound_pass){0};
@@ -143,6 +142,7 @@ void snug_program_free(snug_program *program) {
     if (!program) return;
     program->device->programs--;
     unbind(program);
+    snug_memory_free(program->passes);
     snug_memory_free(program->kept);
     if (program->arena)
         program->device->device_class->release(program->device, program->arena,
@@ -208,7 +208,7 @@ static snug_status run_command(snug_program *program, snug_command *command,
 snug_status snug_program_run_nodes(snug_program *program, const snug_pass *pass, size_t begin,
                                    size_t end, const snug_run_state *state) {
     bound_pass *bound = NULL;
-    for (int i = 0; i < SNUG_PASSES; i++)
+    for (size_t i = 0; i < program->schedule->stage_count; i++)
         if (program->passes[i].pass == pass) bound = &program->passes[i];
     assert(bound);
     const snug_graph *graph = pass->built.graph;

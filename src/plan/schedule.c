@@ -1,7 +1,6 @@
 #include "plan/schedule.h"
 
-#include <stddef.h>
-
+#include "base/memory.h"
 #include "base/size.h"
 #include "plan/variants.h"
 
@@ -46,25 +45,44 @@ static snug_status build(const snug_training *training, snug_pass_kind kind, int
     return snug_persistent_add(&schedule->persistent, out->graph);
 }
 
+// Puts an empty stage behind the others; |*out| is the schedule's until the next is put there.
+static snug_status add_stage(snug_schedule *schedule, const char *name, snug_when when,
+                             int64_t runs, snug_stage **out) {
+    SNUG_TRY(SNUG_GROW(&schedule->stages, &schedule->stage_room, schedule->stage_count + 1));
+    *out = &schedule->stages[schedule->stage_count++];
+    **out = (snug_stage){.name = name, .when = when, .runs = runs};
+    return SNUG_OK;
+}
+
+static snug_status build_stage(const snug_training *training, snug_schedule *schedule,
+                               const char *name, snug_when when, int64_t runs, snug_pass_kind kind,
+                               int64_t samples) {
+    snug_stage *stage;
+    SNUG_TRY(add_stage(schedule, name, when, runs, &stage));
+    return build(training, kind, samples, schedule, &stage->pass.built);
+}
+
 // The graphs of a step. Their persistent tensors tell what is left for each one's temporaries.
 static snug_status build_step(const snug_training *training, snug_schedule *schedule) {
     int64_t batch = schedule->batch_size, micro = schedule->spec.micro_batch;
-    schedule->steps = batch / micro;
-    if (micro == batch && !inspects(training, &schedule->spec)) {
+    bool inspected = inspects(training, &schedule->spec);
+    if (micro == batch && !inspected) {
         snug_pass_kind kind = schedule->spec.free_early ? SNUG_PASS_WHOLE : SNUG_PASS_DEFERRED;
-        return build(training, kind, batch, schedule, &schedule->step.built);
+        return build_stage(training, schedule, "step", SNUG_WHEN_SAMPLES, 1, kind, batch);
     }
-    SNUG_TRY(build(training, SNUG_PASS_MICRO, micro, schedule, &schedule->step.built));
+    SNUG_TRY(build_stage(training, schedule, "step", SNUG_WHEN_SAMPLES, batch / micro,
+                         SNUG_PASS_MICRO, micro));
     if (batch % micro)
-        SNUG_TRY(build(training, SNUG_PASS_MICRO, batch % micro, schedule, &schedule->tail.built));
-    if (inspects(training, &schedule->spec))
-        SNUG_TRY(build(training, SNUG_PASS_INSPECT, micro, schedule, &schedule->inspect.built));
-    return build(training, SNUG_PASS_UPDATE, micro, schedule, &schedule->update.built);
+        SNUG_TRY(build_stage(training, schedule, "tail", SNUG_WHEN_SAMPLES, 1, SNUG_PASS_MICRO,
+                             batch % micro));
+    if (inspected)
+        SNUG_TRY(build_stage(training, schedule, "inspect", SNUG_WHEN_CHECK, 1, SNUG_PASS_INSPECT,
+                             micro));
+    return build_stage(training, schedule, "update", SNUG_WHEN_UPDATE, 1, SNUG_PASS_UPDATE, micro);
 }
 
 static snug_status lay_out(snug_device *device, snug_costs *costs, snug_schedule *schedule,
                            snug_pass *pass) {
-    if (!pass->built.graph) return SNUG_OK;
     const snug_spec *spec = &schedule->spec;
     size_t persistent = schedule->persistent.bytes;
     snug_pass_options options = {
@@ -84,49 +102,40 @@ static snug_status make_evaluation(snug_device *device, snug_costs *costs,
                                    const snug_training *training, size_t step_bytes,
                                    snug_schedule *schedule) {
     snug_pass_options options = {.in_place = schedule->spec.free_early};
+    snug_stage *stage;
+    SNUG_TRY(add_stage(schedule, "evaluate", SNUG_WHEN_EVALUATE, 0, &stage));
+    snug_pass *pass = &stage->pass;
     for (int64_t samples = schedule->spec.micro_batch;; samples = (samples + 1) / 2) {
-        snug_pass *pass = &schedule->evaluate;
         snug_pass_clear(pass);
         SNUG_TRY(build(training, SNUG_PASS_EVALUATE, samples, schedule, &pass->built));
         SNUG_TRY(snug_pass_make(device, costs, pass->built, &options, pass));
-        size_t needed = schedule->evaluate.bytes;
+        size_t needed = pass->bytes;
         if (schedule->spec.evaluation) needed += schedule->persistent.bytes;
         if (needed <= step_bytes || samples == 1) return SNUG_OK;
     }
 }
 
-static const struct {
-    const char *name;
-    size_t offset;
-} kinds[SNUG_PASSES] = {{"step", offsetof(snug_schedule, step)},
-                        {"tail", offsetof(snug_schedule, tail)},
-                        {"inspect", offsetof(snug_schedule, inspect)},
-                        {"update", offsetof(snug_schedule, update)},
-                        {"evaluate", offsetof(snug_schedule, evaluate)}};
-
-static snug_pass *pass_at(snug_schedule *schedule, int index) {
-    return (snug_pass *)(void *)((char *)schedule + kinds[index].offset);
+const snug_pass *snug_schedule_find(const snug_schedule *schedule, snug_when when) {
+    for (size_t i = 0; i < schedule->stage_count; i++)
+        if (schedule->stages[i].when == when) return &schedule->stages[i].pass;
+    return NULL;
 }
 
-void snug_schedule_list(const snug_schedule *schedule, snug_listed_pass out[SNUG_PASSES]) {
-    for (int i = 0; i < SNUG_PASSES; i++) {
-        const void *pass = (const char *)schedule + kinds[i].offset;
-        int64_t runs = pass == &schedule->step ? schedule->steps : pass != &schedule->evaluate;
-        out[i] = (snug_listed_pass){kinds[i].name, pass, runs};
-    }
+int64_t snug_schedule_micro_batches(const snug_schedule *schedule) {
+    int64_t runs = 0;
+    for (size_t i = 0; i < schedule->stage_count; i++)
+        if (schedule->stages[i].when == SNUG_WHEN_SAMPLES) runs += schedule->stages[i].runs;
+    return runs;
 }
 
 static snug_status make_passes(snug_device *device, snug_costs *costs,
                                const snug_training *training, snug_schedule *schedule) {
     size_t most = 0;
-    if (schedule->spec.evaluation) {
-        schedule->steps = 1;
+    if (schedule->spec.evaluation)
         return make_evaluation(device, costs, training, schedule->spec.limit_bytes, schedule);
-    }
     SNUG_TRY(build_step(training, schedule));
-    for (int i = 0; i < SNUG_PASSES; i++) {
-        snug_pass *pass = pass_at(schedule, i);
-        if (pass == &schedule->evaluate) continue;
+    for (size_t i = 0; i < schedule->stage_count; i++) {
+        snug_pass *pass = &schedule->stages[i].pass;
         SNUG_TRY(lay_out(device, costs, schedule, pass));
         if (pass->bytes > most) most = pass->bytes;
     }
@@ -134,18 +143,17 @@ static snug_status make_passes(snug_device *device, snug_costs *costs,
 }
 
 static void add_up(snug_schedule *schedule) {
-    snug_listed_pass passes[SNUG_PASSES];
-    const snug_pass *largest = &schedule->step;
-    snug_schedule_list(schedule, passes);
+    const snug_pass *largest = &schedule->stages[0].pass;
     schedule->step_seconds = 0;
-    for (int i = 0; i < SNUG_PASSES; i++) {
-        if (passes[i].pass->bytes > largest->bytes) largest = passes[i].pass;
-        schedule->step_seconds += (double)passes[i].runs * passes[i].pass->seconds;
+    for (size_t i = 0; i < schedule->stage_count; i++) {
+        const snug_stage *stage = &schedule->stages[i];
+        if (stage->pass.bytes > largest->bytes) largest = &stage->pass;
+        schedule->step_seconds += (double)stage->runs * stage->pass.seconds;
     }
     schedule->peak_bytes = schedule->persistent.bytes + largest->bytes;
     if (schedule->spec.evaluation)
-        schedule->step_seconds = schedule->evaluate.seconds * (double)schedule->batch_size /
-                                 (double)schedule->evaluate.built.samples;
+        schedule->step_seconds =
+            largest->seconds * (double)schedule->batch_size / (double)largest->built.samples;
     snug_plan_memory *memory = &schedule->memory;
     *memory = largest->at_peak;
     size_t used = largest->load;
@@ -172,7 +180,8 @@ snug_status snug_schedule_make(snug_device *device, snug_costs *costs,
 
 void snug_schedule_clear(snug_schedule *schedule) {
     snug_persistent_clear(&schedule->persistent);
-    for (int i = 0; i < SNUG_PASSES; i++)
-        snug_pass_clear(pass_at(schedule, i));
+    for (size_t i = 0; i < schedule->stage_count; i++)
+        snug_pass_clear(&schedule->stages[i].pass);
+    snug_memory_free(schedule->stages);
     *schedule = (snug_schedule){0};
 }

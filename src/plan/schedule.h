@@ -7,29 +7,41 @@
 #include "plan/pass.h"
 #include "plan/persistent.h"
 
+// When a stage runs. Those of one moment run one after the other, in the list's order.
+typedef enum snug_when {
+    SNUG_WHEN_SAMPLES, // on the batch's samples, each time on the next of them
+    SNUG_WHEN_CHECK,   // once all gradients are there, before any weight changes
+    SNUG_WHEN_UPDATE,  // then, unless the check dropped them
+    SNUG_WHEN_EVALUATE // apart from steps: evaluation and prediction
+} snug_when;
+
+// A pass, when it runs, and how often in one optimizer update.
+typedef struct snug_stage {
+    const char *name; // "step", "tail", "inspect", "update", "evaluate"
+    snug_when when;
+    int64_t runs; // 0: apart from updates
+    snug_pass pass;
+} snug_stage;
+
 typedef struct snug_schedule {
     int64_t batch_size;
     snug_spec spec;
     snug_persistent persistent; // at the start of the arena; every pass's temporaries follow
-    snug_pass step;             // a micro-batch, or the whole batch with its update
-    snug_pass tail;             // the batch's last uneven micro-batch; graph NULL: there is none
-    snug_pass inspect;          // before the update; graph NULL: nobody looks at all gradients
-    snug_pass update;           // after the micro-batches; graph NULL: the step updates
-    snug_pass evaluate;
-    int64_t steps;     // runs of |step| in one optimizer update
+    // In the order in which they run: "step", a micro-batch, or the whole batch with its update;
+    // "tail", the batch's last uneven micro-batch; "inspect", where somebody looks at all
+    // gradients; "update", unless the step updates; "evaluate", always, and alone where the plan is
+    // for that.
+    snug_stage *stages;
+    size_t stage_count, stage_room;
     size_t peak_bytes; // the arena: persistent bytes and the largest pass
     double step_seconds;
     snug_plan_memory memory; // at the moment of the peak
 } snug_schedule;
 
-// The passes of a schedule in the order in which they run; those without a graph are not there.
-enum { SNUG_PASSES = 5 };
-typedef struct snug_listed_pass {
-    const char *name;
-    const snug_pass *pass;
-    int64_t runs; // in one optimizer update
-} snug_listed_pass;
-void snug_schedule_list(const snug_schedule *schedule, snug_listed_pass out[SNUG_PASSES]);
+// The first pass that runs at |when|, or NULL.
+const snug_pass *snug_schedule_find(const snug_schedule *schedule, snug_when when);
+// How often passes run on samples in one optimizer update.
+int64_t snug_schedule_micro_batches(const snug_schedule *schedule);
 
 // Builds, packs and adds up |spec|. |*out| is cleared on failure.
 snug_status snug_schedule_make(snug_device *device, snug_costs *costs,

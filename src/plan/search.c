@@ -16,12 +16,13 @@ enum { DEFAULT_BATCH_SIZE = 256 };
 static snug_candidate describe(const snug_plan *plan, const snug_schedule *schedule,
                                const snug_plan_request *request, size_t budget) {
     const snug_spec *spec = &schedule->spec;
+    const snug_pass *step = snug_schedule_find(schedule, SNUG_WHEN_SAMPLES);
     const snug_variant *network = spec->variant ? spec->variant : &plan->own;
     snug_candidate candidate = {
         .fidelity = spec->fidelity,
         .micro_batch = spec->micro_batch,
-        .accumulation_steps = schedule->steps + (schedule->tail.built.graph != NULL),
-        .recomputed_ops = schedule->step.recomputed_ops,
+        .accumulation_steps = spec->evaluation ? 1 : snug_schedule_micro_batches(schedule),
+        .recomputed_ops = step ? step->recomputed_ops : 0,
         .precision = snug_precision_name(spec->precision),
         .peak_bytes = schedule->peak_bytes,
         .step_seconds = schedule->step_seconds,

@@ -91,7 +91,7 @@ snug_status snug_trainer_predict(snug_trainer *trainer, const snug_batch_source 
     if (prediction == SNUG_PREDICTION_PROBABILITIES && plan->training.loss == SNUG_LOSS_MSE)
         return snug_fail(SNUG_INVALID, "probabilities of a network that was trained on mse: its "
                                        "outputs are numbers");
-    const snug_pass *pass = &plan->schedule.evaluate;
+    const snug_pass *pass = snug_schedule_find(&plan->schedule, SNUG_WHEN_EVALUATE);
     int64_t most = pass->built.samples;
     float *scratch = NULL, *next = out;
     snug_status status = SNUG_NEW(&scratch, each / sizeof *scratch);

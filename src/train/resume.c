@@ -60,8 +60,9 @@ void snug_facts_list(const snug_plan *plan, const snug_train_options *options, i
     const snug_training *training = &plan->training;
     const snug_candidate *chosen = snug_plan_chosen(plan);
     int64_t weights = 0, learning = 0;
-    const snug_graph *graph = plan->schedule.step.built.graph;
-    if (graph) snug_training_count(graph, &weights, &learning); // else nothing is trained
+    const snug_pass *step = snug_schedule_find(&plan->schedule, SNUG_WHEN_SAMPLES);
+    if (step)
+        snug_training_count(step->built.graph, &weights, &learning); // else nothing is trained
     *out = (snug_facts){.count = 0};
     add_text(out, "network", "network", true, snug_plan_model(plan));
     add_whole(out, "learning", "number of weights that learn", true, learning);

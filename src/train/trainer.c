@@ -22,13 +22,14 @@ static size_t statistics_bytes(const snug_trainer *trainer) {
 
 // Only an inspection of scaled gradients looks for those that are not finite.
 static bool scales_loss(const snug_trainer *trainer) {
-    const snug_training_graph *inspect = &trainer->plan->schedule.inspect.built;
-    return inspect->graph && inspect->found != SNUG_NO_TENSOR;
+    const snug_pass *check = snug_schedule_find(&trainer->plan->schedule, SNUG_WHEN_CHECK);
+    return check && check->built.found != SNUG_NO_TENSOR;
 }
 
 static snug_status prepare(snug_trainer *trainer) {
     const snug_plan *plan = trainer->plan;
-    const snug_training_graph *evaluate = &plan->schedule.evaluate.built;
+    const snug_training_graph *evaluate =
+        &snug_schedule_find(&plan->schedule, SNUG_WHEN_EVALUATE)->built;
     size_t targets = (size_t)snug_type_elements(snug_graph_type(evaluate->graph, evaluate->target));
     if (scales_loss(trainer)) trainer->scaler = snug_loss_scaler_start(0);
     SNUG_TRY(SNUG_NEW(&trainer->no_targets, targets));
@@ -205,24 +206,26 @@ static snug_status drop_gradients(snug_trainer *trainer) {
     return SNUG_OK;
 }
 
-static snug_status run_micro_batches(snug_trainer *trainer, const snug_batch_source *source,
-                                     snug_run_state *state, double *loss) {
-    const snug_schedule *schedule = &trainer->plan->schedule;
-    for (int64_t i = 0; i < schedule->steps; i++) {
-        SNUG_TRY(run_training_pass(trainer, &schedule->step, source, state, loss));
-        state->first_sample += schedule->step.built.samples;
-    }
-    if (schedule->tail.built.graph)
-        SNUG_TRY(run_training_pass(trainer, &schedule->tail, source, state, loss));
-    return SNUG_OK;
-}
-
 // Reads the norm where |pass| has it, of gradients that are |scale| times what they should be.
 static snug_status read_norm(snug_trainer *trainer, const snug_pass *pass, double scale) {
     float sum;
-    if (!pass->built.graph || pass->built.norm == SNUG_NO_TENSOR) return SNUG_OK;
+    if (pass->built.norm == SNUG_NO_TENSOR) return SNUG_OK;
     SNUG_TRY(snug_program_read(trainer->program, pass, pass->built.norm, &sum, sizeof sum));
     trainer->gradient_norm = sqrt((double)sum) / scale;
+    return SNUG_OK;
+}
+
+static snug_status run_micro_batches(snug_trainer *trainer, const snug_batch_source *source,
+                                     snug_run_state *state, double *loss) {
+    const snug_schedule *schedule = &trainer->plan->schedule;
+    for (size_t i = 0; i < schedule->stage_count; i++) {
+        const snug_stage *stage = &schedule->stages[i];
+        for (int64_t j = 0; stage->when == SNUG_WHEN_SAMPLES && j < stage->runs; j++) {
+            SNUG_TRY(run_training_pass(trainer, &stage->pass, source, state, loss));
+            SNUG_TRY(read_norm(trainer, &stage->pass, 1));
+            state->first_sample += stage->pass.built.samples;
+        }
+    }
     return SNUG_OK;
 }
 
@@ -241,11 +244,9 @@ static snug_status clip_norm(snug_trainer *trainer, snug_run_state *state) {
 
 // Looks at all gradients before the update: divides them by the loss scale and finds their norm.
 // |*usable| becomes false where one of them is not finite: then all are dropped.
-static snug_status inspect(snug_trainer *trainer, snug_run_state *state, bool *usable) {
-    const snug_pass *pass = &trainer->plan->schedule.inspect;
+static snug_status inspect(snug_trainer *trainer, const snug_pass *pass, snug_run_state *state,
+                           bool *usable) {
     float found = 0;
-    *usable = true;
-    if (!pass->built.graph) return SNUG_OK;
     SNUG_TRY(snug_program_run(trainer->program, pass, state));
     SNUG_TRY(read_norm(trainer, pass, scales_loss(trainer) ? state->loss_scale : 1));
     if (scales_loss(trainer)) {
@@ -256,6 +257,26 @@ static snug_status inspect(snug_trainer *trainer, snug_run_state *state, bool *u
     }
     if (pass->built.norm == SNUG_NO_TENSOR) return SNUG_OK;
     return clip_norm(trainer, state);
+}
+
+static snug_status check_gradients(snug_trainer *trainer, snug_run_state *state, bool *usable) {
+    const snug_schedule *schedule = &trainer->plan->schedule;
+    *usable = true;
+    for (size_t i = 0; i < schedule->stage_count && *usable; i++)
+        if (schedule->stages[i].when == SNUG_WHEN_CHECK)
+            SNUG_TRY(inspect(trainer, &schedule->stages[i].pass, state, usable));
+    return SNUG_OK;
+}
+
+static snug_status update(snug_trainer *trainer, const snug_run_state *state) {
+    const snug_schedule *schedule = &trainer->plan->schedule;
+    for (size_t i = 0; i < schedule->stage_count; i++) {
+        const snug_pass *pass = &schedule->stages[i].pass;
+        if (schedule->stages[i].when != SNUG_WHEN_UPDATE) continue;
+        SNUG_TRY(snug_program_run(trainer->program, pass, state));
+        SNUG_TRY(read_norm(trainer, pass, 1));
+    }
+    return SNUG_OK;
 }
 
 // A step that failed changes nothing; the first failure is the one to report.
@@ -271,14 +292,13 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
                  "a trainer, a source of samples with its function, and a place for the loss");
     SNUG_REQUIRE(isfinite(learning_rate), "a learning rate that is a number");
     *loss = 0;
-    const snug_schedule *schedule = &trainer->plan->schedule;
     snug_run_state state = {.seed = trainer->seed,
                             .step = (uint64_t)trainer->steps,
                             .learning_rate = learning_rate,
                             .loss_scale = trainer->scaler.scale};
     bool usable;
     SNUG_TRY(snug_trainer_check_restored(trainer));
-    if (!schedule->step.built.graph)
+    if (!snug_schedule_find(&trainer->plan->schedule, SNUG_WHEN_SAMPLES))
         return snug_fail(SNUG_INVALID, "a step of a plan that is for evaluation alone");
     SNUG_TRY(copy_statistics(trainer, false));
     trainer->targets = trainer->counted = 0;
@@ -287,14 +307,11 @@ snug_status snug_trainer_step(snug_trainer *trainer, const snug_batch_source *so
     if (isnan(*loss)) *loss = NAN; // without the sign that hardware gives it
     if (status != SNUG_OK) return undo_step(trainer, status);
     trainer->lost_steps = isfinite(*loss) ? 0 : trainer->lost_steps + 1;
-    SNUG_TRY(read_norm(trainer, &schedule->step, 1));
-    status = inspect(trainer, &state, &usable);
+    status = check_gradients(trainer, &state, &usable);
     if (status != SNUG_OK) return undo_step(trainer, status);
     // What overflowed in the forward pass would stay in the running statistics for ever.
     if (!usable) return isfinite(*loss) ? SNUG_OK : copy_statistics(trainer, true);
-    if (schedule->update.built.graph)
-        SNUG_TRY(snug_program_run(trainer->program, &schedule->update, &state));
-    SNUG_TRY(read_norm(trainer, &schedule->update, 1));
+    SNUG_TRY(update(trainer, &state));
     trainer->steps++;
     return SNUG_OK;
 }
@@ -306,7 +323,7 @@ snug_status snug_trainer_evaluate(snug_trainer *trainer, const snug_batch_source
     SNUG_REQUIRE(samples > 0, "at least one sample");
     *loss = *accuracy = 0;
     SNUG_TRY(snug_trainer_check_restored(trainer));
-    const snug_pass *pass = &trainer->plan->schedule.evaluate;
+    const snug_pass *pass = snug_schedule_find(&trainer->plan->schedule, SNUG_WHEN_EVALUATE);
     int64_t most = pass->built.samples;
     snug_run_state state = {.seed = trainer->seed, .step = (uint64_t)trainer->steps};
     double correct = 0;

@@ -127,12 +127,10 @@ static size_t check_pass(const json_t *shown, const snug_pass *pass, size_t *pea
 
 static const snug_pass *pass_called(const snug_plan *plan, const char *name) {
     const snug_schedule *schedule = &plan->schedule;
-    if (strcmp(name, "step") == 0) return &schedule->step;
-    if (strcmp(name, "tail") == 0) return &schedule->tail;
-    if (strcmp(name, "inspect") == 0) return &schedule->inspect;
-    if (strcmp(name, "update") == 0) return &schedule->update;
-    assert_string_equal(name, "evaluate");
-    return &schedule->evaluate;
+    for (size_t i = 0; i < schedule->stage_count; i++)
+        if (strcmp(schedule->stages[i].name, name) == 0) return &schedule->stages[i].pass;
+    fail_msg("no pass is called %s", name);
+    return NULL;
 }
 
 // The largest pass and the persistent tensors make the plan's peak, kind by kind.
