@@ -82,6 +82,7 @@ typedef struct snug_finding {
     size_t fix_count; // to be tried in this order
     // What only some sources tell, NULL for others: lines for people, and members of a JSON object.
     const char *detail, *detail_json;
+    bool untraced; // a snapshot without a trace: what was live when it was written, no more
 } snug_finding;
 
 typedef struct snug_explanation snug_explanation;

@@ -191,6 +191,12 @@ static bool counts(const cause_answer *answer) {
 static void collect_fixes(const cause_answer *answers, size_t count, const snug_facts *facts,
                           snug_advice *advice) {
     double top = answers[0].found.confidence;
+    if (facts->is_snapshot && !facts->has_trace) {
+        advice->room = 1;
+        snug_advise(advice, "with a trace it says what grew, when, and which lines made it",
+                    "Record the run first: torch.cuda.memory._record_memory_history() before "
+                    "training, torch.cuda.memory._dump_snapshot(\"s.pickle\") where it fails");
+    }
     for (size_t i = 0; i < count; i++) {
         bool likely = answers[i].found.confidence >= 0.3 && answers[i].found.confidence >= top / 2;
         if (i > 0 && !likely) break;
@@ -258,6 +264,7 @@ snug_status snug_explanation_add(snug_explanation *explanation, const snug_facts
                               .line = facts.line,
                               .gpu = facts.gpu,
                               .pid = facts.pid,
+                              .untraced = facts.is_snapshot && !facts.has_trace,
                               .figures = facts.figures,
                               .user_line = facts.user.line,
                               .repeats = facts.repeats};

@@ -286,14 +286,15 @@ static void advise(const snug_facts *facts, snug_advice *advice) {
     snug_amount live = facts->activations.known ? facts->activations : facts->figures.allocated;
     bool mac = facts->device && strcmp(facts->device, "MPS") == 0;
     if (!facts->half)
-        snug_advise(advice,
-                    live.known ? snug_words(advice, "16-bit activations: up to %s less",
-                                            SNUG_SIZE(live.bytes / 2))
-                               : "activations take half",
-                    "Use torch.autocast(\"%s\", dtype=torch.bfloat16)",
-                    facts->host ? "cpu"
-                    : mac       ? "mps"
-                                : "cuda");
+        snug_advise(
+            advice,
+            live.known && live.bytes > 0
+                ? snug_words(advice, "16-bit activations: up to %s less", SNUG_SIZE(live.bytes / 2))
+                : "activations take half",
+            "Use torch.autocast(\"%s\", dtype=torch.bfloat16)",
+            facts->host ? "cpu"
+            : mac       ? "mps"
+                        : "cuda");
     snug_advise(advice,
                 "keeps one activation a block and computes the others again: often a third "
                 "to a half of them, for about 30 % more time",

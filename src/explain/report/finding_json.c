@@ -58,6 +58,7 @@ void snug_finding_append_json(const snug_finding *finding, snug_text *out) {
     append_text("user_code", finding->user_code, out);
     append_text("ranks", finding->ranks, out);
     append_number("repeats", (long)finding->repeats, true, out);
+    if (finding->untraced) snug_text_append(out, ",\"untraced\":true");
     append_causes("causes", finding->causes, finding->cause_count, out);
     append_causes("refuted", finding->refuted, finding->refuted_count, out);
     snug_text_append(out, ",\"fixes\":[");

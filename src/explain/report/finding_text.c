@@ -69,7 +69,9 @@ static void append_title(const snug_explanation *explanation, const snug_finding
                      finding->masked ? finding->masked
                      : table         ? "a table of what is in use, without an error"
                      : failed        ? "out of memory"
-                                     : "a snapshot without an out-of-memory error; its peak");
+                     : finding->untraced
+                         ? "a snapshot without a trace; what was live when it was written"
+                         : "a snapshot without an out-of-memory error; its peak");
     if (finding->gpu >= 0) snug_text_append(&title, " on GPU %d", finding->gpu);
     snug_text_append(&title, " (%s)", finding->format);
     if (finding->repeats == 1) snug_text_append(&title, ", and once more");

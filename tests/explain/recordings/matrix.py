@@ -350,6 +350,9 @@ STORE = {
     "functions-evaluation-python": 1500,
     "functions-none-python": 1200,
     "plain-none-all": 500,
+    "fsdp-batch-python": 120,
+    "libraries-workspace-streams-python": 120,
+    "libraries-workspace-graphs-untraced": 0,
 }
 
 

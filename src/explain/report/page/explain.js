@@ -65,7 +65,7 @@ function fixesOf(finding) {
 function titleOf(finding) {
     const failed = !finding.snapshot || finding.requested_bytes != null;
     return (finding.line ? `Line ${finding.line}: ` : '') +
-        (finding.masked || (finding.format === 'nvidia-smi' ? 'a table of what is in use, without an error' : failed ? 'out of memory' : 'a snapshot without an out-of-memory error; its peak')) +
+        (finding.masked || (finding.format === 'nvidia-smi' ? 'a table of what is in use, without an error' : failed ? 'out of memory' : finding.untraced ? 'a snapshot without a trace; what was live when it was written' : 'a snapshot without an out-of-memory error; its peak')) +
         (finding.gpu != null ? ` on GPU ${finding.gpu}` : '') + ` (${finding.format})` +
         (finding.repeats ? finding.repeats === 1 ? ', and once more' : `, and ${finding.repeats} times more` : '');
 }
