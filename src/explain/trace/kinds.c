@@ -147,6 +147,13 @@ static snug_kind kind_of_user(const kind_judge *self, const snug_life *life,
                                                      : SNUG_KIND_ACTIVATIONS;
 }
 
+// What PyTorch gives cuBLAS for each handle and stream, and keeps (4096:2:16:8, in KiB and
+// numbers). Where C++ frames were not recorded, its size tells it.
+static bool is_cublas_workspace(const snug_life *life) {
+    enum { BYTES = (4096 * 2 + 16 * 8) * 1024 };
+    return life->size == BYTES && life->death == UINT32_MAX && !life->before;
+}
+
 static snug_kind kind_of(const kind_judge *self, const snug_life *life) {
     const snug_stack_about *about = about_of(self, life);
     snug_place place = (snug_place)about->place;
@@ -169,7 +176,9 @@ static snug_kind kind_of(const kind_judge *self, const snug_life *life) {
         return kind_of_backward(self, life);
     case SNUG_PLACE_FORWARD:
     case SNUG_PLACE_EVALUATE:
-        return is_momentary(self->timeline, life) ? SNUG_KIND_WORKSPACE : SNUG_KIND_ACTIVATIONS;
+        return is_momentary(self->timeline, life) || is_cublas_workspace(life)
+                   ? SNUG_KIND_WORKSPACE
+                   : SNUG_KIND_ACTIVATIONS;
     case SNUG_PLACE_USER:
         return kind_of_user(self, life, about);
     case SNUG_PLACE_NONE:
