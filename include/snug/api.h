@@ -17,7 +17,8 @@
 //
 // Failures. Whatever can fail returns a snug_status. An argument that must not be NULL and is, or a
 // number that makes no sense, gives SNUG_INVALID and a message; closing or freeing NULL does
-// nothing. Functions that only tell a fact answer with 0, false, NULL or NAN when asked about NULL.
+// nothing. Functions that only tell a fact answer with 0, false, NULL, NAN or FAILED when asked
+// about NULL.
 //
 // Threads. There is no state but what a program holds, and the message of the last failure, which
 // each thread has its own of. Different objects may be used by different threads at once; one

@@ -31,6 +31,7 @@ static size_t distance(const char *a, const char *b) {
 }
 
 const char *snug_near_match(const char *text, const char *const *names) {
+    if (!text || !names) return NULL;
     const char *best = NULL;
     size_t best_distance = LONGEST;
     for (; *names; names++) {

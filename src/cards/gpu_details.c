@@ -60,6 +60,7 @@ void snug_gpu_detail_sized(const snug_gpu_info *gpu, snug_gpu_details *out, size
 }
 
 size_t snug_gpu_usable_bytes(const snug_gpu_info *gpu) {
+    if (!gpu) return 0;
     size_t context = snug_gpu_detail(gpu).context_bytes;
     return gpu->total_bytes > context ? gpu->total_bytes - context : 0;
 }

@@ -330,25 +330,30 @@ void snug_dataset_close(snug_dataset *dataset) {
 }
 
 int64_t snug_dataset_samples(const snug_dataset *dataset) {
+    if (!dataset) return 0;
     return dataset->samples;
 }
 
 int64_t snug_dataset_skipped(const snug_dataset *dataset) {
+    if (!dataset) return 0;
     return dataset->skipped_count;
 }
 
 const char *snug_dataset_skipped_file(const snug_dataset *dataset, int64_t index) {
+    if (!dataset) return NULL;
     bool is_kept = index >= 0 && index < SNUG_SKIPPED_NAMES;
     return is_kept ? dataset->skipped[index] : NULL;
 }
 
 const char *snug_dataset_use(const snug_dataset *dataset) {
+    if (!dataset) return NULL;
     bool is_test = dataset->options.split == SNUG_SPLIT_TEST && dataset->stored.has_test;
     if (dataset->is_held_out || (is_test && dataset->stored.is_validation)) return "validation";
     return is_test ? "test" : "training";
 }
 
 const snug_sample_type *snug_dataset_sample(const snug_dataset *dataset) {
+    if (!dataset) return NULL;
     return &dataset->wanted;
 }
 

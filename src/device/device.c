@@ -58,22 +58,27 @@ snug_status snug_device_prepare(snug_device *device, const snug_graph *graph, co
 }
 
 const char *snug_device_name(const snug_device *device) {
+    if (!device) return NULL;
     return device->device_class->name;
 }
 
 int snug_device_threads(const snug_device *device) {
+    if (!device) return 0;
     return device->threads;
 }
 
 size_t snug_device_free_bytes(const snug_device *device) {
+    if (!device) return 0;
     return device->device_class->free_bytes(device);
 }
 
 size_t snug_device_allocated_bytes(const snug_device *device) {
+    if (!device) return 0;
     return device->allocated_bytes;
 }
 
 size_t snug_device_allocated_peak(const snug_device *device) {
+    if (!device) return 0;
     return device->allocated_peak;
 }
 

@@ -95,6 +95,7 @@ static snug_status copy_file(const char *from, const char *to) {
 }
 
 snug_status snug_dry_run_recording_write(const snug_dry_run *run, const char *to) {
+    SNUG_REQUIRE(run && to, "a dry run and a path");
     char path[PATH_MAX];
     const snug_dry_place *worst = snug_dry_worst(run);
     if (run->finding && run->judgement.failed)
@@ -147,6 +148,7 @@ void snug_dry_run_free(snug_dry_run *run) {
 }
 
 snug_dry_run_outcome snug_dry_run_outcome_of(const snug_dry_run *run) {
+    if (!run) return SNUG_DRY_RUN_OUTCOME_FAILED;
     return run->judgement.outcome;
 }
 

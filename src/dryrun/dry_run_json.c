@@ -244,6 +244,7 @@ void snug_dry_run_append_json(const snug_dry_run *run, snug_text *out) {
 }
 
 snug_status snug_dry_run_json(const snug_dry_run *run, char **out) {
+    SNUG_REQUIRE(run && out, "a dry run and a place for the text");
     snug_text text = {0};
     *out = NULL;
     snug_dry_run_append_json(run, &text);

@@ -35,6 +35,7 @@ static snug_status fill_mark(const char *name, const void *of, snug_text *text) 
 }
 
 snug_status snug_dry_run_html(const snug_dry_run *run, char **out) {
+    SNUG_REQUIRE(run && out, "a dry run and a place for the text");
     snug_text text = {0};
     *out = NULL;
     snug_status status = snug_page_fill(snug_dry_run_page, fill_mark, run, &text);
@@ -46,6 +47,7 @@ snug_status snug_dry_run_html(const snug_dry_run *run, char **out) {
 }
 
 snug_status snug_dry_run_html_write(const snug_dry_run *run, const char *path) {
+    SNUG_REQUIRE(run && path, "a dry run and a path");
     char *page = NULL;
     SNUG_TRY(snug_dry_run_html(run, &page));
     snug_status status = snug_file_write_text(path, page);

@@ -421,6 +421,7 @@ static void append_unknown(const snug_dry_run *run, snug_text *out) {
 }
 
 snug_status snug_dry_run_text(const snug_dry_run *run, char **out) {
+    SNUG_REQUIRE(run && out, "a dry run and a place for the text");
     snug_text text = {0};
     *out = NULL;
     append_head(run, &text);

@@ -205,6 +205,7 @@ static snug_status take_first_run(const snug_fit *fit, char **out) {
 }
 
 snug_status snug_fit_text(const snug_fit *fit, char **out) {
+    SNUG_REQUIRE(fit && out, "a fit and a place for the text");
     snug_text text = {0};
     if (fit->candidate_count == 0) return take_first_run(fit, out);
     append_head(fit, &text);
@@ -251,6 +252,7 @@ static void append_variation(const snug_fit_request *request, snug_text *out) {
 }
 
 snug_status snug_fit_json(const snug_fit *fit, char **out) {
+    SNUG_REQUIRE(fit && out, "a fit and a place for the text");
     snug_text text = {0};
     snug_text_append(&text, "{\"event\":\"fit\",\"gpu\":");
     if (gpu_name(fit))
@@ -281,6 +283,7 @@ snug_status snug_fit_json(const snug_fit *fit, char **out) {
 }
 
 snug_status snug_fit_line(const snug_fit *fit, char **out) {
+    SNUG_REQUIRE(fit && out, "a fit and a place for the text");
     snug_text text = {0}, wrapped = {0};
     const snug_fit_candidate *chosen = fit->chosen >= 0 ? &fit->candidates[fit->chosen] : NULL;
     if (chosen) {
@@ -302,6 +305,7 @@ snug_status snug_fit_line(const snug_fit *fit, char **out) {
 }
 
 snug_status snug_fit_code(const snug_fit *fit, char **out) {
+    SNUG_REQUIRE(fit && out, "a fit and a place for the text");
     snug_text text = {0};
     for (size_t i = 0; fit->chosen >= 0 && snug_fit_fixes[i]; i++) {
         size_t amount = fit->candidates[fit->chosen].amounts[i];
@@ -317,6 +321,7 @@ snug_status snug_fit_code(const snug_fit *fit, char **out) {
 // ---- snug-fixes.json
 
 snug_status snug_fit_write(const snug_fit *fit, const char *path) {
+    SNUG_REQUIRE(fit && path, "a fit and a path");
     snug_text text = {0};
     if (fit->chosen < 0) return snug_fail(SNUG_INVALID, "there are no fixes to write: none fits");
     const snug_fit_candidate *chosen = &fit->candidates[fit->chosen];

@@ -157,14 +157,17 @@ void snug_fit_free(snug_fit *fit) {
 }
 
 snug_dry_run_outcome snug_fit_outcome_of(const snug_fit *fit) {
+    if (!fit) return SNUG_DRY_RUN_OUTCOME_FAILED;
     return fit->outcome;
 }
 
 bool snug_fit_fits(const snug_fit *fit) {
+    if (!fit) return false;
     return fit->chosen >= 0;
 }
 
 bool snug_fit_keeps_promise(const snug_fit *fit) {
+    if (!fit) return false;
     return fit->verification.verdict != SNUG_FIT_BROKEN;
 }
 

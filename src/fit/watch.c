@@ -121,6 +121,7 @@ static snug_status run(snug_watch *watch, char *const *program) {
 }
 
 snug_status snug_watch_start(char *const *program, const char *fixes, snug_watch **out) {
+    SNUG_REQUIRE(program && *program && out, "a program and a place for what is seen");
     snug_watch *watch;
     *out = NULL;
     SNUG_TRY(SNUG_NEW(&watch, 1));
@@ -143,11 +144,13 @@ void snug_watch_free(snug_watch *watch) {
 }
 
 int snug_watch_exit(const snug_watch *watch) {
+    if (!watch) return 0;
     int status = watch->end.status;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 bool snug_watch_interrupted(const snug_watch *watch) {
+    if (!watch) return false;
     return watch->end.interrupted;
 }
 
@@ -160,6 +163,7 @@ static void append_problems(const snug_watch *watch, snug_text *out) {
 }
 
 snug_status snug_watch_text(const snug_watch *watch, char **out) {
+    SNUG_REQUIRE(watch && out, "a watched run and a place for the text");
     snug_text text = {0};
     *out = NULL;
     if (watch->reserved == 0)

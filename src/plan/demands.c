@@ -5,6 +5,7 @@
 #include "device/device.h"
 
 bool snug_device_is_fast(const snug_device *device, snug_precision precision) {
+    if (!device) return false;
     if (precision == SNUG_PRECISION_BFLOAT16) return device->fast_bfloat16;
     if (precision == SNUG_PRECISION_FLOAT16) return device->fast_float16;
     return true;

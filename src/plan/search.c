@@ -342,34 +342,42 @@ void snug_plan_free(snug_plan *plan) {
 }
 
 const char *snug_plan_model(const snug_plan *plan) {
+    if (!plan) return NULL;
     return plan->network.name;
 }
 
 const char *snug_plan_requested_model(const snug_plan *plan) {
+    if (!plan) return NULL;
     return plan->requested;
 }
 
 int64_t snug_plan_batch_size(const snug_plan *plan) {
+    if (!plan) return 0;
     return plan->batch_size;
 }
 
 size_t snug_plan_budget_bytes(const snug_plan *plan) {
+    if (!plan) return 0;
     return plan->budget_bytes;
 }
 
 size_t snug_plan_minimum_bytes(const snug_plan *plan) {
+    if (!plan) return 0;
     return plan->minimum_bytes[plan->allow];
 }
 
 size_t snug_plan_minimum_bytes_at(const snug_plan *plan, snug_fidelity fidelity) {
+    if (!plan) return 0;
     return (unsigned)fidelity <= SNUG_FIDELITY_MODEL ? plan->minimum_bytes[fidelity] : SIZE_MAX;
 }
 
 int64_t snug_plan_largest_batch(const snug_plan *plan) {
+    if (!plan) return 0;
     return plan->largest_batch;
 }
 
 size_t snug_plan_unfixed_bytes(const snug_plan *plan) {
+    if (!plan) return 0;
     return plan->unfixed_bytes;
 }
 
@@ -378,10 +386,12 @@ const snug_candidate *snug_plan_candidate(const snug_plan *plan, size_t index) {
 }
 
 const snug_candidate *snug_plan_chosen(const snug_plan *plan) {
+    if (!plan) return NULL;
     return plan->chosen < plan->candidate_count ? &plan->candidates[plan->chosen] : NULL;
 }
 
 const snug_sample_type *snug_plan_sample(const snug_plan *plan) {
+    if (!plan) return NULL;
     return &plan->sample;
 }
 
@@ -390,14 +400,16 @@ const snug_sample_tensor *snug_plan_output(const snug_plan *plan) {
 }
 
 bool snug_plan_is_per_pixel(const snug_plan *plan) {
+    if (!plan) return false;
     return plan->training.model->per_pixel;
 }
 
 bool snug_plan_has_accuracy(const snug_plan *plan) {
+    if (!plan) return false;
     return plan->training.loss != SNUG_LOSS_MSE;
 }
 
 void snug_plan_parameters(const snug_plan *plan, int64_t *all, int64_t *learning) {
-    *all = plan->weights;
-    *learning = plan->learning;
+    if (all) *all = plan ? plan->weights : 0;
+    if (learning) *learning = plan ? plan->learning : 0;
 }

@@ -259,7 +259,7 @@ void snug_checkpoint_close(snug_checkpoint *checkpoint) {
 }
 
 const char *snug_checkpoint_path(const snug_checkpoint *checkpoint) {
-    return checkpoint ? checkpoint->file.path : "";
+    return checkpoint ? checkpoint->file.path : NULL;
 }
 
 const char *snug_checkpoint_note(const snug_checkpoint *checkpoint, const char *key) {

@@ -367,6 +367,7 @@ snug_status snug_trainer_set_loss_scale(snug_trainer *trainer, double scale) {
 }
 
 double snug_trainer_loss_scale(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     return trainer->scaler.scale;
 }
 
@@ -375,6 +376,7 @@ double snug_trainer_gradient_norm(const snug_trainer *trainer) {
 }
 
 int64_t snug_trainer_skipped_steps(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     return trainer->scaler.skipped_steps;
 }
 
@@ -389,23 +391,28 @@ snug_status snug_trainer_restore(snug_trainer *trainer) {
 }
 
 size_t snug_trainer_reserved_bytes(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     return snug_program_is_released(trainer->program) ? 0 : trainer->plan->schedule.peak_bytes;
 }
 
 size_t snug_trainer_used_bytes(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     const snug_persistent *persistent = &trainer->plan->schedule.persistent;
     return snug_program_is_released(trainer->program) ? 0 : persistent->bytes;
 }
 
 int64_t snug_trainer_steps(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     return trainer->steps;
 }
 
 size_t snug_trainer_planned_peak(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     return trainer->plan->schedule.peak_bytes;
 }
 
 size_t snug_trainer_measured_peak(const snug_trainer *trainer) {
+    if (!trainer) return 0;
     return snug_program_measured_peak(trainer->program);
 }
 

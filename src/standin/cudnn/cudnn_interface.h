@@ -1,5 +1,5 @@
-// The part of cuDNN's public interface (8 and 9, SNUG_SONAME_VERSION) that its stand-in answers: numbers and layouts that
-// programs compiled against it hold, under our own names.
+// The part of cuDNN's public interface (8 and 9, SNUG_SONAME_VERSION) that its stand-in answers:
+// numbers and layouts that programs compiled against it hold, under our own names.
 #ifndef SNUG_STANDIN_CUDNN_INTERFACE_H
 #define SNUG_STANDIN_CUDNN_INTERFACE_H
 
