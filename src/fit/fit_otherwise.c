@@ -66,7 +66,8 @@ static otherwise find_otherwise(const snug_fit *fit) {
     for (size_t i = 0; run && !found.card && i < run->card_count; i++)
         if (run->cards[i].verdict == SNUG_DRY_FITS) found.card = run->cards[i].gpu;
     if (!network) return found;
-    found.batch = network->batch;
+    // Where time may come first its length is no batch.
+    found.batch = fit->situation.profile.sequences_first ? 0 : network->batch;
     found.argument = find_argument(fit->request.program, found.batch);
     find_batch(fit, &found);
     found.network = network->class_name;
