@@ -81,7 +81,7 @@ static void only_operators_know_their_names(void **unused) {
         const char *file = entry->fts_path + strlen(SNUG_SOURCE_DIR "/"),
                    *end = strrchr(entry->fts_name, '.');
         if (entry->fts_info != FTS_F || !end || is_exempt(file)) continue;
-        if (strcmp(end, ".c") && strcmp(end, ".h")) continue;
+        if (strcmp(end, ".c") != 0 && strcmp(end, ".h") != 0) continue;
         found += look_at(entry->fts_path, file);
         seen++;
     }
