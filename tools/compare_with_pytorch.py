@@ -18,6 +18,9 @@ of PyTorch's trained network from snug's.
 
 Needs torch, torchvision, onnx, onnxruntime and onnxscript from PyPI:
     tools/compare_with_pytorch.py [--snug build/bin/snug] [--only NAME,...] [--keep FOLDER]
+
+With --libraries, thirty small networks of transformers, diffusers, timm and torchvision (which it
+needs as well) take their place: library_comparison.py.
 """
 
 import argparse
@@ -37,6 +40,7 @@ import exported_networks as networks  # noqa: E402
 import torch  # noqa: E402
 
 TOLERANCE, TRIP_TOLERANCE = 1e-3, 1e-4
+TIME_LIMIT = 300  # seconds, of one call of snug
 FORMS = [(dynamo, training) for dynamo in (False, True) for training in (False, True)]
 TYPES = {torch.float32: "F32", torch.int64: "I64"}
 
@@ -84,7 +88,7 @@ class Snug:
 
     def run(self, *arguments):
         command = [str(a) for a in (self.program, *arguments)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
         if done.returncode != 0:
             raise Failed(f"exit {done.returncode}: {' '.join(done.stderr.split())}")
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -291,6 +295,20 @@ def read_forms(text):
     return [FORMS["0123".index(i)] for i in text.replace(",", "")]
 
 
+def compare_libraries(given):
+    import library_comparison
+    import library_networks
+
+    torch.set_num_threads(2)
+    names = given.only.split(",") if given.only else list(library_networks.NETWORKS)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(given.keep or temporary)
+        failed = library_comparison.compare(
+            sys.modules[__name__], given.snug.resolve(), names, folder
+        )
+    return 1 if failed else 0
+
+
 def main():
     default = pathlib.Path(__file__).resolve().parent.parent / "build" / "bin" / "snug"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -304,7 +322,12 @@ def main():
         help="of 0 to 3: script evaluation, training, dynamo likewise",
     )
     parser.add_argument("--keep", help="a folder for the files")
+    parser.add_argument(
+        "--libraries", action="store_true", help="networks of transformers, diffusers, timm, ..."
+    )
     given = parser.parse_args()
+    if given.libraries:
+        return compare_libraries(given)
     table = networks.ALL if given.more else networks.NETWORKS
     names = given.only.split(",") if given.only else list(table)
     passed = 0

@@ -144,6 +144,9 @@ typedef struct snug_plan_request {
     // which the plan's figures say; values are clipped after it, and need no memory.
     double clip_norm, clip_value;
     bool gradient_norm; // tell the norm of each step; with |clip_norm| it is told anyhow
+    // The targets of the data: where |class_axis| is 0, their shape tells which dimension of the
+    // output has the classes. NULL: not known.
+    const snug_sample_tensor *data_target;
 } snug_plan_request;
 
 // Bytes by kind at the moment of the peak; they add up to peak_bytes with |packing_gap|.

@@ -12,9 +12,10 @@ typedef struct options {
     snug_plan_request request;
     snug_train_options train;
     const char *data;
-    snug_dataset_info data_info; // what they hold, once that was looked at
-    const char *device, *gpu;    // gpu: a card to plan for
-    const char *html;            // a file for the plan's page
+    snug_dataset_info data_info;    // what they hold, once that was looked at
+    snug_sample_tensor data_target; // what |request| borrows of it
+    const char *device, *gpu;       // gpu: a card to plan for
+    const char *html;               // a file for the plan's page
     const char *out;
     const char *resume; // the folder of the run that goes on
     char train_list[4096], freeze_list[4096], no_decay_list[4096]; // of --train ..., by comma

@@ -41,6 +41,9 @@ snug_status planning_fit_data(options *given) {
         if (!given->input_given && info->rank > 0) suggest_input(info, request);
         request->data_inputs = info->inputs;
         request->data_input_count = info->input_count;
+        given->data_target.rank = info->target_rank;
+        memcpy(given->data_target.dims, info->target_dims, sizeof given->data_target.dims);
+        if (info->target_rank > 0) request->data_target = &given->data_target;
         return SNUG_OK;
     }
     // Made-up samples come in any size: the model's own.

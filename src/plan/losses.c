@@ -31,16 +31,51 @@ snug_status snug_loss_parse(const char *text, snug_loss *out) {
 }
 
 // PyTorch has the classes in dimension 1. A sequence model's logits are (N, T, C) as often: then T
-// is where the input has it.
+// is where an input has it, which of an encoder-decoder's is the decoder's.
+static bool is_sequence(const snug_type *input, const snug_type *logits) {
+    bool same_length = input->rank >= 2 && input->dims[1] == logits->dims[1];
+    bool is_channel = input->rank == 3 && input->dims[2] == logits->dims[2];
+    return same_length && !is_channel;
+}
+
 int snug_loss_class_axis(const snug_training *training, const snug_training_graph *built) {
     const snug_type *logits = snug_graph_type(built->graph, built->logits);
     int last = logits->rank - 1;
     if (training->class_axis != 0) return training->class_axis < 0 ? last : training->class_axis;
-    if (logits->rank != 3 || built->input_count == 0) return 1;
-    const snug_type *input = snug_graph_type(built->graph, built->inputs[0]);
-    bool same_length = input->rank >= 2 && input->dims[1] == logits->dims[1];
-    bool is_channel = input->rank == 3 && input->dims[2] == logits->dims[2];
-    return same_length && !is_channel ? last : 1;
+    for (int i = 0; logits->rank == 3 && i < built->input_count; i++)
+        if (is_sequence(snug_graph_type(built->graph, built->inputs[i]), logits)) return last;
+    return 1;
+}
+
+// Whether classes of |target|, of one sample, leave |axis| of the logits for the scores.
+static bool leaves_axis(const snug_sample_tensor *target, const snug_type *logits, int axis) {
+    if (target->rank != logits->rank - 2) return false;
+    for (int i = 1, next = 0; i < logits->rank; i++)
+        if (i != axis && target->dims[next++] != logits->dims[i]) return false;
+    return true;
+}
+
+int snug_loss_told_axis(const snug_training_graph *built, const snug_sample_tensor *target) {
+    const snug_type *logits = snug_graph_type(built->graph, built->logits);
+    int last = logits->rank - 1;
+    if (logits->rank < 3) return 0;
+    bool first = leaves_axis(target, logits, 1), end = leaves_axis(target, logits, last);
+    return first == end ? 0 : end ? -1 : 1;
+}
+
+const char *snug_loss_squashed(const snug_training *training, const snug_training_graph *built) {
+    const snug_graph *graph = built->graph;
+    snug_tensor_id at = built->logits;
+    if (training->loss == SNUG_LOSS_MSE) return NULL;
+    for (size_t i = graph->node_count; i-- > 0;) { // nodes are in the order in which they run
+        const snug_node *node = graph->nodes[i];
+        if (node->input_count == 0 || node->outputs[0] != at) continue;
+        if (node->op == &snug_op_sigmoid) return "sigmoid";
+        if (node->op == &snug_op_softmax) return "softmax";
+        if (!node->op->is_view && !node->op->keeps_values) return NULL;
+        at = node->inputs[0];
+    }
+    return NULL;
 }
 
 static snug_tensor_id in_layout(snug_graph *graph, snug_tensor_id x, snug_layout layout) {
@@ -72,6 +107,12 @@ static snug_status add_classes(const snug_training *training, snug_training_grap
     if (axis != 1 && axis != last)
         return snug_fail(SNUG_INVALID, "classes in dimension 1 or the last expected, not in %d",
                          axis);
+    if (logits.dims[axis] == 1)
+        return snug_fail(SNUG_INVALID,
+                         "cross-entropy of one class is 0 whatever the network says, and its "
+                         "output is %s: `loss` bce takes one logit for two classes, mse a "
+                         "number; where the classes are in another dimension, `class_axis`",
+                         snug_type_print(&logits, text));
     snug_type target = {.dtype = SNUG_I32, .rank = last};
     for (int i = 0, next = 0; i < logits.rank; i++)
         if (i != axis) target.dims[next++] = logits.dims[i];
@@ -98,6 +139,15 @@ static snug_status check_output(const snug_training_graph *built) {
     char text[SNUG_TYPE_TEXT];
     if (logits->dtype == SNUG_F32 && logits->rank >= 1 && logits->dims[0] == built->samples)
         return SNUG_OK;
+    const char *width = logits->dtype == SNUG_F64                                 ? "double"
+                        : logits->dtype == SNUG_F16 || logits->dtype == SNUG_BF16 ? "half"
+                                                                                  : NULL;
+    if (width)
+        return snug_fail(SNUG_INVALID,
+                         "this is a network in %s precision, its output is %s: weights are "
+                         "trained in float32. Export it again after net.float(), with float32 "
+                         "inputs; `precision` then computes in 16 bits where that is asked for",
+                         width, snug_type_print(logits, text));
     return snug_fail(SNUG_INVALID,
                      "an output of float32 with a first dimension of %lld, the samples, expected, "
                      "found %s: `output` names another",

@@ -16,6 +16,14 @@ snug_status snug_training_add_loss(const snug_training *training, bool training_
 // The dimension of the classes in the logits.
 int snug_loss_class_axis(const snug_training *training, const snug_training_graph *built);
 
+// The class axis, as snug_training's, that |target|, a sample's targets as data have them, leaves
+// in the logits; 0 where it tells none or both.
+int snug_loss_told_axis(const snug_training_graph *built, const snug_sample_tensor *target);
+
+// What the logits already went through where the loss does it itself: "sigmoid", "softmax", or
+// NULL.
+const char *snug_loss_squashed(const snug_training *training, const snug_training_graph *built);
+
 // What a sample of |built| is made of.
 snug_status snug_training_sample(const snug_training *training, const snug_training_graph *built,
                                  snug_sample_type *out);

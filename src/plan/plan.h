@@ -16,6 +16,7 @@ struct snug_plan {
     snug_type output;          // of one sample; dims[0] is 1
     snug_sample_tensor answer; // the same for callers
     int class_axis;            // of |output|, where the loss knows classes
+    const char *squashed;      // as snug_loss_squashed() says
     bool has_batch_norm;       // in training form
     bool can_fuse;             // it, or another norm that an activation may be part of
     int64_t weights, learning; // elements

@@ -210,6 +210,20 @@ static void append_advice(const snug_plan *plan, snug_text *text) {
     append_wrapped(advice, text);
 }
 
+// A sigmoid or softmax that the loss has within itself is applied twice.
+static void append_squashed(const snug_plan *plan, snug_text *text) {
+    snug_text note = {0};
+    if (!plan->squashed) return;
+    snug_text_append(&note,
+                     "The network ends in a %s, and `loss` %s applies one itself: twice, gradients "
+                     "vanish. Export the network without its last one, or name what goes into it "
+                     "with `output`.\n",
+                     plan->squashed, snug_loss_name(plan->training.loss));
+    snug_text_append(text, "\n");
+    append_wrapped(snug_text_view(&note), text);
+    snug_text_clear(&note);
+}
+
 void snug_plan_append_notes(const snug_plan *plan, snug_text *text) {
     const snug_candidate *chosen = snug_plan_chosen(plan);
     append_networks(plan, text);
@@ -217,6 +231,7 @@ void snug_plan_append_notes(const snug_plan *plan, snug_text *text) {
     if (!chosen) return;
     append_frozen(plan, text);
     append_unowned(plan, text);
+    append_squashed(plan, text);
     append_statistics(plan, chosen, text);
     append_precision(plan, chosen, text);
 }

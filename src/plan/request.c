@@ -58,6 +58,9 @@ static snug_status check_choices(const snug_plan_request *request) {
     if (request->data_input_count < 0 || (request->data_input_count > 0 && !request->data_inputs))
         return snug_fail(SNUG_INVALID, "%d inputs of the data: their list expected",
                          request->data_input_count);
+    const snug_sample_tensor *target = request->data_target;
+    if (target && (unsigned)target->rank >= SNUG_MAX_RANK)
+        return snug_fail(SNUG_INVALID, "the data's targets have %d dimensions", target->rank);
     for (int i = 0; i < request->data_input_count; i++)
         if ((unsigned)request->data_inputs[i].rank >= SNUG_MAX_RANK)
             return snug_fail(SNUG_INVALID, "a tensor of the data of rank %d",

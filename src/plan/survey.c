@@ -6,6 +6,20 @@
 
 enum { SAMPLES = 2 };
 
+// The shape of the data's targets tells which dimension has the classes.
+static snug_status take_axis(snug_plan *plan, const snug_sample_tensor *target) {
+    snug_training *training = &plan->training;
+    snug_training_graph built;
+    if (!target || training->class_axis != 0 || training->loss != SNUG_LOSS_CROSS_ENTROPY)
+        return SNUG_OK;
+    SNUG_TRY(snug_training_graph_build(training, SNUG_PASS_EVALUATE, SAMPLES, 1, &built));
+    int told = snug_loss_told_axis(&built, target), found = snug_loss_class_axis(training, &built);
+    int last = snug_graph_type(built.graph, built.logits)->rank - 1;
+    if (told != 0 && (told < 0 ? last : told) != found) training->class_axis = told;
+    snug_graph_free(built.graph);
+    return SNUG_OK;
+}
+
 static snug_status look_at_evaluation(snug_plan *plan) {
     snug_training_graph built;
     SNUG_TRY(snug_training_graph_build(&plan->training, SNUG_PASS_EVALUATE, SAMPLES, 1, &built));
@@ -14,6 +28,7 @@ static snug_status look_at_evaluation(snug_plan *plan) {
     snug_training_count(built.graph, &plan->weights, &plan->learning);
     if (plan->training.loss == SNUG_LOSS_CROSS_ENTROPY)
         plan->class_axis = snug_loss_class_axis(&plan->training, &built);
+    plan->squashed = snug_loss_squashed(&plan->training, &built);
     snug_status status = snug_training_sample(&plan->training, &built, &plan->sample);
     if (status == SNUG_OK) snug_training_answer(&built, &plan->answer);
     snug_graph_free(built.graph);
@@ -36,6 +51,7 @@ static snug_status look_at_training(snug_plan *plan) {
 
 snug_status snug_survey(snug_plan *plan, const snug_plan_request *request) {
     plan->training.activations = SNUG_F32;
+    SNUG_TRY(take_axis(plan, request->data_target));
     SNUG_TRY(look_at_evaluation(plan));
     return request->evaluation ? SNUG_OK : look_at_training(plan);
 }

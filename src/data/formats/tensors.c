@@ -180,6 +180,18 @@ static bool has_shape(const snug_type *stored, const snug_sample_tensor *wanted,
     return true;
 }
 
+// What cures a target that is not the one wanted, or "".
+static const char *advise(const snug_safetensors_entry *entry, const snug_sample_tensor *wanted) {
+    bool wants_classes = strcmp(wanted->type, "int32") == 0;
+    if (strcmp(entry->name, "target") != 0 && strcmp(entry->name, "test_target") != 0) return "";
+    if (wants_classes && snug_dtype_is_float(entry->type.dtype))
+        return ": cross-entropy takes classes, `loss` mse or bce numbers";
+    if (wants_classes && wanted->rank > 0)
+        return ": `class_axis` says which dimension of the output has the classes, `output` names "
+               "another output, `loss` another loss";
+    return ": `output` names another output, `loss` another loss";
+}
+
 static snug_status check_tensor(const snug_dataset *dataset, const snug_safetensors_entry *entry,
                                 const snug_sample_tensor *wanted, bool squeezed) {
     snug_dtype dtype;
@@ -192,9 +204,9 @@ static snug_status check_tensor(const snug_dataset *dataset, const snug_safetens
     memcpy(dims + 1, wanted->dims, sizeof *dims * (size_t)wanted->rank);
     snug_type type = snug_type_make(dtype == SNUG_I32 && squeezed ? SNUG_I64 : dtype,
                                     SNUG_ROW_MAJOR, wanted->rank + 1, dims);
-    return snug_fail(SNUG_INVALID, "%s: the network takes %s as `%s`, the file has %s",
+    return snug_fail(SNUG_INVALID, "%s: the network takes %s as `%s`, the file has %s%s",
                      dataset->options.name, snug_type_print(&type, expected), entry->name,
-                     snug_type_print(&entry->type, found));
+                     snug_type_print(&entry->type, found), advise(entry, wanted));
 }
 
 // What is wanted, tensor by tensor.
