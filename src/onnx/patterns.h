@@ -36,8 +36,8 @@ typedef struct snug_pattern_match {
 typedef struct snug_onnx_pattern {
     const char *name;
     bool fuses; // for those who want fusion (the fix), not what an exporter took apart
-    // Whether the one result of |root| is what the pattern computes. |out| has type, and is else
-    // zeroed; on success leaves and op are set.
+    // Whether result 0 of |root|, the only one that is read, is what the pattern computes. |out|
+    // has type, and is else zeroed; on success leaves and op are set.
     bool (*match)(const snug_pattern_view *view, const snug_node *root, snug_pattern_match *out);
     // Emits the replacement and returns the tensor that stands for the root's result. NULL: op on
     // the leaves (without trailing absent ones), whose output 0 it is.

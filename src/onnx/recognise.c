@@ -86,7 +86,9 @@ static void find_learning(recognition *self) {
 
 static snug_status find_match(recognition *self, const snug_node *node) {
     snug_pattern_view view = {self->from, self->readers, self->learns};
-    if (node->output_count != 1 || !self->needed[node->outputs[0]]) return SNUG_OK;
+    if (node->output_count < 1 || !self->needed[node->outputs[0]]) return SNUG_OK;
+    for (int i = 1; i < node->output_count; i++)
+        if (self->readers[node->outputs[i]]) return SNUG_OK;
     for (const snug_onnx_pattern *const *pattern = snug_onnx_patterns; *pattern; pattern++) {
         snug_pattern_match match = {.pattern = *pattern,
                                     .type = *snug_graph_type(self->from, node->outputs[0])};
@@ -163,6 +165,7 @@ static snug_status run_round(recognition *self, snug_onnx_built *built) {
     for (size_t i = 0; i < self->from->node_count; i++)
         SNUG_TRY(find_match(self, self->from->nodes[i]));
     memset(self->needed, 0, self->from->tensor_count * sizeof *self->needed);
+    memset(self->readers, 0, self->from->tensor_count * sizeof *self->readers);
     note_ends(self, built);
     find_needed(self);
     for (size_t i = 0; i < self->from->tensor_count; i++)

@@ -35,7 +35,8 @@ typedef struct part {
 } part;
 
 static int64_t line_length(const work *self) {
-    return self->is_last ? self->width : stretch;
+    int64_t length = self->pixels < stretch ? self->pixels : stretch;
+    return self->is_last ? self->width : length;
 }
 
 static size_t part_bytes(const work *self) {
