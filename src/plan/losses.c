@@ -70,8 +70,7 @@ const char *snug_loss_squashed(const snug_training *training, const snug_trainin
     for (size_t i = graph->node_count; i-- > 0;) { // nodes are in the order in which they run
         const snug_node *node = graph->nodes[i];
         if (node->input_count == 0 || node->outputs[0] != at) continue;
-        if (node->op == &snug_op_sigmoid) return "sigmoid";
-        if (node->op == &snug_op_softmax) return "softmax";
+        if (node->op == &snug_op_sigmoid || node->op == &snug_op_softmax) return node->op->name;
         if (!node->op->is_view && !node->op->keeps_values) return NULL;
         at = node->inputs[0];
     }
