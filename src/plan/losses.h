@@ -20,8 +20,8 @@ int snug_loss_class_axis(const snug_training *training, const snug_training_grap
 // in the logits; 0 where it tells none or both.
 int snug_loss_told_axis(const snug_training_graph *built, const snug_sample_tensor *target);
 
-// What the logits already went through where the loss does it itself, sigmoid or softmax by name, or
-// NULL.
+// What the logits already went through where the loss does it itself, sigmoid or softmax by name,
+// or NULL.
 const char *snug_loss_squashed(const snug_training *training, const snug_training_graph *built);
 
 // What a sample of |built| is made of.
