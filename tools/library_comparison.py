@@ -6,9 +6,9 @@ Columns: `first`, the first loss from PyTorch's, relative; `losses`, the worst o
 worst of all weights: what ten steps changed, less what they changed in PyTorch, by the norm of the
 latter; `own`, how far PyTorch's float32 is from its float64 by the same measure, of that weight. A
 weight whose gradient is zero but for rounding has updates that are rounding alone, and shows so by
-its `own`: such a one passes where it is within three times of that. Buffers that a file does not
-tell from parameters are frozen, as the plan advises. A network that PyTorch cannot export is no
-fault of snug's: "not exported".
+its `own`: such a one passes where it is within three times of that, or within one rounding of the
+weight itself. Buffers that a file does not tell from parameters are frozen, as the plan advises. A
+network that PyTorch cannot export is no fault of snug's: "not exported".
 """
 
 from __future__ import annotations
@@ -196,11 +196,14 @@ def compare_form(
         "own": f"{expected.own[worst]:.1e}",
     }
     wrong = [
-        key for key, value in found.items() if not value <= max(UPDATE, BESIDE * expected.own[key])
+        key
+        for key, value in found.items()
+        if not value <= max(UPDATE, BESIDE * expected.own[key])
+        and not value * expected.scales[key] <= ROUNDING * before[key].norm().item()
     ]
     said = [] if off[0] <= FIRST else ["first loss"]
     if wrong:
-        said.append(f"{len(wrong)} of {len(found)} weights, {worst}")
+        said.append(f"{len(wrong)} of {len(found)} weights, {wrong[0]} {found[wrong[0]]:.1e}")
     if lost:
         said.append(f"{len(lost)} weights without their name, {lost[0]}")
     return "; ".join(said)

@@ -128,7 +128,7 @@ def of_timm(name: str, size: int = SIZE, **options: object) -> Network:
     def build() -> nn.Module:
         import timm
 
-        return timm.create_model(name, num_classes=CLASSES, **options)
+        return timm.create_model(name, num_classes=CLASSES, drop_rate=0.0, **options)
 
     return Network(build, images("x", size=size))
 
