@@ -2,9 +2,13 @@
 
 `snug fit --verify N` runs the program without a card: once as it is ("keep"), once with the fixes
 ("compare"), from the same seeds. Of each step are kept: the values that backward passes begin with
-(losses), and the gradients that the optimizers find; of the last also the weights and random
-state. What was compared goes to verify.json in the folder of both runs: the largest differences,
-relative to the norm of what there was, and the step from which on there are any.
+(losses), and the gradients that the optimizers find; of the last also the weights, the buffers of
+the networks that learn, and random state. What was compared goes to verify.json in the folder of
+both runs: the largest differences, relative to the norm of what there was, and the step from which
+on there are any.
+
+A fix may draw random numbers in another order (batch-in-pieces does): then dropout makes other
+losses, as another seed would, and both runs are made once more without it ("still").
 
 Only the process that makes the steps has any; of several ranks, each compares its own, and the
 first tells.
@@ -12,6 +16,7 @@ first tells.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -158,19 +163,42 @@ def before_step(optimizer: Any, args: Any, kwargs: Any) -> None:
         _compare(kind, first[kind], now[kind])
 
 
+def _buffers() -> dict[str, Any]:
+    """Buffers of the networks that learn, by class and name; of networks alike, in their order."""
+    kind = _torch.nn.Module
+    modules = [one for one in gc.get_objects() if issubclass(type(one), kind)]
+    inside = {id(child) for one in modules for child in one.children()}
+    learning = {id(p) for optimizer in _optimizers for p in _parameters(optimizer)}
+    counts: dict[str, int] = {}
+    found = {}
+    for network in modules:
+        if id(network) in inside or not any(id(p) in learning for p in network.parameters()):
+            continue
+        name = type(network).__name__
+        counts[name] = counts.get(name, 0) + 1
+        for path, buffer in network.named_buffers():
+            found[f"{name}#{counts[name]}.{path}"] = _copy(buffer)
+    return found
+
+
 @guarded
 def finish() -> None:
     """The end, of the steps or of the program: weights and random state."""
     if _step == 0:
         return
     weights = [_copy(p) for optimizer in _optimizers for p in _parameters(optimizer)]
+    buffers = _buffers()
     now = {"weights": weights, "random": [_torch.get_rng_state()], "steps": _step}
+    now["buffers"] = buffers
     if settings.verify == "keep":
         _torch.save(now, _file(0))
         return
     first = _torch.load(_file(0), weights_only=True)
     for kind in ("weights", "random"):
         _compare(kind, first[kind], now[kind])
+    known = first["buffers"]
+    names = sorted({*known, *buffers})
+    _compare("buffers", [known.get(one) for one in names], [buffers.get(one) for one in names])
     _found["steps_before"] = first["steps"]
     _write()
 
@@ -182,6 +210,30 @@ def seed(torch: Any) -> None:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed(SEED)
+
+
+#: Functions of torch.nn.functional's.
+DROPOUT = (
+    *("dropout", "dropout1d", "dropout2d", "dropout3d"),
+    *("alpha_dropout", "feature_alpha_dropout"),
+)
+
+
+@guarded
+def keep_still(torch: Any) -> None:
+    """Dropout drops nothing from now on; that inside recurrent layers does."""
+    functional = torch.nn.functional
+    for name in DROPOUT:
+        setattr(functional, name, lambda input, *_, **__: input)
+    attention = functional.scaled_dot_product_attention
+
+    def without(query: Any, key: Any, value: Any, mask: Any = None, *rest: Any, **more: Any) -> Any:
+        more.pop("dropout_p", None)
+        if "attn_mask" in more:
+            mask = more.pop("attn_mask")
+        return attention(query, key, value, mask, 0.0, *rest[1:], **more)
+
+    functional.scaled_dot_product_attention = without
 
 
 @guarded
@@ -197,5 +249,7 @@ def install(torch: Any) -> None:
     except Exception as error:
         tell_failure(install, error)
     seed(torch)
+    if settings.still:
+        keep_still(torch)
     torch.autograd.backward = _watched(torch.autograd.backward)
     register_optimizer_step_pre_hook(before_step)

@@ -107,7 +107,8 @@ typedef enum snug_fit_verdict {
 typedef struct snug_fit_verification {
     snug_fit_verdict verdict;
     int64_t steps;
-    snug_fit_difference losses, gradients, weights, random;
+    bool without_dropout; // the fixes draw other random numbers: what is told is without
+    snug_fit_difference losses, gradients, weights, buffers, random;
     char *problem;
 } snug_fit_verification;
 

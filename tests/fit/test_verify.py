@@ -21,10 +21,12 @@ PROGRAM = """
 import os, torch
 from torch import nn
 device = "cuda" if torch.cuda.is_available() else "cpu"
+norm = nn.LayerNorm if os.environ.get("NORM") == "0" else nn.BatchNorm1d
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.body = nn.Sequential(nn.Linear(16, 64), nn.BatchNorm1d(64), nn.GELU(), nn.Dropout(0.2))
+        self.body = nn.Sequential(
+            nn.Dropout(0.1), nn.Linear(16, 64), norm(64), nn.GELU(), nn.Dropout(0.2))
         self.head = nn.Linear(64, 8192)
     def forward(self, x):
         return self.head(self.body(x))
@@ -40,11 +42,20 @@ raise SystemExit("it was to end after some steps")
 """
 
 
-def run(folder: Path, mode: str, standins: str, fixes: list[dict[str, Any]], **more: str) -> None:
+def run(
+    folder: Path,
+    mode: str,
+    standins: str,
+    fixes: list[dict[str, Any]],
+    still: bool = False,
+    **more: str,
+) -> None:
     seen = folder / "seen"
     seen.mkdir(exist_ok=True)
     (folder / "fixes.json").write_text(json.dumps(fixes))
     hook = f"directory={seen};steps=3;standins={standins};verify={mode}:{folder}"
+    if still:
+        hook += ";still=1"
     if fixes:
         hook += f";fixes={folder / 'fixes.json'}"
     environment = {**os.environ, "SNUG_HOOK": hook, "SNUG_STANDIN": "gpus=0", **more}
@@ -53,14 +64,16 @@ def run(folder: Path, mode: str, standins: str, fixes: list[dict[str, Any]], **m
 
 
 def compared(
-    folder: Path, standins: str, fixes: list[dict[str, Any]], **more: str
+    folder: Path, standins: str, fixes: list[dict[str, Any]], still: bool = False, **more: str
 ) -> dict[str, Any]:
-    run(folder, "compare", standins, fixes, **more)
+    run(folder, "compare", standins, fixes, still, **more)
     return json.loads((folder / "verify.json").read_text())
 
 
 def is_same(found: dict[str, Any]) -> bool:
-    kinds = ("losses", "gradients", "weights", "random")
+    kinds = ("losses", "gradients", "weights", "buffers", "random")
+    if found["buffers"]["tensors"] != 3:  # of batch norm
+        return False
     return found["steps"] == 3 and not any(found[kind]["different"] for kind in kinds)
 
 
@@ -77,6 +90,15 @@ def check(standins: str, folder: Path) -> list[tuple[str, bool]]:
     found = compared(folder, standins, [], RATE="2e-2")
     later = found["losses"]["first_step"] == 2 and found["losses"]["relative"] > 1e-5
     results.append(("another rate is seen from the second step on", later))
+    # Batch norm apart, pieces of the batch differ by rounding alone once dropout is off.
+    batch = [{"fix": "batch-in-pieces", "pieces": 2}]
+    run(folder, "keep", standins, [], NORM="0")
+    found = compared(folder, standins, batch, NORM="0")
+    results.append(("dropout in pieces is another draw", found["losses"]["relative"] > 1e-5))
+    run(folder, "keep", standins, [], still=True, NORM="0")
+    found = compared(folder, standins, batch, still=True, NORM="0")
+    small = found["losses"]["relative"] < 1e-5 and not found["random"]["different"]
+    results.append(("without dropout it is rounding", small))
     return results
 
 
