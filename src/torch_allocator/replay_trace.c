@@ -61,6 +61,19 @@ static bool would_serve(const snug_replay *replay, const snug_trace_entry *freed
     return freed->size - size < config->max_non_split_rounding;
 }
 
+// Whether the block whose free completes at entry |index| would have served the request |wanted|.
+static bool would_serve_alone(const snug_replay *replay, size_t index,
+                              const snug_trace_entry *wanted) {
+    const snug_allocator_config *config = &replay->recorded;
+    const snug_trace_entry *freed = &replay->entries[index];
+    uint64_t size = snug_allocator_round(config, wanted->size);
+    uint64_t has = snug_allocator_round(config, freed->size);
+    if (freed->stream != wanted->stream || freed->pool != wanted->pool || has < size) return false;
+    if ((has <= SNUG_ALLOCATOR_SMALL) != (size <= SNUG_ALLOCATOR_SMALL)) return false;
+    if (size < config->max_split_size) return has < config->max_split_size;
+    return has - size < config->max_non_split_rounding;
+}
+
 bool snug_replay_completes(const snug_replay *replay, size_t index) {
     return replay->entries[index].action == SNUG_TRACE_FREE_COMPLETED;
 }
@@ -106,6 +119,19 @@ static uint64_t enough_oversize(const snug_replay *replay, size_t first, size_t 
     return one ? one : sum >= key ? sum : 0;
 }
 
+// Whether a request for a private pool gave back entries |index| to |end|: those leave the common
+// pool alone, and of their own give back oversize blocks.
+static bool is_of_private(const snug_replay *replay, size_t index, size_t end) {
+    size_t request = request_of(replay, end);
+    const snug_trace_entry *wanted = &replay->entries[request];
+    if (replay->recorded.capacity == SNUG_ALLOCATOR_NO_LIMIT || index == end) return false;
+    for (size_t i = index; i < end; i++)
+        if (!is_oversize(replay, &replay->entries[i], wanted)) return false;
+    if (wanted->action == SNUG_TRACE_OOM) return true;
+    return wanted->action == SNUG_TRACE_ALLOC && request > end &&
+           replay->reserved[index] + replay->entries[end].size > replay->recorded.capacity;
+}
+
 // Whether a request that fails gives back by itself what entries |index| to |end| give back: there
 // was not enough without, and none of it would have served the request, unless its free completed
 // only while the request waited, from entry |*first| on. Otherwise the cache was emptied.
@@ -114,12 +140,14 @@ static bool is_of_request(const snug_replay *replay, size_t index, size_t end, s
     uint64_t capacity = replay->recorded.capacity;
     if (request == replay->count) return false;
     const snug_trace_entry *wanted = &replay->entries[request];
-    // Those for private pools leave the common one alone.
-    if (wanted->pool != 0) return false;
-    // A request that fails had no use for what became free just before it either.
+    *first = index;
+    if (wanted->pool != 0) return is_of_private(replay, index, end);
+    // A request that fails had no use for what became free just before it either, nor had one that
+    // took new memory for what would have served it.
     bool fails = wanted->action == SNUG_TRACE_OOM;
-    for (*first = index; *first > 0 && snug_replay_completes(replay, *first - 1) &&
-                         (fails || !snug_replay_is_at_once(replay, *first - 1));)
+    for (; *first > 0 && snug_replay_completes(replay, *first - 1) &&
+           (fails || !snug_replay_is_at_once(replay, *first - 1) ||
+            would_serve_alone(replay, *first - 1, wanted));)
         --*first;
     bool common = fails && index == end;
     for (size_t i = index; i < end; i++)
@@ -182,10 +210,14 @@ snug_status snug_replay_find_emptied(snug_replay *replay) {
             replay->waited[replay->waited_count++] =
                 (snug_replay_waited){.first = first, .request = request_of(replay, end)};
         }
-        // A private pool gives back nothing while its graph lives: its end is no request's doing.
-        for (size_t j = i; j < end; j++)
-            if (gives_back(&replay->entries[j]) && (!of_request || replay->entries[j].pool != 0))
-                SNUG_TRY(note_emptied(replay, i, replay->entries[j].pool, &capacity));
+        // A private pool gives back nothing to others while its graph lives: its end is no
+        // request's doing.
+        uint32_t own = of_request ? replay->entries[request_of(replay, end)].pool : 0;
+        for (size_t j = i; j < end; j++) {
+            uint32_t pool = replay->entries[j].pool;
+            if (gives_back(&replay->entries[j]) && (!of_request || (pool != 0 && pool != own)))
+                SNUG_TRY(note_emptied(replay, i, pool, &capacity));
+        }
         // The failure itself, behind what was given back for it, is done.
         end += end < replay->count && replay->entries[end].action == SNUG_TRACE_OOM;
     }

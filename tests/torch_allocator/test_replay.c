@@ -204,9 +204,12 @@ static void record_randomly(recording *r, int steps) {
             plain_empty_pool(&r->plain, 1);
             flush(r);
         } else if (r->live_count > 0 && (r->live_count == LIVE || kind < 440)) {
-            record_free(r, (int)draw(r, (uint64_t)r->live_count), draw(r, 6) == 0);
+            const int which = (int)draw(r, (uint64_t)r->live_count);
+            record_free(r, which, draw(r, 6) == 0);
         } else {
-            record_request(r, draw_size(r), draw(r, 10) == 0, draw(r, 20) == 0);
+            const uint64_t size = draw_size(r);
+            const unsigned stream = draw(r, 10) == 0;
+            record_request(r, size, stream, draw(r, 20) == 0);
         }
     }
 }
