@@ -5,12 +5,17 @@ makes of them, for tests/onnx/test_training.c.
 <network>-<exporter>-<mode>.onnx is trained on `input` and `target` of <network>.safetensors. There,
 `losses/<exporter>-<mode>` are PyTorch's losses of ten steps of SGD from the same weights (of the
 network with its batch norms folded where the exporter did that), and the loss in evaluation form
-after them; the learning rate, the momentum and the loss are in the metadata.
+after them; the learning rate, the momentum and the loss are in the metadata. `updates/<form>` there
+has a line for each weight that the file has as PyTorch has it, or transposed: its name, the norm of
+what the ten steps changed, and four sums over the trained weight, each element times
+sqrt(2) cos(k i) for each k of WAVES. Weights that an exporter put in another order (recurrent
+gates) have no line.
 
 Needs torch, torchvision, onnx and onnxscript from PyPI:
     tools/onnx_training_cases.py FOLDER [NETWORK...]
 """
 
+import math
 import pathlib
 import sys
 
@@ -18,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import compare_with_pytorch as comparison  # noqa: E402
 import exported_networks as networks  # noqa: E402
+import onnx.numpy_helper  # noqa: E402
 import torch  # noqa: E402
 
 import onnx  # noqa: E402
@@ -50,13 +56,49 @@ def strip(path):
     onnx.save(model, path)
 
 
-def losses_of(name, folds):
+def trained(name, folds):
+    """The losses, and the network."""
     losses, net = networks.train(name, networks.ALL[name].rate, folds)
     x, target = networks.make(name)[1:]
     net.eval()
     with torch.no_grad():
         losses.append(networks.loss_of(name, net, x, target).item())
-    return torch.tensor(losses)
+    return torch.tensor(losses), net
+
+
+WAVES = (0.37, 1.13, 1.91, 2.61)
+
+
+def waves_of(weight):
+    weight = weight.detach().double().flatten()
+    place = torch.arange(len(weight), dtype=torch.float64)
+    return [(weight * torch.cos(k * place)).sum().item() * math.sqrt(2) for k in WAVES]
+
+
+def updates_of(name, folds, path, net):
+    """Each weight's line: by its own name, else that of the one in the file with its numbers."""
+    first, x, _ = networks.make(name)
+    if folds:
+        networks.fold(first, x, networks.FOLDS[folds])
+    stored = {
+        entry.name: torch.from_numpy(onnx.numpy_helper.to_array(entry).copy())
+        for entry in onnx.load(path).graph.initializer
+    }
+    lines = []
+    for (label, before), after in zip(first.named_parameters(), net.parameters()):
+        for turn in (lambda w: w, lambda w: w.t() if w.dim() == 2 else w):
+            same = [
+                key
+                for key, value in stored.items()
+                if (value.shape, value.dtype) == (turn(before).shape, before.dtype)
+                and torch.allclose(value, turn(before), rtol=1e-5, atol=1e-7)
+            ]
+            if same:
+                key = label if label in same else same[0]
+                numbers = [(after - before).norm().item(), *waves_of(turn(after))]
+                lines.append(" ".join([key, *(f"{number:.9g}" for number in numbers)]))
+                break
+    return "\n".join(lines)
 
 
 # (dynamo, training) of what is stored: few of each network, to keep the files small.
@@ -74,13 +116,15 @@ STORED = {
 def write(short, folder):
     name = "tiny_" + short
     net, x, target = networks.make(name)
-    tensors = {"input": x, "target": target}
+    tensors, updates = {"input": x, "target": target}, {}
     for dynamo, training in STORED[short]:
         form = f"{'dynamo' if dynamo else 'script'}-{'training' if training else 'evaluation'}"
         path = folder / f"{short}-{form}.onnx"
         networks.export(net, x, path, dynamo, training)
         strip(path)
-        tensors["losses/" + form] = losses_of(name, networks.folds_of(net, x, path))
+        folds = networks.folds_of(net, x, path)
+        tensors["losses/" + form], after = trained(name, folds)
+        updates["updates/" + form] = updates_of(name, folds, path, after)
     network = networks.ALL[name]
     comparison.save_file(
         tensors,
@@ -89,6 +133,7 @@ def write(short, folder):
             "learning_rate": repr(network.rate),
             "loss": network.loss,
             "momentum": repr(networks.MOMENTUM),
+            **updates,
         },
     )
 

@@ -102,7 +102,7 @@ static void test_exports(void **state) {
         check_twins(&exported, network);
         snug_safetensors_close(&exported);
         static const char *const files[] = {"out.safetensors", "weights.safetensors", "plan.json",
-                                            "log.jsonl"};
+                                            "log.jsonl", "lock"};
         for (size_t j = 0; j < sizeof files / sizeof *files; j++) {
             snprintf(out, sizeof out, "%s/%s", run, files[j]);
             unlink(out);

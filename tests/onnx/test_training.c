@@ -1,11 +1,13 @@
 // Networks as PyTorch's exporters write them, trained as PyTorch trains them: both exporters, in
 // training and in evaluation mode, as tools/onnx_training_cases.py stored them. Ten steps of SGD
-// with momentum on one batch, then the loss in evaluation form, which the running statistics enter.
+// with momentum on one batch, then the loss in evaluation form, which the running statistics enter,
+// and each weight.
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/safetensors.h"
 #include "snug/data.h"
@@ -53,7 +55,8 @@ static snug_dataset *open_data(const snug_plan *plan, const char *path, snug_spl
     return data;
 }
 
-static found train(snug_device *device, const char *model, const snug_safetensors *file) {
+static found train(snug_device *device, const char *model, const snug_safetensors *file,
+                   const char *run) {
     found self = {0};
     snug_plan *plan = NULL;
     snug_plan_request request = {.model = model,
@@ -69,7 +72,8 @@ static found train(snug_device *device, const char *model, const snug_safetensor
     snug_train_options options = {.epochs = STEPS,
                                   .learning_rate = number(file, "learning_rate"),
                                   .on_step = on_step,
-                                  .context = &self};
+                                  .context = &self,
+                                  .out = run};
     if (snug_train(plan, data, test, &options, &result) != SNUG_OK)
         fail_msg("%s: %s", model, snug_error_message());
     assert_int_equal(self.count, STEPS);
@@ -79,6 +83,70 @@ static found train(snug_device *device, const char *model, const snug_safetensor
     snug_dataset_close(test);
     snug_plan_free(plan);
     return self;
+}
+
+enum { WAVES = 4 };
+static const double waves[WAVES] = {0.37, 1.13, 1.91, 2.61};
+// Of what the ten steps changed in a weight; and what rounding alone moves one on which no loss
+// depends, as a bias before a batch norm.
+static const double update_tolerance = 1e-3, noise = 1e-6;
+
+// How far a weight is from PyTorch's: the largest of some sums over all of its elements, each of
+// which is about as large as the norm of the difference.
+static double weight_distance(const snug_safetensors *trained, const char *name,
+                              const double expected[WAVES]) {
+    const snug_safetensors_entry *entry = snug_safetensors_find(trained, name);
+    if (!entry) fail_msg("%s: no %s", trained->path, name);
+    const size_t bytes = snug_type_bytes(&entry->type);
+    float *weight = malloc(bytes);
+    double worst = 0;
+    assert_non_null(weight);
+    assert_int_equal(snug_safetensors_read(trained, entry, 0, weight, bytes), SNUG_OK);
+    for (int k = 0; k < WAVES; k++) {
+        double sum = 0;
+        for (size_t i = 0; i < bytes / sizeof *weight; i++)
+            sum += weight[i] * cos(waves[k] * (double)i);
+        worst = fmax(worst, fabs(sum * sqrt(2) - expected[k]));
+    }
+    free(weight);
+    return worst;
+}
+
+// Each line of the metadata updates/|form|: a weight's name, the norm of its update, sums over it.
+// Returns the largest distance, by the norm of the update.
+static double check_weights(const snug_safetensors *file, const char *form, const char *run) {
+    char key[100], path[64], name[128];
+    snug_safetensors trained;
+    double update, sums[WAVES], worst = 0;
+    snprintf(path, sizeof path, "%s/out.safetensors", run);
+    if (snug_run_export(run, path) != SNUG_OK) fail_msg("%s", snug_error_message());
+    assert_int_equal(snug_safetensors_open(path, &trained), SNUG_OK);
+    snprintf(key, sizeof key, "updates/%s", form);
+    const char *line = snug_safetensors_metadata(file, key);
+    if (!line) fail_msg("%s: no %s", file->path, key);
+    for (; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+        assert_int_equal(sscanf(line, "%127s %lf %lf %lf %lf %lf", name, &update, &sums[0],
+                                &sums[1], &sums[2], &sums[3]),
+                         2 + WAVES);
+        double distance = weight_distance(&trained, name, sums);
+        if (!(distance <= update_tolerance * update + noise))
+            fail_msg("%s, %s: %s is %.1e from PyTorch's after an update of %.1e", file->path, form,
+                     name, distance, update);
+        if (update > noise / update_tolerance) worst = fmax(worst, distance / update);
+    }
+    snug_safetensors_close(&trained);
+    return worst;
+}
+
+static void remove_run(const char *run) {
+    static const char *const files[] = {"out.safetensors", "weights.safetensors", "plan.json",
+                                        "log.jsonl", "lock"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s/%s", run, files[i]);
+        unlink(path);
+    }
+    rmdir(run);
 }
 
 // |name|: <network>-<exporter>-<mode>.onnx
@@ -95,7 +163,9 @@ static void check_case(snug_device *device, const char *name) {
     if (snug_safetensors_open(data, &file) != SNUG_OK) fail_msg("%s", snug_error_message());
     double expected[STEPS + 1];
     read_losses(&file, form, expected);
-    found self = train(device, model, &file);
+    char run[] = "/tmp/snug-training-XXXXXX";
+    assert_non_null(mkdtemp(run));
+    found self = train(device, model, &file, run);
     double worst = 0;
     for (int i = 0; i <= STEPS; i++) {
         double distance = fabs(self.losses[i] - expected[i]) / fabs(expected[i]);
@@ -105,7 +175,9 @@ static void check_case(snug_device *device, const char *name) {
     }
     // A comparison of losses that stay where they are would hold nothing.
     assert_true(fabs(expected[STEPS - 1] - expected[0]) > 1000 * tolerance * expected[0]);
-    printf("  %-36s losses within %.1e\n", name, worst);
+    const double apart = check_weights(&file, form, run);
+    printf("  %-36s losses within %.1e, weights %.1e of an update\n", name, worst, apart);
+    remove_run(run);
     snug_safetensors_close(&file);
 }
 

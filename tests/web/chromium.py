@@ -4,8 +4,10 @@ comes of it. https://chromedevtools.github.io/devtools-protocol/ has the command
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -25,7 +27,10 @@ class Page:
             f"about:blank 3<&{to_browser} 4>&{from_browser}"
         )
         self.browser = subprocess.Popen(
-            ["sh", "-c", line], pass_fds=(to_browser, from_browser), stderr=subprocess.DEVNULL
+            ["sh", "-c", line],
+            pass_fds=(to_browser, from_browser),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         os.close(to_browser)
         os.close(from_browser)
@@ -124,7 +129,10 @@ class Page:
         file.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:
+        """Ends the browser and its other processes, which outlive it and write into the profile."""
         os.close(self.commands)
         os.close(self.answers)
         self.browser.terminate()
         self.browser.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.browser.pid, signal.SIGKILL)

@@ -254,7 +254,8 @@ def main() -> int:
     parser.add_argument("--large", type=int, default=0)
     parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    # A process of the browser's may write as long as it dies.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         try:
             page = Page(given.chromium, Path(name) / "profile")
         except (OSError, RuntimeError) as error:
