@@ -58,7 +58,7 @@ snug_status planning_fit_data(options *given) {
     return SNUG_OK;
 }
 
-void planning_take_run(const snug_run_info *info, options *given) {
+static void take_run(const snug_run_info *info, options *given) {
     snug_plan_request *request = &given->request;
     request->model = info->model;
     request->width_multiplier = info->width_multiplier;
@@ -78,6 +78,15 @@ void planning_take_run(const snug_run_info *info, options *given) {
     request->cost = SNUG_COST_SOURCE_MODEL; // there is nothing to choose between
     if (request->precision == SNUG_PRECISION_AUTO) request->precision = info->precision;
     if (request->allow < SNUG_FIDELITY_PRECISION) request->allow = SNUG_FIDELITY_PRECISION;
+}
+
+snug_status planning_open_run(options *given, snug_run_info *info, snug_device **device,
+                              snug_plan **plan) {
+    snug_status status = snug_run_describe(given->request.model, info);
+    if (status == SNUG_OK) take_run(info, given);
+    if (status == SNUG_OK) status = planning_fit_data(given);
+    if (status == SNUG_OK) status = snug_device_open(given->device, given->threads, device);
+    return status == SNUG_OK ? snug_plan_make(*device, &given->request, plan) : status;
 }
 
 // A line on a terminal that is drawn over, while images are looked at.

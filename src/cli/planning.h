@@ -9,8 +9,11 @@
 // Where --data is given and --input or --classes are not, takes them from the data set.
 snug_status planning_fit_data(options *given);
 
-// The network is the run's; budget, device and batch are the user's. |info| is borrowed by |given|.
-void planning_take_run(const snug_run_info *info, options *given);
+// Plans the network of the run in the folder that |given| has as its model: budget, device and
+// batch are the user's. |info| is filled, and borrowed by |given|; |*device| and |*plan| are the
+// caller's to free, whatever is returned.
+snug_status planning_open_run(options *given, snug_run_info *info, snug_device **device,
+                              snug_plan **plan);
 
 // Opens a split of --data as |plan|'s network takes it, and tells which files are left out.
 snug_status planning_open_data(const snug_plan *plan, options *given, snug_split split,

@@ -33,6 +33,14 @@ void snug_backward_give(snug_backward *backward, const snug_node *node, int inpu
     *slot = gradient;
 }
 
+void snug_backward_emit(snug_backward *backward, const snug_node *node, const snug_op *op,
+                        const snug_tensor_id *inputs, int count) {
+    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
+    snug_graph_node(backward->graph, op, node->attributes, inputs, count, outputs);
+    for (int i = 0; i < op->outputs; i++)
+        snug_backward_give(backward, node, i, outputs[i]);
+}
+
 // A tensor is wanted when it leads from something differentiated; one pass, since nodes are in
 // execution order.
 static void mark_wanted(const snug_graph *graph, bool *wanted) {

@@ -23,6 +23,9 @@ bool snug_backward_wants(const snug_backward *backward, const snug_node *node, i
 // Gives the gradient of input |input|; a second one is added to the first.
 void snug_backward_give(snug_backward *backward, const snug_node *node, int input,
                         snug_tensor_id gradient);
+// Emits |op| with |node|'s attributes on |count| |inputs|: its result i is the gradient of input i.
+void snug_backward_emit(snug_backward *backward, const snug_node *node, const snug_op *op,
+                        const snug_tensor_id *inputs, int count);
 
 // Differentiates the scalar |loss| with respect to every trainable weight, and to the tensors in
 // |sources| (may be NULL). Gradients of weights have the role SNUG_ROLE_GRADIENT; each complete one

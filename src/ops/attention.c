@@ -73,7 +73,6 @@ static snug_status infer_backward(const void *attributes, const snug_type *input
 }
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
-    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
     bool is_masked = node->input_count > 3;
     const snug_tensor_id inputs[] = {node->inputs[0],
                                      node->inputs[1],
@@ -82,10 +81,7 @@ static snug_status gradient(snug_backward *backward, const snug_node *node) {
                                      node->outputs[1],
                                      snug_backward_of(backward, node, 0),
                                      is_masked ? node->inputs[3] : SNUG_NO_TENSOR};
-    snug_graph_node(backward->graph, &snug_op_attention_backward, node->attributes, inputs,
-                    is_masked ? 7 : 6, outputs);
-    for (int i = 0; i < 3; i++)
-        snug_backward_give(backward, node, i, outputs[i]);
+    snug_backward_emit(backward, node, &snug_op_attention_backward, inputs, is_masked ? 7 : 6);
     return SNUG_OK;
 }
 

@@ -59,14 +59,10 @@ static snug_status infer_backward(const void *attributes, const snug_type *input
 }
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
-    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
     const snug_tensor_id inputs[] = {node->inputs[0],  node->inputs[1],
                                      node->inputs[2],  node->outputs[1],
                                      node->outputs[2], snug_backward_of(backward, node, 0)};
-    snug_graph_node(backward->graph, &snug_op_batch_norm_backward, node->attributes, inputs, 6,
-                    outputs);
-    for (int i = 0; i < 3; i++)
-        snug_backward_give(backward, node, i, outputs[i]);
+    snug_backward_emit(backward, node, &snug_op_batch_norm_backward, inputs, 6);
     return SNUG_OK;
 }
 
@@ -87,12 +83,9 @@ static snug_status inference_gradient(snug_backward *backward, const snug_node *
                                      node->inputs[1], zero, zero, node->inputs[4]));
         return SNUG_OK;
     }
-    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
     const snug_tensor_id inputs[] = {node->inputs[0], node->inputs[1], node->inputs[2],
                                      node->inputs[3], node->inputs[4], dy};
-    snug_graph_node(graph, &snug_op_batch_norm_inference_backward, &norm, inputs, 6, outputs);
-    for (int i = 0; i < 3; i++)
-        snug_backward_give(backward, node, i, outputs[i]);
+    snug_backward_emit(backward, node, &snug_op_batch_norm_inference_backward, inputs, 6);
     return SNUG_OK;
 }
 

@@ -2,15 +2,6 @@
 // root is the norm of all gradients together, and each element within a limit.
 #include "ops/update.h"
 
-static snug_status infer_sum(const void *attributes, const snug_type *inputs, int input_count,
-                             snug_type *outputs) {
-    (void)attributes, (void)input_count;
-    if (!snug_dtype_is_float(inputs[0].dtype) || inputs[1].rank != 0)
-        return snug_fail(SNUG_INVALID, "a floating-point gradient and a scalar expected");
-    outputs[0] = inputs[1];
-    return SNUG_OK;
-}
-
 static snug_status sum_kernel(const snug_call *call) {
     int64_t elements = snug_type_elements(&call->inputs[0].type);
     double times = snug_update_weight(call->state), sum = 0;
@@ -66,7 +57,7 @@ const snug_op snug_op_square_sum = {
     .min_inputs = 2,
     .max_inputs = 2,
     .outputs = 1,
-    .infer = infer_sum,
+    .infer = snug_infer_tally,
     .overwrites = 2,
     .is_elementwise = true,
     .precision = SNUG_PRECISION_FULL,

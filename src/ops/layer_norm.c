@@ -51,13 +51,9 @@ static snug_status infer_backward(const void *attributes, const snug_type *input
 }
 
 static snug_status gradient(snug_backward *backward, const snug_node *node) {
-    snug_tensor_id outputs[SNUG_MAX_OUTPUTS];
     const snug_tensor_id inputs[] = {node->inputs[0], node->inputs[1], node->outputs[1],
                                      node->outputs[2], snug_backward_of(backward, node, 0)};
-    snug_graph_node(backward->graph, &snug_op_layer_norm_backward, node->attributes, inputs, 5,
-                    outputs);
-    for (int i = 0; i < 3; i++)
-        snug_backward_give(backward, node, i, outputs[i]);
+    snug_backward_emit(backward, node, &snug_op_layer_norm_backward, inputs, 5);
     return SNUG_OK;
 }
 

@@ -26,15 +26,6 @@ static snug_status scale_kernel(const snug_call *call) {
     return SNUG_OK;
 }
 
-static snug_status infer_unscale(const void *attributes, const snug_type *inputs, int input_count,
-                                 snug_type *outputs) {
-    (void)attributes, (void)input_count;
-    if (!snug_dtype_is_float(inputs[0].dtype) || inputs[1].rank != 0)
-        return snug_fail(SNUG_INVALID, "a floating-point gradient and a scalar expected");
-    outputs[0] = inputs[1];
-    return SNUG_OK;
-}
-
 static snug_status unscale_kernel(const snug_call *call) {
     const snug_view *gradient_ = &call->inputs[0];
     int64_t elements = snug_type_elements(&gradient_->type);
@@ -76,7 +67,7 @@ const snug_op snug_op_unscale = {
     .min_inputs = 2,
     .max_inputs = 2,
     .outputs = 1,
-    .infer = infer_unscale,
+    .infer = snug_infer_tally,
     .overwrites = 2,
     .mutates = 1,
     .is_elementwise = true,

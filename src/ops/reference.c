@@ -218,6 +218,15 @@ snug_status snug_infer_same(const void *attributes, const snug_type *inputs, int
     return SNUG_OK;
 }
 
+snug_status snug_infer_tally(const void *attributes, const snug_type *inputs, int input_count,
+                             snug_type *outputs) {
+    (void)attributes, (void)input_count;
+    if (!snug_dtype_is_float(inputs[0].dtype) || inputs[1].rank != 0)
+        return snug_fail(SNUG_INVALID, "a floating-point gradient and a scalar expected");
+    outputs[0] = inputs[1];
+    return SNUG_OK;
+}
+
 snug_status snug_infer_equal(const void *attributes, const snug_type *inputs, int input_count,
                              snug_type *outputs) {
     (void)attributes;

@@ -72,5 +72,8 @@ snug_status snug_infer_same(const void *attributes, const snug_type *inputs, int
                             snug_type *outputs);
 snug_status snug_infer_equal(const void *attributes, const snug_type *inputs, int input_count,
                              snug_type *outputs);
+// Of a gradient, and a scalar that what is found in it goes into: the scalar.
+snug_status snug_infer_tally(const void *attributes, const snug_type *inputs, int input_count,
+                             snug_type *outputs);
 
 #endif

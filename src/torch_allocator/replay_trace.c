@@ -46,32 +46,34 @@ static size_t request_of(const snug_replay *replay, size_t index) {
     return index;
 }
 
+// Whether a free block of |has| bytes serves a request of |size|, both rounded and of one pool.
+static bool is_enough(const snug_allocator_config *config, uint64_t has, uint64_t size) {
+    if (has < size) return false;
+    if (size < config->max_split_size) return has < config->max_split_size;
+    return has - size < config->max_non_split_rounding;
+}
+
 // Whether |freed|, were it free, would have served the request |wanted|.
 static bool would_serve(const snug_replay *replay, const snug_trace_entry *freed,
                         const snug_trace_entry *wanted) {
-    const snug_allocator_config *config = &replay->recorded;
-    uint64_t size = snug_allocator_round(config, wanted->size);
-    if (!gives_back(freed) || freed->stream != wanted->stream || freed->pool != wanted->pool ||
-        freed->size < size)
+    uint64_t size = snug_allocator_round(&replay->recorded, wanted->size);
+    if (!gives_back(freed) || freed->stream != wanted->stream || freed->pool != wanted->pool)
         return false;
     bool small = freed->size == SNUG_ALLOCATOR_SMALL_SEGMENT;
     if (freed->action == SNUG_TRACE_SEGMENT_FREE && small != (size <= SNUG_ALLOCATOR_SMALL))
         return false;
-    if (size < config->max_split_size) return freed->size < config->max_split_size;
-    return freed->size - size < config->max_non_split_rounding;
+    return is_enough(&replay->recorded, freed->size, size);
 }
 
 // Whether the block whose free completes at entry |index| would have served the request |wanted|.
 static bool would_serve_alone(const snug_replay *replay, size_t index,
                               const snug_trace_entry *wanted) {
-    const snug_allocator_config *config = &replay->recorded;
     const snug_trace_entry *freed = &replay->entries[index];
-    uint64_t size = snug_allocator_round(config, wanted->size);
-    uint64_t has = snug_allocator_round(config, freed->size);
-    if (freed->stream != wanted->stream || freed->pool != wanted->pool || has < size) return false;
-    if ((has <= SNUG_ALLOCATOR_SMALL) != (size <= SNUG_ALLOCATOR_SMALL)) return false;
-    if (size < config->max_split_size) return has < config->max_split_size;
-    return has - size < config->max_non_split_rounding;
+    uint64_t size = snug_allocator_round(&replay->recorded, wanted->size);
+    uint64_t has = snug_allocator_round(&replay->recorded, freed->size);
+    return freed->stream == wanted->stream && freed->pool == wanted->pool &&
+           (has <= SNUG_ALLOCATOR_SMALL) == (size <= SNUG_ALLOCATOR_SMALL) &&
+           is_enough(&replay->recorded, has, size);
 }
 
 bool snug_replay_completes(const snug_replay *replay, size_t index) {

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/safetensors.h"
 #include "snug/train.h"
+#include "support/run_folder.h"
 #include "support/test.h"
 
 static const char folder[] = SNUG_SOURCE_DIR "/tests/onnx/shared";
@@ -101,13 +101,7 @@ static void test_exports(void **state) {
         check_keys(&exported, network, strstr(name, "script") != NULL);
         check_twins(&exported, network);
         snug_safetensors_close(&exported);
-        static const char *const files[] = {"out.safetensors", "weights.safetensors", "plan.json",
-                                            "log.jsonl", "lock"};
-        for (size_t j = 0; j < sizeof files / sizeof *files; j++) {
-            snprintf(out, sizeof out, "%s/%s", run, files[j]);
-            unlink(out);
-        }
-        rmdir(run);
+        remove_run(run);
         free(entries[i]);
     }
     free(entries);

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/safetensors.h"
 #include "snug/data.h"
 #include "snug/train.h"
+#include "support/run_folder.h"
 #include "support/test.h"
 
 enum { STEPS = 10 };
@@ -136,17 +136,6 @@ static double check_weights(const snug_safetensors *file, const char *form, cons
     }
     snug_safetensors_close(&trained);
     return worst;
-}
-
-static void remove_run(const char *run) {
-    static const char *const files[] = {"out.safetensors", "weights.safetensors", "plan.json",
-                                        "log.jsonl", "lock"};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char path[64];
-        snprintf(path, sizeof path, "%s/%s", run, files[i]);
-        unlink(path);
-    }
-    rmdir(run);
 }
 
 // |name|: <network>-<exporter>-<mode>.onnx

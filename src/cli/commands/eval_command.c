@@ -57,11 +57,7 @@ static int run(int argc, char **argv) {
         command_complain("eval", "which --data? `snug train --help` lists what is read");
         return EXIT_USAGE;
     }
-    snug_status status = snug_run_describe(folder, &info);
-    if (status == SNUG_OK) planning_take_run(&info, &given);
-    if (status == SNUG_OK) status = planning_fit_data(&given);
-    if (status == SNUG_OK) status = snug_device_open(given.device, given.threads, &device);
-    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    snug_status status = planning_open_run(&given, &info, &device, &plan);
     if (status == SNUG_OK) status = evaluate(plan, &given, folder, &result, &use);
     if (status == SNUG_OK) report(&given, &info, use, &result);
     int exit = command_fail(argv[0], status);

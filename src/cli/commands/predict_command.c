@@ -100,11 +100,7 @@ static int run(int argc, char **argv) {
         return EXIT_USAGE;
     }
     if (!given.out) given.text = stderr; // standard output has the predictions
-    snug_status status = snug_run_describe(folder, &info);
-    if (status == SNUG_OK) planning_take_run(&info, &given);
-    if (status == SNUG_OK) status = planning_fit_data(&given);
-    if (status == SNUG_OK) status = snug_device_open(given.device, given.threads, &device);
-    if (status == SNUG_OK) status = snug_plan_make(device, &given.request, &plan);
+    snug_status status = planning_open_run(&given, &info, &device, &plan);
     int exit = EXIT_USAGE;
     if (status != SNUG_OK || !is_too_much(plan, &given)) {
         if (status == SNUG_OK) status = predict(plan, &given, &info, folder, &result);
